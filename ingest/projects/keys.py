@@ -1,0 +1,59 @@
+"""API keys: `obs_<env>_<8 public>_<32 secret>_<6 checksum>`. Pure functions; nothing here keeps a secret."""
+
+import hashlib
+import secrets
+import string
+import zlib
+from dataclasses import dataclass
+
+ALPHABET = string.ascii_letters + string.digits
+SCOPES = ("ingest", "read", "admin", "feedback")
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key just made: the text is shown once, the rest is stored."""
+
+    text: str
+    public: str
+    key_hash: bytes
+
+
+def _letters(count: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(count))
+
+
+def _checksum(body: str) -> str:
+    value, text = zlib.crc32(body.encode()), ""
+    for _ in range(6):
+        value, rest = divmod(value, 62)
+        text += ALPHABET[rest]
+    return text
+
+
+def make(environment: str = "live") -> NewKey:
+    """A fresh key of 190 bits of secret."""
+    public = _letters(8)
+    body = f"obs_{environment}_{public}_{_letters(32)}"
+    text = f"{body}_{_checksum(body)}"
+    return NewKey(text, public, hashed(text))
+
+
+def hashed(key: str) -> bytes:
+    """The SHA-256 of a key, as it is stored: 32 bytes. The secret's entropy needs no slow hash."""
+    return hashlib.sha256(key.encode("utf-8", "replace")).digest()
+
+
+def is_well_formed(key: str) -> bool:
+    """Whether the shape and the checksum fit, before any database is asked."""
+    body, _, checksum = key.rpartition("_")
+    return key.startswith("obs_") and len(key) <= 100 and key.count("_") == 4 and checksum == _checksum(body)
+
+
+def read_scopes(text: str) -> tuple[str, ...]:
+    """Read `ingest,read`. Raises ValueError naming an unknown scope or none at all."""
+    wanted = tuple(word.strip() for word in text.split(",") if word.strip())
+    unknown = [word for word in wanted if word not in SCOPES]
+    if unknown or not wanted:
+        raise ValueError(f"scopes are {', '.join(SCOPES)}; got {', '.join(unknown) or 'none'}")
+    return tuple(dict.fromkeys(wanted))

@@ -1,0 +1,21 @@
+#!/usr/bin/env python
+"""The command line of Observatory: `python manage.py help` lists what it can do."""
+
+import os
+import sys
+
+OWNER_COMMANDS = {"migrate", "makemigrations", "sqlmigrate", "showmigrations", "dbshell"}
+
+
+def main() -> None:
+    """Choose the database role this command needs, then hand over to Django."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    os.environ.setdefault("OBSERVATORY_ROLE", "owner" if command in OWNER_COMMANDS else "jobs")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+"""The Django app of the wiring: management commands and system checks."""
+
+from django.apps import AppConfig
+
+
+class ObservatoryConfig(AppConfig):
+    """Wiring."""
+
+    name = "observatory"
+    label = "observatory"

@@ -1,0 +1,170 @@
+"""Every setting of the product, in one place. Variables are documented in docs/reference/settings.md."""
+
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from observatory import logging as observatory_logging
+from observatory.embedded import attach
+from observatory.env import BadSetting, database, here, mail
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+
+DATA_DIR = Path(here.text("OBSERVATORY_DATA_DIR", str(BASE_DIR / "var"))).resolve()
+PORT = here.integer("PORT", 8000, minimum=1)
+PUBLIC_URL = here.text("OBSERVATORY_PUBLIC_URL", f"http://localhost:{PORT}").rstrip("/")
+ROLE = here.text("OBSERVATORY_ROLE", "jobs")
+if ROLE not in {"app", "jobs", "owner"}:
+    raise ImproperlyConfigured(f"OBSERVATORY_ROLE={ROLE!r} is none of app, jobs, owner")
+
+_URL_NAMES = {"app": "DATABASE_URL", "jobs": "DATABASE_JOBS_URL", "owner": "DATABASE_OWNER_URL"}
+
+
+def _surroundings() -> tuple[dict[str, str], str]:
+    """The database URLs and the secret key of the embedded server, and why there are none."""
+    if here.text("DATABASE_URL", ""):
+        return {}, ""
+    try:
+        return attach.environment(DATA_DIR), ""
+    except attach.NotRunning as error:
+        return {}, str(error)
+
+
+_embedded, DATABASE_PROBLEM = _surroundings()
+
+
+def _database_url(role: str) -> str:
+    name = _URL_NAMES[role]
+    return here.text(name, _embedded.get(name, ""))
+
+
+def _connection() -> dict[str, Any]:
+    """The one database alias, as the role of this process sees it."""
+    url = _database_url(ROLE)
+    if not url:
+        return {"ENGINE": "django.db.backends.dummy"}
+    connection = database(url)
+    options: dict[str, Any] = {
+        "connect_timeout": 3,
+        "application_name": f"observatory-{ROLE}",
+        **connection["OPTIONS"],  # type: ignore[dict-item]  # the reader returns it as object
+        "options": "-c statement_timeout=60000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=120000 -c synchronous_commit=on",
+    }
+    if ROLE == "app":
+        options["options"] = (
+            "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000 -c synchronous_commit=on"
+        )
+        options["pool"] = {"min_size": 1, "max_size": here.integer("OBSERVATORY_POOL_SIZE", 8, minimum=1), "timeout": 2}
+    if ROLE == "owner":
+        options["options"] = "-c lock_timeout=30000 -c synchronous_commit=on"
+    return {**connection, "OPTIONS": options, "CONN_MAX_AGE": 0, "DISABLE_SERVER_SIDE_CURSORS": True}
+
+
+DATABASES = {"default": _connection()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+SECRET_KEY = here.text("OBSERVATORY_SECRET_KEY", _embedded.get("OBSERVATORY_SECRET_KEY", "only-for-commands-without-a-database"))
+DEBUG = False
+
+_public = urlsplit(PUBLIC_URL)
+if _public.scheme not in {"http", "https"} or not _public.hostname:
+    raise ImproperlyConfigured(f"OBSERVATORY_PUBLIC_URL={PUBLIC_URL!r} is not an http(s) address")
+ALLOWED_HOSTS = [_public.hostname, "localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if here.boolean("OBSERVATORY_BEHIND_PROXY", default=False) else None
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_htmx",
+    "django_structlog",
+    "ingest.projects",
+    "ingest",
+    "observatory",
+    "observatory.metrics",
+    "observatory.drift",
+    "alerts",
+    "dashboards",
+]
+MIDDLEWARE = [
+    "observatory.security.SecurityHeaders",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "observatory.security.ApiWithoutSession",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "observatory.urls"
+WSGI_APPLICATION = "observatory.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+STATIC_URL = f"/static/{VERSION}/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_MAX_AGE = 300
+
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "sign-in"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["ingest.api.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["ingest.api.authentication.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [],
+    "EXCEPTION_HANDLER": "ingest.api.problems.handler",
+    "UNAUTHENTICATED_USER": None,
+}
+
+try:
+    MAIL = mail(here.text("EMAIL_URL", "folder://"))
+except BadSetting as error:
+    raise ImproperlyConfigured(str(error)) from error
+MAIL_FROM = here.text("OBSERVATORY_MAIL_FROM", f"Observatory <alerts@{_public.hostname}>")
+MAIL_FOLDER = DATA_DIR / "mail"
+EMAIL_TIMEOUT = 10
+ALLOWED_WEBHOOK_NETWORKS = here.words("OBSERVATORY_ALLOWED_WEBHOOK_NETWORKS")
+
+BROKER_URL = here.text("OBSERVATORY_BROKER_URL", "")
+JOBS_DATABASE_URL = _database_url("jobs")
+
+LOGGING_CONFIG = None
+observatory_logging.configure(here.text("OBSERVATORY_LOG_LEVEL", "INFO"), is_terminal=sys.stderr.isatty())

@@ -1,0 +1,10 @@
+"""The web process's entry point. It always uses the app role: the one that row-level security binds."""
+
+import os
+
+os.environ["OBSERVATORY_ROLE"] = "app"
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402  # the role must be set before Django reads its settings
+
+application = get_wsgi_application()

@@ -1,0 +1,64 @@
+"""What can be set, asked and measured is documented; the house has its fixed entrance."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+READERS = {"text", "integer", "boolean", "words"}
+TOP_LEVEL = (
+    "manage.py observatory ingest dashboards alerts tests docker-compose.yml requirements.txt README.md CHANGELOG.md "
+    "CONTRIBUTING.md SECURITY.md LICENSE pyproject.toml requirements-dev.txt Makefile Dockerfile .env.example .ci/run"
+).split()
+
+
+def variables_read() -> set[str]:
+    """Every environment variable that a settings reader is asked for by name."""
+    found = set()
+    for path in (ROOT / "observatory").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in READERS:
+                owner = node.func.value
+                if isinstance(owner, ast.Name) and owner.id == "here" and isinstance(node.args[0], ast.Constant):
+                    found.add(node.args[0].value)
+    return found | {"DATABASE_URL", "DATABASE_JOBS_URL", "DATABASE_OWNER_URL"}
+
+
+def test_every_setting_is_documented():
+    text = (ROOT / "docs/reference/settings.md").read_text()
+    assert len(variables_read()) > 10
+    assert {name for name in variables_read() if f"`{name}`" not in text} == set()
+
+
+def test_every_metric_is_documented():
+    from observatory.metrics.definitions import METRICS
+
+    text = (ROOT / "docs/reference/metrics.md").read_text()
+    assert {name for name in METRICS if f"`{name}`" not in text} == set()
+
+
+def test_every_management_command_is_documented():
+    text = (ROOT / "docs/reference/commands.md").read_text()
+    commands = {path.stem for path in ROOT.glob("*/**/management/commands/*.py") if path.stem != "__init__" and ".venv" not in path.parts}
+    assert {name for name in commands if f"`{name}`" not in text and f"`{name} " not in text} == set()
+
+
+def test_the_top_level_is_what_its_owner_fixed():
+    assert [name for name in TOP_LEVEL if not (ROOT / name).exists()] == []
+
+
+def test_no_file_holds_a_mark_of_unfinished_work():
+    words = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    ours = [ROOT / n for n in listed if n.endswith((".py", ".html", ".css", ".js", ".md")) and "vendor" not in n and "/data/" not in n]
+    assert [str(path) for path in ours if path.exists() and words.search(path.read_text())] == []
+
+
+def test_links_between_documents_lead_somewhere():
+    broken = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            if not (page.parent / target).exists():
+                broken.append((page.name, target))
+    assert broken == []
