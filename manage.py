@@ -4,7 +4,7 @@
 import os
 import sys
 
-OWNER_COMMANDS = {"migrate", "makemigrations", "sqlmigrate", "showmigrations", "dbshell"}
+OWNER_COMMANDS = {"migrate", "prepare", "makemigrations", "sqlmigrate", "showmigrations", "dbshell"}
 
 
 def main() -> None:
@@ -12,9 +12,20 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     os.environ.setdefault("OBSERVATORY_ROLE", "owner" if command in OWNER_COMMANDS else "jobs")
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from observatory.env import BadSetting
+
+    try:
+        execute_from_command_line(sys.argv)
+    except BadSetting as error:
+        sys.exit(str(error))
+    except ImproperlyConfigured:
+        if not settings.configured or not settings.DATABASE_PROBLEM:
+            raise
+        sys.exit(settings.DATABASE_PROBLEM)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""From a number to a told human: rules, evaluation, incidents, messages, channels, dispatch."""

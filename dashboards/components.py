@@ -1,4 +1,6 @@
-"""What each partial of templates/components shows: frozen, pure, already worded. Pages build these; templates only print."""
+"""What each partial of templates/components shows: frozen, pure, already worded. Pages build these; templates only
+print.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,10 +23,12 @@ class State(StrEnum):
 
     @property
     def word(self) -> str:
+        """What stands beside the shape."""
         return {"ok": "OK", "no-data": "No data"}.get(self.value, self.value.capitalize())
 
     @property
     def alarming(self) -> bool:
+        """Whether title and favicon turn to alarm."""
         return self in (State.WARNING, State.CRITICAL)
 
 
@@ -43,6 +47,8 @@ def learning_word(have: int, need: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """A text that leads somewhere."""
+
     text: str
     url: str
 
@@ -84,8 +90,9 @@ class Shell:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The first line of each page. `verdict` e.g. '2 open incidents'; `facts` e.g. ('complete to 14:00 UTC', …). The browser
-    asks `poll_url` every 5 s with If-None-Match: `version`; 304 means nothing moved, 200 carries the new strip."""
+    """The first line of each page. `verdict` e.g. '2 open incidents'; `facts` e.g. ('complete to 14:00 UTC', …). The
+    browser asks `poll_url` every 5 s with If-None-Match: `version`; 304 means nothing moved, 200 carries the new strip.
+    """
 
     state: State
     verdict: str
@@ -109,18 +116,23 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The large head of the overview, of an incident or of a finding: '◆ 2 critical, 1 warning. Answers are getting worse'."""
+    """The large head of the overview, of an incident or of a finding: '◆ 2 critical, 1 warning. Answers are getting
+    worse'.
+    """
 
     state: State
     headline: str
     lead: str = ""
     reason: str = ""
     facts: str = ""
+    id: str = "verdict"
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One number with its meaning. `lines`: against what, and n. `definition` shows on hover. `as_of` is set when stale."""
+    """One number with its meaning. `lines`: against what, and n. `definition` shows on hover. `as_of` is set when
+    stale.
+    """
 
     title: str
     value: str
@@ -161,8 +173,9 @@ EmptyKind = Literal["nothing received", "nothing in window", "not instrumented",
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """Why there is nothing to see, and the next action. `code` is a command to copy. With `waits` the page flips by itself
-    when the first data come."""
+    """Why there is nothing to see, and the next action. `code` is a command to copy. With `waits` the page flips by
+    itself when the first data come.
+    """
 
     kind: EmptyKind
     text: str
@@ -174,37 +187,42 @@ class Empty:
 
 
 def nothing_received(curl: str, docs_url: str = "") -> Empty:
+    """A new project: `curl` is a command with a real key."""
     link = Link("More ways to send", docs_url) if docs_url else None
     text = "Nothing has been received yet. Send the first interaction:"
     return Empty("nothing received", text, "This page fills itself when it arrives.", curl, link, waits=True)
 
 
 def nothing_in_window(last_data: str = "", url: str = "") -> Empty:
-    """`last_data` e.g. '3 May 14:20'."""
+    """There are data, elsewhere in time: `last_data` e.g. '3 May 14:20'."""
     detail = f"Last data {last_data}." if last_data else ""
     return Empty("nothing in window", "Nothing in this window.", detail, link=Link("Go there", url) if url else None)
 
 
 def not_instrumented(what: str, feature: str = "", url: str = "", code: str = "") -> Empty:
-    """`what` e.g. 'outcome feedback'."""
+    """The apps do not send this yet: `what` e.g. 'outcome feedback'."""
     text = f"No {what} has been received{f' for {feature}' if feature else ''}."
     return Empty("not instrumented", text, code=code, link=Link("How to send it", url) if url else None)
 
 
 def not_enough(have: int, need: int, what: str, detail: str = "") -> Empty:
-    """`detail` e.g. 'At 3 ratings a day the rate appears around 10 Sep.'"""
-    return Empty("not enough", detail or "The value appears when there are enough.", progress=f"{have:,} of {need:,} {what}")
+    """Too few for a value; `detail` says when there will be enough ('around 10 Sep')."""
+    return Empty(
+        "not enough", detail or "The value appears when there are enough.", progress=f"{have:,} of {need:,} {what}"
+    )
 
 
 def no_baseline(detail: str = "", url: str = "") -> Empty:
+    """A comparison is asked for, and there is nothing to compare with."""
     text = "No baseline to compare with yet."
     return Empty("no baseline", text, detail, link=Link("Pin one", url) if url else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A chart with its header. Exactly one of chart, empty, error (a reference such as '7f3a') or load_url (a slow panel:
-    skeleton first, replaced by what that address answers) decides what is shown; the height is always the same."""
+    """A chart with its header. Exactly one of chart, empty, error (a reference such as '7f3a') or load_url (a slow
+    panel: skeleton first, replaced by what that address answers) decides what is shown; the height is always the same.
+    """
 
     id: str
     title: str
@@ -221,6 +239,7 @@ class Panel:
 
     @property
     def height(self) -> Size:
+        """The size that a drawn, empty, failing and loading panel share."""
         return self.chart.size if self.chart else self.size
 
 
@@ -245,7 +264,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One cell of a table: worded text, perhaps a link or a state in front. `at` makes it a time in the project's zone."""
+    """One cell of a table: worded text, perhaps a link or a state; `at` makes it a time in the project's zone."""
 
     text: str = ""
     url: str = ""
@@ -256,6 +275,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
+    """The head of a column; `definition` shows on hover."""
+
     text: str
     numeric: bool = False
     definition: str = ""
@@ -306,10 +327,12 @@ class Gauge:
 
     @property
     def width(self) -> str:
+        """The bar as an SVG number."""
         return f"{min(max(self.share, 0.0), 1.0) * 100:.1f}"
 
     @property
     def tick_x(self) -> str:
+        """The tick as an SVG number; empty without one."""
         return "" if self.tick is None else f"{min(max(self.tick, 0.0), 1.0) * 100:.1f}"
 
 

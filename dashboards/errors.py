@@ -8,7 +8,13 @@ TITLES = {400: "Bad request", 403: "Forbidden", 404: "Not found", 500: "Somethin
 
 def _answer(request: HttpRequest, status: int) -> HttpResponse:
     if request.path_info.startswith("/api/"):
-        problem = {"type": "about:blank", "title": TITLES[status], "status": status, "detail": TITLES[status], "errors": []}
+        problem = {
+            "type": "about:blank",
+            "title": TITLES[status],
+            "status": status,
+            "detail": TITLES[status],
+            "errors": [],
+        }
         return JsonResponse(problem, status=status, content_type="application/problem+json")
     return render(request, f"{status}.html", {"title": TITLES[status]}, status=status)
 

@@ -122,6 +122,7 @@ def _long_duration(seconds: int) -> str:
 
 
 def span(length: timedelta) -> str:
+    """How long something took or lasts."""
     return _long_duration(max(0, round(length.total_seconds())))
 
 
@@ -139,7 +140,10 @@ def ago(at: datetime | None, now: datetime) -> str:
 
 
 def value(quantity: float | None, unit: str) -> str:
-    """Any metric's value by the unit its definition names: ratio, usd, nano_usd, ms, s, count, users, calls, tokens …"""
+    """Any metric's value by the unit of its definition: ratio, usd, nano_usd, ms, s, count, calls, users, events.
+
+    Every other unit (tokens, score) is a plain number.
+    """
     if quantity is None:
         return DASH
     match unit:

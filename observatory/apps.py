@@ -8,3 +8,7 @@ class ObservatoryConfig(AppConfig):
 
     name = "observatory"
     label = "observatory"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from observatory import checks  # noqa: F401  # registers itself

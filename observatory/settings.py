@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from observatory import logging as observatory_logging
 from observatory.embedded import attach
+from observatory.embedded.secret import SECRET_KEY_FILE
 from observatory.env import BadSetting, database, here, mail
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -25,7 +26,7 @@ _URL_NAMES = {"app": "DATABASE_URL", "jobs": "DATABASE_JOBS_URL", "owner": "DATA
 
 
 def _surroundings() -> tuple[dict[str, str], str]:
-    """The database URLs and the secret key of the embedded server, and why there are none."""
+    """The database URLs of the embedded server, and why there are none."""
     if here.text("DATABASE_URL", ""):
         return {}, ""
     try:
@@ -67,7 +68,18 @@ def _connection() -> dict[str, Any]:
 DATABASES = {"default": _connection()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-SECRET_KEY = here.text("OBSERVATORY_SECRET_KEY", _embedded.get("OBSERVATORY_SECRET_KEY", "only-for-commands-without-a-database"))
+
+
+def _secret_key() -> str:
+    """The key from the environment, or the one that `make up` keeps in the data folder; the web refuses to go without."""
+    kept = DATA_DIR / SECRET_KEY_FILE
+    key = here.text("OBSERVATORY_SECRET_KEY", kept.read_text().strip() if kept.exists() else "-")
+    if key == "-" and ROLE == "app":
+        raise ImproperlyConfigured("OBSERVATORY_SECRET_KEY is not set: sign-in cookies need a secret of your own")
+    return key
+
+
+SECRET_KEY = _secret_key()
 DEBUG = False
 
 _public = urlsplit(PUBLIC_URL)

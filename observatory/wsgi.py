@@ -5,6 +5,10 @@ import os
 os.environ["OBSERVATORY_ROLE"] = "app"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402  # the role must be set before Django reads its settings
+from django.core.wsgi import get_wsgi_application  # the role must be set before Django reads its settings
+
+from observatory import checks, liveness
 
 application = get_wsgi_application()
+checks.refuse_unsafe()
+liveness.start()

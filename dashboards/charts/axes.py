@@ -14,7 +14,7 @@ _MARGIN_TOP, _MARGIN_BOTTOM = 8, 28
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _TIME_STEPS = [5 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE, _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR]
 _TIME_STEPS += [_DAY, 2 * _DAY, 7 * _DAY, 14 * _DAY]
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
+_FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 
 
 def local(at: datetime, zone: tzinfo) -> str:
@@ -27,44 +27,55 @@ def plot_height(size: Size) -> int:
     return HEIGHTS[size] - _MARGIN_TOP - _MARGIN_BOTTOM
 
 
-def round_step(length: float, wanted: int, whole: bool = False) -> float:
-    """The 1, 2 or 5 × 10ⁿ that cuts `length` into about `wanted` parts."""
+def round_step(length: float, most: int, whole: bool = False) -> float:
+    """The smallest of 1, 2 and 5 × 10ⁿ that cuts `length` into at most `most` parts."""
     if length <= 0:
         return 1.0
-    raw = length / wanted
+    raw = length / most
     power = 10 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
     return float(max(step, 1) if whole else step)
 
 
-def value_range(
-    values: Iterable[float | None], optional: Iterable[float] = (), floor: float | None = 0.0
-) -> tuple[float, float]:
-    """From the drawn values; an optional one (a limit) joins only while the data keep a third of the height. Starts at the
-    floor when the data are nearer to it than to each other."""
+def value_range(values: Iterable[float | None], optional: Iterable[float] = ()) -> tuple[float, float]:
+    """From the drawn values; an optional one (a limit) joins only while the data keep a third of the height.
+
+    Starts at 0 when the data are nearer to it than to each other.
+    """
     known = [value for value in values if value is not None]
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    data_height = max(high - low, abs(high) * 0.05, 1e-9)
+    low, high = _not_flat(known, optional) if known else (0.0, 1.0)
     for value in sorted(optional, key=lambda one: abs(one - (low + high) / 2)):
-        near_floor = floor is not None and min(low, value) <= 0.4 * max(high, value)
-        bottom = floor if near_floor and floor is not None else min(low, value)
-        if max(high, value) - bottom <= 3 * max(data_height, high - bottom):
+        joined = _from_zero(min(low, value), max(high, value))
+        if joined[1] - joined[0] <= 3 * (high - (0 if joined[0] == 0 else low)):
             low, high = min(low, value), max(high, value)
-    if floor is not None and low >= floor and low - floor <= 0.4 * (high - floor):
-        low = floor
-    pad = 0.06 * max(high - low, abs(high) * 0.05, 1e-9)
-    return (low if low == floor else low - pad, high + pad if high > low else low + 1)
+    low, high = _from_zero(low, high)
+    pad = 0.06 * (high - low)
+    return (low if low == 0 else low - pad, high + pad)
+
+
+def _from_zero(low: float, high: float) -> tuple[float, float]:
+    return (0.0, high) if 0 <= low <= 0.4 * high else (low, high)
+
+
+def _not_flat(known: list[float], optional: Iterable[float]) -> tuple[float, float]:
+    """A height for values that hardly differ: down to 0, or up to the first limit when they are 0."""
+    low, high = min(known), max(known)
+    if high - low > 1e-6 * max(abs(low), abs(high), 1e-6):
+        return low, high
+    if abs(high) < 1e-9:
+        return 0.0, min((limit for limit in optional if limit > 1e-9), default=1.0)
+    return (0.0, 2 * high) if high > 0 else (2 * low, 0.0)
 
 
 def value_axis(low: float, high: float, unit: str, size: Size = "normal", ceiling: float | None = None) -> Figure:
-    """An upright axis with three to six worded ticks and faint lines. `ceiling` keeps ticks inside (1.0 for a share)."""
+    """An upright axis with up to six worded ticks and faint lines. `ceiling` keeps ticks inside (1.0 for a share)."""
     whole = unit in ("count", "calls", "users", "events")
-    step = round_step(high - low, 6 if size == "tall" else 2 if size == "low" else 4, whole)
+    step = round_step(high - low, {"tall": 7, "normal": 6, "low": 3}[size], whole)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(min(high, ceiling if ceiling is not None else high) / step + 1e-9)
     ticks = [round(index * step, 12) + 0.0 for index in range(first, last + 1)]
     return {
-        "gridcolor": "@grid", "zeroline": False, "fixedrange": True, "range": [low, high],
+        "gridcolor": "@grid", "zeroline": False, "fixedrange": True, "range": [low, high], "ticklabelstandoff": 4,
         "tickvals": ticks, "ticktext": [tick_text(tick, step, unit) for tick in ticks],
     }  # fmt: skip
 
@@ -140,8 +151,9 @@ def _tick_name(tick: datetime, frame: Frame) -> str:
 
 
 def spread(wanted: Sequence[float], low: float, high: float, size: Size = "normal", room: float = 1.0) -> list[float]:
-    """Moves labels at the right edge apart, as little as needed, so that no two of them touch. `room` is the share of the
-    plot's height that the range [low, high] takes."""
+    """Moves labels at the right edge apart, as little as needed, so that no two of them touch. `room` is the share of
+    the plot's height that the range [low, high] takes.
+    """
     if not wanted:
         return []
     pitch = (high - low) * _LABEL_PITCH / (plot_height(size) * room)
@@ -170,6 +182,7 @@ def layout(labels: Sequence[str] = (), left: int = 44) -> Figure:
     }  # fmt: skip
 
 
-def left_margin(axis: Figure) -> int:
-    """Room for the widest upright tick."""
-    return max(34, 14 + round(7 * max((len(text) for text in axis["ticktext"]), default=3)))
+def left_margin(*axes: Figure) -> int:
+    """Room for the widest tick of the upright axes."""
+    longest = max((len(text) for axis in axes for text in axis["ticktext"]), default=3)
+    return max(34, 16 + round(7 * longest))

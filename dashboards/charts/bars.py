@@ -9,7 +9,7 @@ from dashboards.charts import decorations, tables
 from dashboards.charts.axes import layout, left_margin, local, time_axis, value_axis, value_range
 from dashboards.charts.data import Bin, Chart, Column, Drawing, Figure, Frame, Group, Key, Mark, Point, Table
 from dashboards.charts.decorations import EdgeLabel
-from dashboards.charts.text import inert
+from dashboards.charts.text import inert, short
 from dashboards.charts.timeseries import Around, describe, trace
 
 _CLEAR = "rgba(0,0,0,0)"
@@ -25,7 +25,7 @@ class Plan:
 
 
 def columns(frame: Frame, name: str, unit: str, points: Sequence[Point], around: Around | None = None) -> Chart:
-    """Counts or amounts a bucket; the open bucket is hollow, an unknown one empty. Around: band, limits, marks, spans."""
+    """Counts or amounts a bucket; the open bucket is hollow, an unknown one empty. No volume, no period before."""
     about = around or Around()
     band = [about.band.value, about.band.low, about.band.high] if about.band else []
     low, high = value_range([0, *band, *(p.value for p in points)], [limit.value for limit in about.limits])
@@ -48,9 +48,7 @@ def columns(frame: Frame, name: str, unit: str, points: Sequence[Point], around:
 
 def _bar(frame: Frame, name: str, unit: str, points: Sequence[Point], role: str) -> Figure:
     color = f"@{role}"
-    words = [
-        " ".join(filter(None, (inert(name), formatting.value(p.value, unit), tables.state_of(p)))) for p in points
-    ]
+    words = [" ".join(filter(None, (inert(name), formatting.value(p.value, unit), tables.state_of(p)))) for p in points]
     return {
         "type": "bar", "x": [local(p.at, frame.zone) for p in points], "y": [p.value for p in points],
         "width": frame.grain.total_seconds() * 750, "name": inert(name),
@@ -69,11 +67,13 @@ def cost_bars(
     marks: Sequence[Mark] = (),
     unit: str = "usd",
 ) -> Chart:
-    """Daily cost stacked by component, largest at the bottom. With a plan: the cumulative line in a row of its own below."""
+    """Daily cost stacked by component, largest at the bottom. With a plan: the cumulative line in a row of its own
+    below.
+    """
     stack = sorted(components, key=lambda group: -_total(group))[:6]
     sums = list(_daily(stack).values())
     low, high = value_range([0, *sums])
-    low, bottom = min(low, 0.0), _BARS_BOTTOM if plan else 0.0
+    low, high, bottom = min(low, 0.0), high * (1.12 if marks else 1), _BARS_BOTTOM if plan else 0.0
     drawing = Drawing()
     labels = _stack_labels(stack, unit)
     edge = decorations.add_edge_labels(drawing, labels, low, high, frame.size, 1 - bottom)
@@ -85,7 +85,7 @@ def cost_bars(
     if plan:
         data += _cumulative(frame, plan, unit)
         page = _cumulative_axes(page, plan, unit, drawing, edge)
-    page = layout(edge, left_margin(page["yaxis"])) | page
+    page = layout(edge, left_margin(*(page[name] for name in ("yaxis", "yaxis2") if name in page))) | page
     page |= {"shapes": drawing.shapes, "annotations": drawing.annotations}
     total = formatting.value(sum(sums), unit)
     label = f"Cost by component, {total} in all: " + ", ".join(one.text for one in labels)
@@ -111,7 +111,7 @@ def _stack_labels(stack: Sequence[Group], unit: str) -> list[EdgeLabel]:
     parts = [sum(point.value or 0 for point in group.points if point.at == newest) for group in stack]
     ends = list(accumulate(parts))
     return [
-        EdgeLabel(end - part / 2, f"{inert(group.name, 18)} {formatting.value(_total(group), unit)}", f"series-{i + 1}")
+        EdgeLabel(end - part / 2, f"{short(group.name)} {formatting.value(_total(group), unit)}", f"series-{i + 1}")
         for i, (group, part, end) in enumerate(zip(stack, parts, ends, strict=True))
     ]
 
@@ -132,16 +132,17 @@ def _cumulative(frame: Frame, plan: Plan, unit: str) -> list[Figure]:
 
 def _cumulative_axes(page: Figure, plan: Plan, unit: str, drawing: Drawing, edge: list[str]) -> Figure:
     low, high = value_range([0, *(p.value for p in [*plan.actual, *plan.plan])])
-    for points, name, role in ((plan.plan, "plan", "quiet"), (plan.actual, "so far", "series-1")):
-        if points and points[-1].value is not None:
-            text = f"{name} {formatting.value(points[-1].value, unit)}"
-            place = points[-1].value / (high or 1) * _TOTAL_TOP
-            drawing.annotations.append(decorations.edge_note(text, place) | {"yanchor": "middle"})
-            drawing.annotations[-1]["font"]["color"] = f"@{role}"
-            edge.append(text)
-    below = value_axis(min(low, 0), high, unit, "low") | {"domain": [0, _TOTAL_TOP], "anchor": "x"}
+    ends = [
+        EdgeLabel(points[-1].value, f"{name} {formatting.value(points[-1].value, unit)}", role)
+        for points, name, role in ((plan.plan, "plan", "quiet"), (plan.actual, "so far", "series-1"))
+        if points and points[-1].value is not None
+    ]
+    below = Drawing()
+    edge += decorations.add_edge_labels(below, ends, 0, high, "tall", _TOTAL_TOP)
+    drawing.annotations += [label | {"yref": "y2"} for label in below.annotations]
+    axis = value_axis(min(low, 0), high, unit, "low") | {"domain": [0, _TOTAL_TOP], "anchor": "x"}
     top = page["yaxis"] | {"domain": [_BARS_BOTTOM, 1]}
-    return page | {"xaxis": page["xaxis"] | {"anchor": "y2"}, "yaxis": top, "yaxis2": below}
+    return page | {"xaxis": page["xaxis"] | {"anchor": "y2"}, "yaxis": top, "yaxis2": axis}
 
 
 def bars_pair(name: str, bins: Sequence[Bin], reference: str, current: str, frame: Frame) -> Chart:

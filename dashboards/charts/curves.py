@@ -15,21 +15,22 @@ ALARM = 100.0
 _TOP = 112.0
 
 
-def evidence(frame: Frame, points: Sequence[Point], baseline: Span | None = None, alarm_at: datetime | None = None) -> Chart:
+def evidence(
+    frame: Frame, points: Sequence[Point], baseline: Span | None = None, alarm_at: datetime | None = None
+) -> Chart:
     """How near a series is to its alarm, 0–100 (higher values are drawn at 100); the baseline's days are shaded."""
     capped = [Point(p.at, None if p.value is None else min(p.value, ALARM), n=p.n) for p in points]
     drawing = Drawing()
     drawing.shapes.append(decorations.across(ALARM, decorations.line("critical")))
     edge = decorations.add_edge_labels(drawing, [EdgeLabel(ALARM, "alarm 100", "critical")], 0, _TOP, frame.size)
-    drawing.keys.append(Key("alarm 100", "critical"))
     if baseline:
         decorations.add_spans(drawing, [baseline], frame)
     if alarm_at:
         at = local(alarm_at, frame.zone)
         drawing.shapes.append(decorations.upright(at, 0, 1, decorations.line("quiet", "dot")))
         date = formatting.day(alarm_at, frame.zone)
-        drawing.annotations.append(decorations.note(f" {date}", x=at, y=12, yanchor="bottom", name="mark"))
-        drawing.keys.append(Key(f"above the alarm line from {date}"))
+        label = decorations.note(f" {date}", x=at, y=12, yanchor="bottom")
+        drawing.mark(label, f"above the alarm line from {date}")
     lines = [_evidence_line(frame, run) for run in runs(capped, frame)]
     axis = value_axis(0, _TOP, "score", frame.size, ALARM) | {"tickvals": [0, 50, 100], "ticktext": ["0", "50", "100"]}
     page = layout(edge, left_margin(axis)) | {"xaxis": time_axis(frame), "yaxis": axis}
@@ -38,7 +39,13 @@ def evidence(frame: Frame, points: Sequence[Point], baseline: Span | None = None
     figure = {"data": [*lines, hover(frame, "evidence", "count", known)], "layout": page}
     last = f"now {known[-1].value:.0f}" if known and known[-1].value is not None else "not judged yet"
     table = tables.of_points(frame, "Evidence", "score", list(points))
-    return Chart(figure, table, f"Evidence from 0 to 100, alarm at 100, {last}", tuple(drawing.keys), frame.size)
+    return Chart(
+        figure,
+        table,
+        f"Evidence from 0 to 100, alarm at 100, {last}",
+        (Key("alarm 100", "critical"), *drawing.keys),
+        frame.size,
+    )
 
 
 def _evidence_line(frame: Frame, run: list[Point]) -> Figure:
@@ -78,8 +85,10 @@ def lorenz(name: str, curve: Sequence[tuple[float, float]], frame: Frame, top: f
     line["hovertemplate"] = "%{customdata}<extra></extra>"
     dot = diagonal | {"x": [1 - top], "y": [1 - held], "mode": "markers", "marker": {"color": "@series-1", "size": 7}}
     across, up = value_axis(0, 1.02, "ratio", frame.size, 1.0), value_axis(0, 1.02, "ratio", frame.size, 1.0)
-    page = layout((), left_margin(up)) | {"xaxis": across | {"showgrid": False}, "yaxis": up, "hovermode": "x"}
-    label = decorations.note(f"{text} ", "series-1", x=1 - top, y=1 - held) | {"xanchor": "right"}
+    ground = across | {"showgrid": False, "ticks": "outside", "ticklen": 4, "tickcolor": "@line"}
+    page = layout((), left_margin(up)) | {"xaxis": ground, "yaxis": up, "hovermode": "x"}
+    page["margin"]["r"] = 20
+    label = decorations.note(f"{text} ", "series-1", x=1 - top, y=1 - held, bgcolor="@panel") | {"xanchor": "right"}
     page |= {"annotations": [label]}
     columns = (Column("Users from below", "share"), Column("Share of the sum", "share"))
     table = Table(columns, tuple(curve), frame.zone)

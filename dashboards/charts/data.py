@@ -13,8 +13,9 @@ Cell = str | float | int | datetime | None
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One bucket. `at` is its start; `value` None is a gap. `complete` is False for the open bucket, `mature` False while
-    feedback about it is still awaited."""
+    """One bucket. `at` is its start; `value` None is a gap. `complete` is False for the open bucket, `mature` False
+    while feedback about it is still awaited.
+    """
 
     at: datetime
     value: float | None
@@ -26,6 +27,7 @@ class Point:
 
     @property
     def settled(self) -> bool:
+        """Whether nothing of this bucket is still to come."""
         return self.complete and self.mature
 
 
@@ -69,8 +71,9 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time. incident: translucent, linking to `href`; beginning: the dated start of a drift (`at` is the most
-    likely instant); baseline: the reference days."""
+    """A stretch of time. incident: translucent, linking to `href`; beginning: the dated start of a drift (`at` is the
+    most likely instant); baseline: the reference days.
+    """
 
     start: datetime
     end: datetime
@@ -97,6 +100,7 @@ class Group:
 
     @property
     def weight(self) -> float:
+        """How many events the group rests on."""
         return sum(point.n for point in self.points)
 
 
@@ -118,6 +122,7 @@ class Column:
 
     @property
     def numeric(self) -> bool:
+        """Whether the cells stand flush right."""
         return self.unit not in ("text", "time")
 
 
@@ -137,11 +142,17 @@ class Key:
     text: str
     role: str = "quiet"
     href: str = ""
+    number: int = 0
+
+    @property
+    def circled(self) -> str:
+        """The number that stands in the plot of a phone (①, ②)."""
+        return chr(0x245F + self.number)
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`figure` for plotly.js (colours are roles such as '@series-1'); `label` describes it to those who cannot see it."""
+    """`figure` for plotly.js (colours are roles: '@series-1'); `label` describes it to those who cannot see it."""
 
     figure: Figure
     table: Table
@@ -157,3 +168,8 @@ class Drawing:
     shapes: list[Figure] = field(default_factory=list)
     annotations: list[Figure] = field(default_factory=list)
     keys: list[Key] = field(default_factory=list)
+
+    def mark(self, label: Figure, text: str, role: str = "quiet", href: str = "") -> None:
+        """Add a label inside the plot, its name carrying the address, and the numbered key for phones."""
+        self.annotations.append({**label, "name": f"mark {href}".rstrip()})
+        self.keys.append(Key(text, role, href, len(self.keys) + 1))

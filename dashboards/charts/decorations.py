@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from dashboards import formatting
 from dashboards.charts.axes import LABEL_SIZE, local, spread
-from dashboards.charts.data import Band, Drawing, Figure, Frame, Key, Limit, Mark, Size, Span
-from dashboards.charts.text import inert, local_link
+from dashboards.charts.data import Band, Drawing, Figure, Frame, Limit, Mark, Size, Span
+from dashboards.charts.text import inert, is_local
 
+EDGE_LENGTH = 28
 _MARK_ROWS = 4
 _NO_LINE = {"width": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeLabel:
-    """Text beside the right edge at a value of the upright axis; `text` is inert already."""
+    """Text beside the right edge at a value of the upright axis; `text` as people wrote it."""
 
     value: float
     text: str
@@ -22,18 +24,22 @@ class EdgeLabel:
 
 
 def line(role: str, dash: str = "solid", width: float = 1) -> Figure:
+    """The style of a drawn line; `role` is a colour role."""
     return {"color": f"@{role}", "width": width, "dash": dash}
 
 
 def across(value: float, style: Figure) -> Figure:
+    """A line from edge to edge at a value of the upright axis."""
     return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value, "line": style}
 
 
 def upright(at: str, low: float, high: float, style: Figure) -> Figure:
+    """A line at an instant, between two shares of the height."""
     return {"type": "line", "yref": "paper", "x0": at, "x1": at, "y0": low, "y1": high, "line": style}
 
 
 def block(start: str, end: str, role: str, low: float = 0, high: float = 1) -> Figure:
+    """A filled stretch of time behind everything else."""
     return {
         "type": "rect", "yref": "paper", "x0": start, "x1": end, "y0": low, "y1": high,
         "fillcolor": f"@{role}", "line": _NO_LINE, "layer": "below",
@@ -41,25 +47,27 @@ def block(start: str, end: str, role: str, low: float = 0, high: float = 1) -> F
 
 
 def note(text: str, role: str = "quiet", **place: object) -> Figure:
+    """A text inside the figure; it must be inert already."""
     font = {"size": LABEL_SIZE, "color": f"@{role}"}
-    return {"text": text, "showarrow": False, "xanchor": "left", "font": font, **place}
+    return {"text": text, "showarrow": False, "xanchor": "left", "borderpad": 0, "font": font, **place}
 
 
 def add_band(drawing: Drawing, band: Band | None, unit: str) -> list[EdgeLabel]:
+    """Draw the normal; its label is returned for the right edge."""
     if band is None:
         return []
     if band.low is not None and band.high is not None:
         grey = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": band.low, "y1": band.high}
         drawing.shapes.append({**grey, "fillcolor": "@band", "line": _NO_LINE, "layer": "below"})
     drawing.shapes.append(across(band.value, line("quiet", "dash")))
-    return [EdgeLabel(band.value, f"{inert(band.label)} {formatting.value(band.value, unit)}")]
+    return [EdgeLabel(band.value, f"{band.label} {formatting.value(band.value, unit)}")]
 
 
 def add_limits(drawing: Drawing, limits: Sequence[Limit], unit: str, low: float, high: float) -> list[EdgeLabel]:
     """A limit beyond the axis keeps its label, with an arrow, so that a calm chart need not shrink to a flat line."""
     labels = []
     for limit in limits:
-        text = inert(limit.label) or f"{limit.severity} {formatting.value(limit.value, unit)}"
+        text = limit.label or f"{limit.severity} {formatting.value(limit.value, unit)}"
         if low <= limit.value <= high:
             dash = "dash" if limit.severity == "warning" else "solid"
             drawing.shapes.append(across(limit.value, line(limit.severity, dash)))
@@ -80,48 +88,59 @@ def add_marks(drawing: Drawing, marks: Sequence[Mark], frame: Frame, low: float 
         top, at = 1 - row * (1 - low) * 0.08, local(mark.at, frame.zone)
         drawing.shapes.append(upright(at, low, top, line("quiet", "dot")))
         late = mark.at > frame.end - near
-        place = {"x": at, "yref": "paper", "y": top, "yanchor": "top", "name": "mark"}
-        text = inert(mark.text, 28)
-        drawing.annotations.append(
-            note(f"{text} ", **{**place, "xanchor": "right"}) if late else note(f" {text}", **place)
-        )
-        drawing.keys.append(Key(mark.text))
+        side = "right" if late else "left"
+        label = note(f" {inert(mark.text, 28)} ", x=at, yref="paper", y=top, yanchor="top", xanchor=side)
+        drawing.mark(label, mark.text)
 
 
 def add_spans(drawing: Drawing, spans: Sequence[Span], frame: Frame, low: float = 0.0) -> None:
+    """Draw the part of each span that lies in the window, with its text."""
     for span in spans:
         start, end = max(span.start, frame.start), min(span.end, frame.end)
         if start >= end:
             continue
         left, right = local(start, frame.zone), local(end, frame.zone)
-        drawing.shapes.append(block(left, right, "band" if span.kind == "baseline" else "mark", low))
+        drawing.shapes.append(block(left, right, "grid" if span.kind == "baseline" else "mark", low))
         if span.at is not None:
             drawing.shapes.append(upright(local(span.at, frame.zone), low, 1, line("warning")))
         if span.text:
-            _span_label(drawing, span, left if span.kind == "baseline" else right, low)
+            corner = {"x": left} if span.kind == "baseline" else _label_place(start, end, frame)
+            _span_label(drawing, span, corner | {"yref": "paper", "y": low + 0.03})
 
 
-def _span_label(drawing: Drawing, span: Span, at: str, low: float) -> None:
-    text = local_link(span.text, span.href) if span.href else inert(span.text)
-    role = "quiet" if span.kind == "baseline" else "warning"
-    place = {"x": at, "yref": "paper", "y": low + 0.03, "yanchor": "bottom", "bgcolor": "@panel", "borderpad": 0}
+def _label_place(start: datetime, end: datetime, frame: Frame) -> Figure:
+    """Behind the span; inside it when it ends late; before it when it begins late."""
+    late = frame.end - (frame.end - frame.start) / 4
+    if end < late:
+        return {"x": local(end, frame.zone), "xanchor": "left"}
+    return {"x": local(start, frame.zone), "xanchor": "left" if start < late else "right"}
+
+
+def _span_label(drawing: Drawing, span: Span, place: Figure) -> None:
+    text = f" {inert(span.text)} "
     if span.kind == "baseline":
-        drawing.annotations.append(note(f" {text}", role, **{**place, "bgcolor": "rgba(0,0,0,0)"}))
+        drawing.annotations.append(note(text, yanchor="bottom", **place))
         return
-    drawing.annotations.append(note(f" {text}", role, name="mark", **place))
-    drawing.keys.append(Key(span.text, role, span.href))
+    role = "warning"
+    if not is_local(span.href):
+        drawing.mark(note(text, role, yanchor="bottom", bgcolor="@panel", **place), span.text, role)
+        return
+    # A link in the plot's text would need an inline style, which the policy forbids; charts.js reads the label's name.
+    label = note(f"{text}→ ", role, yanchor="bottom", bgcolor="@panel", captureevents=True, **place)
+    drawing.mark(label, span.text, role, span.href)
 
 
 def add_edge_labels(
     drawing: Drawing, labels: Sequence[EdgeLabel], low: float, high: float, size: Size = "normal", room: float = 1.0
 ) -> list[str]:
-    """Labels at the right edge, moved apart; their texts also become keys. Returns the texts (for the margin)."""
+    """Labels at the right edge, moved apart. Returns the texts as drawn (the right margin fits the longest)."""
     places = spread([label.value for label in labels], low, high, size, room)
     for label, place in zip(labels, places, strict=True):
-        drawing.annotations.append(note(label.text, label.role, xref="paper", x=1.008, y=place, name="edge"))
-    return [label.text for label in labels]
+        text = inert(label.text, EDGE_LENGTH)
+        drawing.annotations.append(note(text, label.role, xref="paper", x=1.008, y=place, name="edge"))
+    return [label.text[:EDGE_LENGTH] for label in labels]
 
 
 def edge_note(text: str, place: float = 0.06) -> Figure:
-    """A label beside the row of bars under the plot."""
-    return note(text, xref="paper", yref="paper", x=1.008, y=place, yanchor="bottom", name="edge")
+    """A label beside the row below the plot, at a share of the whole height."""
+    return note(inert(text, EDGE_LENGTH), xref="paper", yref="paper", x=1.008, y=place, yanchor="bottom", name="edge")

@@ -9,7 +9,7 @@ from dashboards.charts import decorations, tables
 from dashboards.charts.axes import layout, left_margin, local, time_axis, value_axis, value_range
 from dashboards.charts.data import Chart, Drawing, Figure, Frame, Group, Key, Limit, Mark, Point
 from dashboards.charts.decorations import EdgeLabel
-from dashboards.charts.text import inert
+from dashboards.charts.text import inert, short
 from dashboards.charts.timeseries import hover, runs, trace
 
 TOP = 5
@@ -25,14 +25,16 @@ def lines_by_group(
     combine: Combine = "weighted",
     marks: Sequence[Mark] = (),
 ) -> Chart:
-    """The five largest groups (by n) and the rest as 'other': the n-weighted mean of rates and means, the sum of counts and
-    amounts; percentiles cannot be merged from their values, so they are left out."""
+    """The five largest groups (by n) and the rest as 'other': the n-weighted mean of rates and means, the sum of counts
+    and amounts; percentiles cannot be merged from their values, so they are left out.
+    """
     chosen = top_groups(groups, combine)
     roles = ["quiet" if group.name == OTHER else f"series-{index + 1}" for index, group in enumerate(chosen)]
     return _lines(frame, name, unit, chosen, roles, marks=marks)
 
 
 def top_groups(groups: Sequence[Group], combine: Combine, top: int = TOP) -> list[Group]:
+    """Choose the groups that get a line of their own; the rest becomes one, unless it is left out."""
     ordered = sorted(groups, key=lambda group: (-group.weight, group.name))
     named = [group for group in ordered if group.name != OTHER]
     rest = named[top:] + [group for group in ordered if group.name == OTHER]
@@ -92,16 +94,20 @@ def _lines(
         low, high = max(low, 0.0), min(high, 1.04)
     drawing = Drawing()
     labels = decorations.add_limits(drawing, limits, unit, low, high)
-    labels += [label for group, role in zip(groups, roles, strict=True) for label in _end_label(group, role, unit)]
+    for group, role in zip(groups, roles, strict=True):
+        # The pale hues of latency are too pale for words.
+        labels += _end_label(group, "hue-1" if role.startswith("hue") else role, unit)
     edge = decorations.add_edge_labels(drawing, labels, low, high, frame.size)
-    drawing.keys += [Key(label.text, label.role) for label in labels]
+    keys = [Key(label.text, label.role) for label in labels]
     decorations.add_marks(drawing, marks, frame)
     data = [one for group, role in zip(groups, roles, strict=True) for one in _group_traces(frame, group, unit, role)]
     axis = value_axis(low, high, unit, frame.size, 1.0 if unit == "ratio" else None)
     page = layout(edge, left_margin(axis)) | {"xaxis": time_axis(frame), "yaxis": axis}
     page |= {"shapes": drawing.shapes, "annotations": drawing.annotations}
     label = f"{name} by group: " + ", ".join(text.text for text in labels)
-    return Chart({"data": data, "layout": page}, tables.of_groups(frame, unit, groups), label, tuple(drawing.keys), frame.size)
+    return Chart(
+        {"data": data, "layout": page}, tables.of_groups(frame, unit, groups), label, (*keys, *drawing.keys), frame.size
+    )
 
 
 def _group_traces(frame: Frame, group: Group, unit: str, role: str) -> list[Figure]:
@@ -134,4 +140,4 @@ def _end_label(group: Group, role: str, unit: str) -> list[EdgeLabel]:
         return []
     value = settled[-1].value
     shown = formatting.rate(value, 0) if unit == "ratio" and 0.01 <= value <= 0.99 else formatting.value(value, unit)
-    return [EdgeLabel(value, f"{inert(group.name, 18)} {shown}", role)]
+    return [EdgeLabel(value, f"{short(group.name)} {shown}", role)]

@@ -10,8 +10,9 @@ WIDTH, HEIGHT, _PAD = 100.0, 32.0, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Sparkline:
-    """Ready attribute texts. `path` breaks at gaps; `end` is the path of the newest known point's dot; `first` and `last`
-    name both ends of the time axis (may be empty)."""
+    """Ready attribute texts. `path` breaks at gaps; `end` is the path of the newest known point's dot; `first` and
+    `last` name both ends of the time axis (may be empty).
+    """
 
     path: str
     end: str = ""

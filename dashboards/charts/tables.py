@@ -36,6 +36,7 @@ def of_groups(frame: Frame, unit: str, groups: list[Group]) -> Table:
 
 
 def state_of(point: Point) -> str:
+    """Why a bucket is not to be read like the others; empty for a settled one."""
     if point.value is None:
         return "no data"
     return "open" if not point.complete else "" if point.mature else "not mature"

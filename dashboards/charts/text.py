@@ -8,13 +8,14 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"
 
 def inert(text: str, limit: int = 60) -> str:
     """One line of at most `limit` characters, in which nothing is a tag, an entity or a template."""
-    flat = " ".join(_CONTROL.sub(" ", text).split())
-    short = flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
-    return short.replace("%{", "%\u2060{").translate(_ENTITIES)
+    return short(" ".join(_CONTROL.sub(" ", text).split()), limit).replace("%{", "%\u2060{").translate(_ENTITIES)
 
 
-def local_link(text: str, href: str) -> str:
-    """A link inside the plot, to our own pages only; any other address leaves the plain text."""
-    if not href.startswith("/") or href.startswith(("//", "/\\")):
-        return inert(text)
-    return f'<a href="{inert(href, 400)}" target="_self">{inert(text)}</a>'
+def short(text: str, limit: int = 18) -> str:
+    """A name cut to `limit` characters, not yet inert."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def is_local(href: str) -> bool:
+    """Whether the address stays on this site."""
+    return href.startswith("/") and not href.startswith(("//", "/\\"))

@@ -16,14 +16,16 @@ _VOLUME_TOP, _LINE_BOTTOM = 0.19, 0.26
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Everything that may lie around the line; all of it optional. `previous` is the period before, its times already moved
-    onto this window; `last` writes the newest settled value at the right edge."""
+    """Everything that may lie around the line; all of it optional. `previous` is the period before, its times already
+    moved onto this window; `last` writes the newest settled value at the right edge.
+    """
 
     band: Band | None = None
     limits: Sequence[Limit] = ()
     marks: Sequence[Mark] = ()
     spans: Sequence[Span] = ()
     previous: Sequence[Point] = ()
+    previous_name: str = "period before"
     volume: Volume | None = None
     last: bool = False
 
@@ -39,18 +41,19 @@ def timeseries(frame: Frame, name: str, unit: str, points: Sequence[Point], arou
     labels = decorations.add_band(drawing, about.band, unit)
     labels += decorations.add_limits(drawing, about.limits, unit, low, high)
     labels += _last_label(known, unit) if about.last else []
+    labels += _previous_label(about)
     edge = decorations.add_edge_labels(drawing, labels, low, high, frame.size, 1 - bottom)
     keys = [Key(label.text, label.role) for label in labels]
     decorations.add_marks(drawing, about.marks, frame, bottom)
     data = [*_previous(about.previous, frame), *_intervals(known, frame), *_lines(known, frame, name, unit)]
     page: Figure = {"xaxis": time_axis(frame), "yaxis": value_axis(low, high, unit, frame.size, _ceiling(unit))}
     if about.volume:
-        text = f"bars: {inert(about.volume.label)}"
+        text = f"bars: {about.volume.label}"
         edge.append(text)
         drawing.annotations.append(decorations.edge_note(text))
         data.append(_volume_bars(about.volume, about.band is not None, frame, about.spans))
         page |= _volume_axes(page, about.volume)
-    page = layout(edge, left_margin(page["yaxis"])) | page
+    page = layout(edge, left_margin(*(page[name] for name in ("yaxis", "yaxis2") if name in page))) | page
     page |= {"shapes": drawing.shapes, "annotations": drawing.annotations}
     table = tables.of_points(frame, name, unit, known)
     figure: Figure = {"data": data, "layout": page}
@@ -63,7 +66,9 @@ def describe(name: str, unit: str, points: Sequence[Point]) -> str:
     if not values:
         return f"{name}: no data in this window"
     ends = f"from {formatting.value(values[0], unit)} to {formatting.value(values[-1], unit)}"
-    return f"{name}, {len(values)} buckets, {ends}, lowest {_word(min(values), unit)}, highest {_word(max(values), unit)}"
+    return (
+        f"{name}, {len(values)} buckets, {ends}, lowest {_word(min(values), unit)}, highest {_word(max(values), unit)}"
+    )
 
 
 def _word(value: float, unit: str) -> str:
@@ -131,6 +136,7 @@ def _lines(points: Sequence[Point], frame: Frame, name: str, unit: str) -> list[
 
 
 def trace(x: list[str | None], y: list[float | None], style: Figure) -> Figure:
+    """A line without hover words (the hover trace has them)."""
     return {"type": "scatter", "mode": "lines", "hoverinfo": "skip", "x": x, "y": y, "line": style}
 
 
@@ -159,13 +165,17 @@ def _open_end(run: list[Point], frame: Frame) -> Figure:
     return {**dotted, "mode": "lines+markers", "marker": {**_hollow(), "size": sizes}}
 
 
+def _thin(point: Point) -> bool:
+    return point.low is not None and point.n < THIN
+
+
 def _hollow() -> Figure:
     return {"symbol": "circle", "color": "@panel", "opacity": 1, "line": {"color": "@series-1", "width": 1.5}}
 
 
 def _dots(found: list[list[Point]], frame: Frame) -> list[Figure]:
     """Thin samples hollow; a lonely settled bucket as a dot, for a line through one point is invisible."""
-    thin = [p for run in found for p in run if p.settled and p.low is not None and p.n < THIN]
+    thin = [p for run in found for p in run if p.settled and _thin(p)]
     lonely = [run[0] for run in found if len(run) == 1 and run[0].settled and run[0] not in thin]
     traces = []
     for chosen, marker in ((thin, {**_hollow(), "size": 6}), (lonely, {"color": "@series-1", "size": 5})):
@@ -176,11 +186,15 @@ def _dots(found: list[list[Point]], frame: Frame) -> list[Figure]:
 
 
 def hover(frame: Frame, name: str, unit: str, points: Sequence[Point], role: str = "series-1") -> Figure:
-    """An unseen trace that carries the words: one hover line a bucket, whatever is drawn."""
+    """A hardly seen trace that carries the words: one hover line a bucket, whatever is drawn.
+
+    Its size and opacity are those of the swatch beside the words, so they cannot be nothing.
+    """
     base = trace([local(p.at, frame.zone) for p in points], [p.value for p in points], {"width": 0})
     del base["hoverinfo"]
     words = [_hover_text(point, unit) for point in points]
-    marker = {"color": f"@{role}", "size": 6, "opacity": 0}
+    clear = [0 if not point.settled or _thin(point) else 1 for point in points]
+    marker = {"color": f"@{role}", "size": 3, "opacity": clear}
     name_and_text = {"name": inert(name), "customdata": words, "hovertemplate": "%{customdata}<extra></extra>"}
     return {**base, "mode": "markers", "marker": marker, **name_and_text}
 
@@ -205,6 +219,12 @@ def _previous(points: Sequence[Point], frame: Frame) -> list[Figure]:
         x += [*(local(point.at, frame.zone) for point in run), None]
         y += [*(point.value for point in run), None]
     return [trace(x[:-1], y[:-1], decorations.line("hue-3", "dot", 1.5))]
+
+
+def _previous_label(about: Around) -> list[EdgeLabel]:
+    known = [point for point in about.previous if point.value is not None]
+    newest = max(known, key=lambda point: point.at, default=None)
+    return [] if newest is None or newest.value is None else [EdgeLabel(newest.value, about.previous_name)]
 
 
 def _last_label(points: Sequence[Point], unit: str) -> list[EdgeLabel]:
@@ -242,4 +262,3 @@ def _volume_axes(page: Figure, volume: Volume) -> Figure:
         "yaxis": {**page["yaxis"], "domain": [_LINE_BOTTOM, 1]},
         "yaxis2": below,
     }
-

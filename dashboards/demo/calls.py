@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from dashboards.demo.answers import Answer, Thumb
 from dashboards.demo.people import Slot
-from dashboards.demo.quotas import Coin, Deck, Quota
+from dashboards.demo.quotas import Coin, Deck, Quota, seeded
 from dashboards.demo.scenario import FAILURES, MODELS, Feature, model_shares
 
 # Prompts are dealt from this many groups by length, in turn, so that no day gets the long ones by luck.
@@ -54,7 +54,7 @@ class Shelf:
         self.up_shares = _up_shares(answers)
 
     def deal(self, model: str, thumb: Thumb | None, group: int) -> Answer:
-        """Deal an answer of a model, with that thumb where one is given, to a prompt of that length or the nearest there is."""
+        """Deal an answer of a model, with that thumb where one is given, to a prompt of that length or the nearest."""
         nearest = sorted(range(_LENGTH_GROUPS), key=lambda other: abs(other - group))
         return next(self._decks[pool].deal() for other in nearest if (pool := (model, thumb, other)) in self._decks)
 
@@ -68,11 +68,11 @@ def _up_shares(answers: Sequence[Answer]) -> dict[str, float]:
 
 
 class Line:
-    """One feature's calls, dealt in order of time. Every share holds in every stretch of the stream, so no day is luck."""
+    """One feature's calls, dealt in order of time. Shares hold in every stretch of the stream, so no day is luck."""
 
     def __init__(self, feature: Feature, answers: Sequence[Answer]) -> None:
         self._feature = feature
-        self._rng = random.Random(f"demo: {feature.name}")
+        self._rng = seeded(feature.name)
         self._shelf = Shelf([answer for answer in answers if feature.serves(answer)], self._rng)
         self._models, self._statuses, self._lengths = Quota(self._rng), Quota(self._rng), Quota(self._rng)
         self._rated, self._ups = Coin(self._rng), Coin(self._rng)
@@ -104,7 +104,7 @@ class Line:
         ratable = sum(share for name, share in shares.items() if name in self._shelf.up_shares)
         if model not in self._shelf.up_shares:
             return False
-        return self._rated.toss(self._feature.rated / ratable / self._status_shares[_OK])
+        return self._rated.toss(self._feature.rated / ratable / self._status_shares[_OK], model)
 
     def _thumb(self, model: str) -> Thumb:
         return "up" if self._ups.toss(self._shelf.up_shares[model], model) else "down"

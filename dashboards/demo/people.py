@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from dashboards.demo.quotas import Deck
+from dashboards.demo.quotas import Deck, seeded
 from dashboards.demo.rhythm import seconds_into_day
 from dashboards.demo.scenario import USERS
 
@@ -63,7 +63,7 @@ class Crowd:
 
     def __init__(self, start: date) -> None:
         self._start = start
-        self._rng = random.Random("demo: people")
+        self._rng = seeded("people")
         people = users(self._rng)
         steepness = math.log(_BUSIEST_TO_QUIETEST) / (len(people) - 1)
         activity = [math.exp(-steepness * rank) for rank in range(len(people))]
@@ -74,7 +74,9 @@ class Crowd:
     def slots(self, day: int, counts: Mapping[str, int]) -> list[Slot]:
         """Spread a day's calls by feature over users, sessions and hours, in order of time."""
         midnight = datetime.combine(self._start + timedelta(days=day - 1), time(), UTC)
-        found = [slot for feature, count in counts.items() for slot in self._feature_slots(midnight, day, feature, count)]
+        found: list[Slot] = []
+        for feature, count in counts.items():
+            found.extend(self._feature_slots(midnight, day, feature, count))
         return sorted(found, key=lambda slot: slot.at)
 
     def _feature_slots(self, midnight: datetime, day: int, feature: str, count: int) -> Iterator[Slot]:

@@ -7,6 +7,7 @@ A later run, with the same start and a later `until`, repeats what was sent and 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import cast
 
 from dashboards.demo.answers import Answer
 from dashboards.demo.calls import Call, Line
@@ -187,9 +188,7 @@ def _change(start: date, day: int, hour: int, content: Record) -> Record:
 
 
 def _at(record: Record) -> datetime:
-    at = record["occurred_at"]
-    assert isinstance(at, datetime)
-    return at
+    return cast(datetime, record["occurred_at"])
 
 
 def _write_times(records: list[Record]) -> None:

@@ -10,10 +10,16 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+
+def seeded(part: str) -> random.Random:
+    """Give one part of the replay its own chance, the same at every run."""
+    return random.Random(f"demo: {part}")  # noqa: S311 (a replay must repeat itself; nothing here is secret)
+
+
 # How much of a draw is left to chance, in units of one draw: enough to hide the pattern, too little to bend a day.
 _WOBBLE = 0.5
-# How strongly a coin leans back, per draw it owes: days wobble by about two points in a hundred tosses, weeks hardly.
-_PULL = 0.05
+# How strongly a coin leans back, per draw it owes: days wobble by one or two points in a hundred tosses, weeks hardly.
+_PULL = 0.1
 
 
 class Quota:
@@ -35,7 +41,7 @@ class Quota:
 
 
 class Coin:
-    """Tosses yes or no at a probability that may differ by key, and leans back when the total drifts from what was due."""
+    """Tosses yes or no at a probability that may differ by key, and leans back when the count leaves what was due."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng

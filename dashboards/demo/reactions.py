@@ -1,11 +1,10 @@
 """What users made of an answer: thumbs from the real scores; corrections, outcomes and the rest by fixed shares."""
 
-import random
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from dashboards.demo.calls import Call
-from dashboards.demo.quotas import Coin, Quota
+from dashboards.demo.quotas import Coin, Quota, seeded
 from dashboards.demo.scenario import FLAGS, Feature
 from dashboards.demo.texts import edited
 
@@ -19,13 +18,14 @@ _HOUR_S = 3_600
 
 
 class Reactions:
-    """The feedback of one feature's calls. Shares are held as in `Line`: a fall in one rate must not drag others along."""
+    """The feedback of one feature's calls. Shares hold as in `Line`: a fall in one rate must not drag others along."""
 
     def __init__(self, feature: Feature) -> None:
         self._feature = feature
-        self._rng = random.Random(f"demo: reactions to {feature.name}")
-        self._corrected, self._copied, self._evaluated = Coin(self._rng), Coin(self._rng), Coin(self._rng)
-        self._flags, self._accepted, self._outcomes = Quota(self._rng), Quota(self._rng), Quota(self._rng)
+        self._rng = seeded(f"reactions to {feature.name}")
+        self._copied, self._evaluated = Coin(self._rng), Coin(self._rng)
+        self._corrected, self._flags = Quota(self._rng), Quota(self._rng)
+        self._accepted, self._outcomes = Quota(self._rng), Quota(self._rng)
 
     def to(self, call: Call) -> Iterator[Record]:
         """Yield the feedback on one call, each with its own time; none on a call that failed."""
@@ -35,7 +35,7 @@ class Reactions:
             yield self._said(call, "thumb", {"value": call.answer.thumb})
         if call.is_rated and call.answer.thumb == "down":
             yield from self._flagged(call)
-        if self._corrected.toss(self._feature.corrected):
+        if self._corrected.draw(_with_rest({"corrected": self._feature.corrected})) != _NONE:
             yield self._said(call, "correction", {"final_text": edited(call.answer.output, self._rng)})
         yield from self._drawn(call, "acceptance", self._accepted, self._feature.accepted)
         yield from self._drawn(call, "outcome", self._outcomes, self._feature.outcomes)
@@ -56,7 +56,9 @@ class Reactions:
 
     def _evaluation(self, call: Call) -> Record:
         score: Record = {"name": "judge_score", "score": call.answer.judge_score, "evaluator": "arena-hard judge"}
-        return self._said(call, "evaluation", score) | {"user_id": None}
+        said = self._said(call, "evaluation", score)
+        del said["user_id"]
+        return said
 
     def _said(self, call: Call, kind: str, content: Record) -> Record:
         return {

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from dashboards.demo.quotas import seeded
 from dashboards.demo.scenario import DAYS, INTERACTIONS
 
 # Monday to Sunday.
@@ -27,7 +28,7 @@ class Volume:
     shares: Mapping[str, float]
 
     def __post_init__(self) -> None:
-        self._rng = random.Random("demo: volume")
+        self._rng = seeded("volume")
         whole = sum(self._weight(day) for day in range(1, DAYS + 1))
         self._calls_per_weight = INTERACTIONS / whole
         self._owed = dict.fromkeys(self.shares, 0.0)

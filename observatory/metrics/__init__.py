@@ -1,0 +1,1 @@
+"""Metrics: definitions, rollups, user rows and the read API."""

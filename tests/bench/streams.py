@@ -1,9 +1,9 @@
 """Labelled streams for the drift benchmark: many runs at once, with users who come back, differ and leave.
 
 A product's ratings are not coin throws. Here regular users give 60 % of them: their volume is Zipf-like, each is active
-on some days only and has a rate of its own, and each is replaced by somebody else now and then. The rest come from people
-seen once. Weekends are quieter and a little different, and every day has a small luck of its own. What `unchanged`
-means is that the population these users are drawn from does not change.
+on some days only and has a rate of its own, and each is replaced by somebody else now and then. The rest come from
+people seen once. Weekends are quieter and a little different, and every day has a small luck of its own. "Unchanged"
+means that the population these users are drawn from does not change.
 """
 
 from collections.abc import Iterator
@@ -33,13 +33,13 @@ class People:
     """Who uses the product. Standard deviations are on the logit scale (rates) or in log units (means)."""
 
     regular_share: float = 0.6
-    regulars_per_daily_call: float = 2.0
+    regulars_per_daily_call: float = 1.0
     most_regulars: int = 400
-    rank_shift: float = 3.0
+    rank_shift: float = 10.0
     active_share: float = 0.5
     taste_sd: float = 0.8
     day_sd: float = 0.05
-    leave_within_days: float = 120.0
+    leave_within_days: float = 180.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def slide(before: float, after: float, length: int, days: int = BASELINE + WATCH
     return np.concatenate([np.full(BASELINE, before), path])
 
 
-def rates(rng: np.random.Generator, runs: int, per_day: float, path: Floats, people: People = People()) -> Table:
+def rates(rng: np.random.Generator, runs: int, per_day: float, path: Floats, people: People) -> Table:
     """Ratings of `runs` products with `per_day` a day on average, whose population rate follows `path`."""
     parts = [_rates(rng, min(CHUNK, runs - start), per_day, path, people) for start in range(0, runs, CHUNK)]
     return Table(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("n", "k", "s", "users")))
@@ -121,7 +121,7 @@ class MeanTable:
 
 
 def means(
-    rng: np.random.Generator, runs: int, per_day: float, path: Floats, sd: float = 1.0, people: People = People()
+    rng: np.random.Generator, runs: int, per_day: float, path: Floats, people: People, sd: float = 1.0
 ) -> MeanTable:
     """Log tokens of `runs` products whose population mean follows `path`; `sd` is that of one user's calls."""
     days = len(path)
@@ -150,17 +150,20 @@ def means(
 def _volumes(per_day: float, people: People) -> Floats:
     """Mean calls a day of each regular user, by rank."""
     regulars = int(min(people.most_regulars, max(10, people.regulars_per_daily_call * per_day)))
-    weight = 1 / (np.arange(regulars) + people.rank_shift)
-    return per_day * people.regular_share * weight / weight.sum()
+    weight: Floats = 1 / (np.arange(regulars) + people.rank_shift)
+    volumes: Floats = per_day * people.regular_share * weight / weight.sum()
+    return volumes
 
 
 def _replaced(rng: np.random.Generator, taste: Floats, people: People) -> Floats:
     """The tastes after a day on which some users left and others took their place."""
     leaves = rng.random(taste.shape) < 1 / people.leave_within_days
-    return np.where(leaves, rng.normal(0, people.taste_sd, taste.shape), taste)
+    taste[leaves] = rng.normal(0, people.taste_sd, int(leaves.sum()))
+    return taste
 
 
 def _mixed(rate: float, taste_sd: float, shift: Floats) -> Floats:
     """Rates whose mean over tastes is `rate`: a logistic-normal mean is pulled to one half by sqrt(1 + 0.346 sd²)."""
     centre = np.log(rate / (1 - rate)) * np.sqrt(1 + 0.346 * taste_sd**2)
-    return 1 / (1 + np.exp(-(centre + shift)))
+    mixed: Floats = 1 / (1 + np.exp(-(centre + shift)))
+    return mixed

@@ -6,7 +6,7 @@ each day deserves to be called the start.
 
 import math
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeVar
 
 from observatory.drift.methods.shape import Counted, Finding, Started
@@ -15,6 +15,9 @@ Day = TypeVar("Day", bound=Counted)
 
 TAIL = 0.05
 """Weight cut off at either end: the interval holds 90 %."""
+
+NEAR_BEFORE = timedelta(days=2)
+NEAR_AFTER = timedelta(days=1)
 
 
 def of_finding(days: Sequence[Day], finding: Finding) -> list[Day]:
@@ -47,3 +50,8 @@ def started(days: Sequence[date], profile: Sequence[float], alarm_day: date) -> 
         if high is None and seen >= 1 - TAIL:
             high = day
     return Started(likeliest, low or candidates[0][0], high or candidates[-1][0])
+
+
+def is_near(day: date, start: Started) -> bool:
+    """Whether a change event of `day` is listed beside a finding that began at `start`: near, never "the cause"."""
+    return start.low - NEAR_BEFORE <= day <= start.high + NEAR_AFTER

@@ -159,26 +159,15 @@ def fold(baseline: MeanBaseline, days: Sequence[MeanDay], sides: Sequence[Side])
 
 
 def effect(baseline: MeanBaseline, days: Sequence[MeanDay], window: int = EFFECT_DAYS) -> Effect | None:
-    """The typical value of the last `window` calendar days against the baseline; None without a usable day.
+    """The typical value of the last `window` calendar days against the baseline; None without a usable day."""
+    used = usable(days)
+    return _effect(baseline, last_days(used, window)) if used else None
 
-    `n_effective` is the number of days: with a variance between days, more values a day say little more.
-    """
-    recent = last_days(usable(days), window)
-    if not recent:
-        return None
-    mean, error = _level(baseline, recent)
-    change, change_error = mean - baseline.mu0, math.hypot(error, baseline.se0)
-    return Effect(
-        first_day=recent[0].day,
-        last_day=recent[-1].day,
-        n=sum(day.n for day in recent),
-        n_effective=float(len(recent)),
-        value=math.exp(mean),
-        interval=Interval(math.exp(mean - Z95 * error), math.exp(mean + Z95 * error)),
-        baseline_value=math.exp(baseline.mu0),
-        change=math.expm1(change),
-        change_interval=Interval(math.expm1(change - Z95 * change_error), math.expm1(change + Z95 * change_error)),
-    )
+
+def rolling(baseline: MeanBaseline, days: Sequence[MeanDay], window: int = EFFECT_DAYS) -> list[Effect]:
+    """The same for the window that ends on each usable day: the line of the chart."""
+    used = usable(days)
+    return [_effect(baseline, used[window_start(used, number, window) : number + 1]) for number in range(len(used))]
 
 
 def arithmetic(days: Sequence[MeanDay], window: int = EFFECT_DAYS) -> float | None:
@@ -202,6 +191,23 @@ def started(baseline: MeanBaseline, days: Sequence[MeanDay], finding: Finding) -
         _log_likelihood([normal, *values[:number]]) + _log_likelihood(values[number:]) for number in range(len(values))
     ]
     return dating.started([day.day for day in seen], profile, finding.alarm_day)
+
+
+def _effect(baseline: MeanBaseline, recent: Sequence[MeanDay]) -> Effect:
+    """With a variance between days more values a day say little more: `n_effective` counts days."""
+    mean, error = _level(baseline, recent)
+    change, change_error = mean - baseline.mu0, math.hypot(error, baseline.se0)
+    return Effect(
+        first_day=recent[0].day,
+        last_day=recent[-1].day,
+        n=sum(day.n for day in recent),
+        n_effective=float(len(recent)),
+        value=math.exp(mean),
+        interval=Interval(math.exp(mean - Z95 * error), math.exp(mean + Z95 * error)),
+        baseline_value=math.exp(baseline.mu0),
+        change=math.expm1(change),
+        change_interval=Interval(math.expm1(change - Z95 * change_error), math.expm1(change + Z95 * change_error)),
+    )
 
 
 def _after(baseline: MeanBaseline, days: Sequence[MeanDay]) -> list[MeanDay]:

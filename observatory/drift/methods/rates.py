@@ -167,22 +167,14 @@ def fold(baseline: RateBaseline, days: Sequence[RateDay], sides: Sequence[Side])
 
 def effect(baseline: RateBaseline, days: Sequence[RateDay], window: int = EFFECT_DAYS) -> Effect | None:
     """The rate of the last `window` calendar days against the baseline; None without a usable day."""
-    recent = last_days(usable(days), window)
-    if not recent:
-        return None
-    n, k = _totals(recent)
-    normal = baseline.k0 / baseline.n0
-    return Effect(
-        first_day=recent[0].day,
-        last_day=recent[-1].day,
-        n=n,
-        n_effective=n / baseline.phi,
-        value=k / n,
-        interval=wilson(k, n, design_effect=baseline.phi),
-        baseline_value=normal,
-        change=k / n - normal,
-        change_interval=newcombe(Sample(baseline.k0, baseline.n0, baseline.phi), Sample(k, n, baseline.phi)),
-    )
+    used = usable(days)
+    return _effect(baseline, last_days(used, window)) if used else None
+
+
+def rolling(baseline: RateBaseline, days: Sequence[RateDay], window: int = EFFECT_DAYS) -> list[Effect]:
+    """The same for the window that ends on each usable day: the line of the chart."""
+    used = usable(days)
+    return [_effect(baseline, used[window_start(used, number, window) : number + 1]) for number in range(len(used))]
 
 
 def band(baseline: RateBaseline, n: float) -> Interval:
@@ -203,6 +195,22 @@ def started(baseline: RateBaseline, days: Sequence[RateDay], finding: Finding) -
         before = _log_likelihood(n0 + sum(trials[:number]), k0 + sum(successes[:number]))
         profile.append(before + _log_likelihood(sum(trials[number:]), sum(successes[number:])))
     return dating.started([day.day for day in seen], profile, finding.alarm_day)
+
+
+def _effect(baseline: RateBaseline, recent: Sequence[RateDay]) -> Effect:
+    n, k = _totals(recent)
+    normal = baseline.k0 / baseline.n0
+    return Effect(
+        first_day=recent[0].day,
+        last_day=recent[-1].day,
+        n=n,
+        n_effective=n / baseline.phi,
+        value=k / n,
+        interval=wilson(k, n, design_effect=baseline.phi),
+        baseline_value=normal,
+        change=k / n - normal,
+        change_interval=newcombe(Sample(baseline.k0, baseline.n0, baseline.phi), Sample(k, n, baseline.phi)),
+    )
 
 
 def _after(baseline: RateBaseline, days: Sequence[RateDay]) -> list[RateDay]:

@@ -118,7 +118,7 @@ class Effect:
 
     `value`, `interval` and `baseline_value` are in the unit of the series (a rate, or a typical value: the geometric
     mean). `change` with its interval is a difference of rates (−0.05 = 5 points down) or a relative change of means
-    (0.2 = 20 % up). `n_effective` is n divided by the design effect.
+    (0.2 = 20 % up). `n_effective` is what n is worth: n divided by the design effect, or the number of days of a mean.
     """
 
     first_day: date

@@ -1,10 +1,10 @@
 """Weekdays and windows of days, the same for every method."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
-from observatory.drift.methods.shape import Counted
+from observatory.drift.methods.shape import BASELINE_DAYS, Collecting, Counted, Missing
 
 Day = TypeVar("Day", bound=Counted)
 
@@ -37,6 +37,26 @@ def shrunken(raw: Mapping[int, tuple[float, float]]) -> Week:
     for weekday, (offset, error2) in raw.items():
         week[weekday] = offset * spread / (spread + error2)
     return (week[0], week[1], week[2], week[3], week[4], week[5], week[6])
+
+
+def first_window(
+    days: Sequence[Day],
+    collecting: Callable[[Sequence[Day], int], Collecting | None],
+    need_days: int = BASELINE_DAYS,
+) -> Sequence[Day] | Collecting:
+    """The first days that a method's `collecting` accepts as a baseline, or what is lacking on the last of them.
+
+    Normally the first `need_days` days. A feature that lay idle starts with the first ones of real volume; a rare
+    outcome takes all days from the first one until enough of it is seen.
+    """
+    lacking: Collecting | None = None
+    for number in range(1, len(days) + 1):
+        until = days[:number]
+        for window in (last_days(until, need_days), until):
+            lacking = collecting(window, need_days)
+            if lacking is None:
+                return window
+    return lacking or Collecting(Missing.DAYS, 0, need_days)
 
 
 def window_start(days: Sequence[Counted], number: int, length: int) -> int:

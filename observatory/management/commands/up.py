@@ -3,6 +3,7 @@
 import os
 import sys
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 
@@ -14,5 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         """Become `python -m observatory.embedded.up`."""
-        environment = {name: value for name, value in os.environ.items() if name != "OBSERVATORY_ROLE"}
+        environment = {**os.environ, "OBSERVATORY_DATA_DIR": str(settings.DATA_DIR)}
+        environment.pop("OBSERVATORY_ROLE", None)  # each child takes its own
+        os.chdir(settings.BASE_DIR)
         os.execve(sys.executable, [sys.executable, "-m", "observatory.embedded.up"], environment)  # noqa: S606 (no shell is the point)

@@ -1,0 +1,1 @@
+"""What people and machines are told: pure functions from the facts of a transition to mails and payloads."""

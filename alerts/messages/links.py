@@ -1,0 +1,63 @@
+"""Where a message leads: exact views, with absolute times."""
+
+from urllib.parse import quote, urlencode
+
+from alerts.messages.notice import Notice
+from alerts.messages.wording import rfc3339
+
+QUALITY = (
+    "thumbs_up_rate",
+    "rating_mean",
+    "correction_rate",
+    "edit_ratio",
+    "rejection_rate",
+    "task_completion_rate",
+    "flag_rate",
+    "escalations_24h",
+    "feedback_coverage",
+)
+COST = (
+    "cost_total",
+    "cost_per_call",
+    "cost_per_mau",
+    "unpriced_calls",
+    "input_tokens_mean",
+    "output_tokens_mean",
+    "cache_hit_rate",
+)
+ENGAGEMENT = ("dau", "wau", "mau")
+
+
+def page_of(metric: str) -> str:
+    """The dashboard that shows a metric."""
+    pages = {
+        **dict.fromkeys(QUALITY, "quality"),
+        **dict.fromkeys(COST, "cost"),
+        **dict.fromkeys(ENGAGEMENT, "engagement"),
+    }
+    return pages.get(metric, "health")
+
+
+def incident(notice: Notice, public_url: str) -> str:
+    """The incident's page."""
+    return f"{public_url}/{quote(notice.slug)}/incidents/{notice.incident_id}/"
+
+
+def metric(notice: Notice, public_url: str) -> str:
+    """The metric's dashboard over exactly the judged window, for exactly this feature."""
+    return f"{public_url}/{quote(notice.slug)}/{page_of(notice.metric)}/?{_window(notice)}"
+
+
+def interactions(notice: Notice, public_url: str) -> str:
+    """The interactions behind the number."""
+    return f"{public_url}/{quote(notice.slug)}/interactions/?{_window(notice)}"
+
+
+def settings(slug: str, public_url: str) -> str:
+    """Where receivers and rules are changed."""
+    return f"{public_url}/{quote(slug)}/settings/"
+
+
+def _window(notice: Notice) -> str:
+    feature = {"feature": notice.feature} if notice.feature else {}
+    return urlencode({**feature, "from": rfc3339(notice.window_start), "to": rfc3339(notice.window_end)})

@@ -1,0 +1,99 @@
+"""Which rules stand where: the rows that rules and features need, and from when on they are judged."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from alerts.cadence import Cadence, closes_at
+from alerts.models import AlertRule, RuleState
+from ingest.projects.access import current_project
+from ingest.projects.models import Feature
+from ingest.timeline import Window
+from observatory.metrics import series
+from observatory.metrics.definitions import METRICS
+
+LOOK_BACK = timedelta(days=400)
+
+# A project is due when a window may have closed, when it has no shipped rules yet, or when a rule lacks a state.
+DUE = """
+    SELECT p.id FROM project p
+    WHERE (%(only)s::bigint[] IS NULL OR p.id = ANY(%(only)s)) AND (
+        EXISTS (SELECT FROM rule_state s WHERE s.project_id = p.id AND s.due_at <= %(now)s)
+        OR NOT EXISTS (SELECT FROM alert_rule r WHERE r.project_id = p.id AND r.preset <> '')
+        OR EXISTS (
+            SELECT FROM alert_rule r
+            JOIN feature f ON f.project_id = r.project_id AND (r.scope <> 'feature' OR f.number = r.feature_number)
+            LEFT JOIN rule_state s ON s.rule_id = r.id
+                AND s.feature_number = CASE r.scope WHEN 'project' THEN 0 ELSE f.number END
+            WHERE r.project_id = p.id AND NOT r.is_paused AND s.id IS NULL))
+    ORDER BY p.id
+"""
+
+
+def due_projects(now: datetime, only: Collection[int] | None) -> list[int]:
+    """The projects in which something may have to be judged: one statement, and the only one when nothing is due."""
+    with connection.cursor() as cursor:
+        cursor.execute(DUE, {"now": now, "only": None if only is None else list(only)})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def complete(zone_name: str, now: datetime) -> int:
+    """Give every active rule of the project in scope a state for each feature that it watches; how many were added."""
+    features = {feature.number: feature for feature in Feature.objects.all()}
+    known = set(RuleState.objects.values_list("rule_id", "feature_number"))
+    added = []
+    for rule in AlertRule.objects.filter(is_paused=False):
+        for number in _watched(rule, features):
+            if (rule.pk, number) not in known:
+                added.append(_new_state(rule, features.get(number), features, zone_name, now))
+    RuleState.objects.bulk_create(added)
+    return len(added)
+
+
+def cadence_of(rule: AlertRule, zone_name: str) -> Cadence:
+    """The windows of a rule in its project's zone."""
+    return Cadence(rule.window_minutes, rule.every_minutes, zone_name)
+
+
+def due_after(rule: AlertRule, judged_to: datetime, zone_name: str) -> datetime:
+    """When the window after `judged_to` may be judged at the earliest."""
+    end = cadence_of(rule, zone_name).end_after(judged_to)
+    return closes_at(end, is_maturing=METRICS[rule.metric].maturing)
+
+
+def _watched(rule: AlertRule, features: dict[int, Feature]) -> list[int]:
+    """The feature numbers of a rule's states; nothing is watched before the project has sent anything."""
+    match rule.scope:
+        case AlertRule.Scope.EVERY_FEATURE:
+            return sorted(features)
+        case AlertRule.Scope.FEATURE:
+            return [rule.feature_number] if rule.feature_number in features else []
+        case _:
+            return [0] if features else []
+
+
+def _new_state(
+    rule: AlertRule, feature: Feature | None, features: dict[int, Feature], zone_name: str, now: datetime
+) -> RuleState:
+    seen = feature.first_seen_at if feature else min(each.first_seen_at for each in features.values())
+    begin = max(rule.active_from, _first_event(rule.active_from, seen, feature, now))
+    return RuleState(
+        project_id=current_project(),
+        rule=rule,
+        feature_number=feature.number if feature else 0,
+        feature=feature.name if feature else "",
+        judged_to=begin,
+        due_at=due_after(rule, begin, zone_name),
+    )
+
+
+def _first_event(active_from: datetime, seen: datetime, feature: Feature | None, now: datetime) -> datetime:
+    """The first event since the rule is active: when it was first seen, or the day of older events that came late."""
+    if active_from >= min(seen, now):
+        return active_from
+    window = Window(max(active_from, now - LOOK_BACK), now)
+    for point in series.series("calls", window, "1d", feature=feature.name if feature else None, now=now):
+        if point.reading.value:
+            return min(point.window.start, seen)
+    return seen

@@ -1,0 +1,82 @@
+"""Outputs of then beside outputs of now, for the first question of an investigation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboards.lists import address_of, thumbs_of
+from dashboards.view import View
+from ingest import dictionary
+from ingest.dimensions import Dimension, FeedbackKind
+from ingest.models import Interaction, Payload, Verdict
+from ingest.timeline import Window
+
+COUNT = 5
+SHOWN = 600
+WORDS = {1.0: "thumb up", 0.0: "thumb down"}
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """One interaction, shortened."""
+
+    at: datetime
+    model: str
+    thumb: str
+    prompt: str
+    output: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One of then beside one of now."""
+
+    before: Excerpt | None
+    now: Excerpt | None
+
+
+def pairs(view: View, feature_number: int, before: Window, now: Window) -> Iterator[Pair]:
+    """Five rated interactions of each window: the share of thumbs down among them is that of the window."""
+    old, new = _sample(view, feature_number, before), _sample(view, feature_number, now)
+    for index in range(max(len(old), len(new))):
+        yield Pair(old[index] if index < len(old) else None, new[index] if index < len(new) else None)
+
+
+def _sample(view: View, feature_number: int, window: Window) -> list[Excerpt]:
+    said = Verdict.objects.filter(
+        kind=FeedbackKind.THUMB, feature_id=feature_number, interaction_at__gte=window.start, interaction_at__lt=window.end
+    )
+    total = said.count()
+    down = said.filter(value=0).count()
+    wanted_down = round(COUNT * down / total) if total else 0
+    chosen = [*_spread(said.filter(value=0), wanted_down), *_spread(said.filter(value=1), COUNT - wanted_down)]
+    keys = [(one.interaction_at, one.interaction_id) for one in chosen]
+    return [excerpt for at, id in sorted(keys, reverse=True) if (excerpt := _excerpt(view, at, id))]
+
+
+def _spread(said, count: int) -> list[Verdict]:  # type: ignore[no-untyped-def]  # a queryset of verdicts
+    """`count` verdicts spread evenly over the window, so that no single day stands for it."""
+    total = said.count()
+    if not total or count <= 0:
+        return []
+    ordered = said.order_by("interaction_at", "interaction_id")
+    return [ordered[min(total - 1, (2 * number + 1) * total // (2 * count))] for number in range(min(count, total))]
+
+
+def _excerpt(view: View, at: datetime, id: str) -> Excerpt | None:
+    one = Interaction.objects.filter(occurred_at=at, id=id).first()
+    if one is None:
+        return None
+    payload = Payload.objects.filter(occurred_at=at, id=id).first()
+    thumb = thumbs_of([one]).get(id)
+    return Excerpt(
+        at, dictionary.values(Dimension.MODEL).get(one.model_id, ""), WORDS.get(thumb, "not rated") if thumb is not None else "not rated",
+        _short(payload.prompt if payload else None), _short(payload.output if payload else None), address_of(view, id),
+    )  # fmt: skip
+
+
+def _short(text: str | None) -> str:
+    if not text:
+        return "no text was stored"
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -1,0 +1,60 @@
+"""What the rules say about a number: states, limits and budgets as pages mark them."""
+
+from collections.abc import Iterable
+
+from alerts.models import Incident, RuleState
+from dashboards import formatting
+from dashboards.charts.data import Limit
+from dashboards.components import State, worst
+from ingest.projects.models import Feature
+from observatory.metrics.definitions import LATENCY_BUDGETS_MS, METRICS
+
+SHOWN = {"ok", "warning", "critical"}
+
+
+def _worst(states: Iterable[RuleState]) -> State | None:
+    """The worst that says something; None when no rule watches or none has judged yet."""
+    found = [State(one.state) for one in states if one.state in SHOWN]
+    return worst(found) if found else None
+
+
+def state_of(metric: str, feature: str | None) -> State | None:
+    """The worst state of the rules on a metric: of one feature, or of the project with all its features."""
+    states = RuleState.objects.filter(rule__metric=metric, rule__is_paused=False)
+    return _worst(states.filter(feature=feature) if feature else states)
+
+
+def states_by_feature() -> dict[str, State]:
+    """The worst state of each feature's rules."""
+    found: dict[str, list[RuleState]] = {}
+    for one in RuleState.objects.filter(rule__is_paused=False).exclude(feature=""):
+        found.setdefault(one.feature, []).append(one)
+    return {feature: state for feature, states in found.items() if (state := _worst(states))}
+
+
+def limits_of(metric: str, feature: str | None) -> list[Limit]:
+    """The lines of the one rule that judges this metric here; none when several differ."""
+    states = list(RuleState.objects.filter(rule__metric=metric, rule__is_paused=False, feature=feature or ""))
+    if not states and not feature:
+        states = list(RuleState.objects.filter(rule__metric=metric, rule__is_paused=False))
+    lines = {
+        (one.warning_at, one.critical_at) for one in states if one.warning_at is not None or one.critical_at is not None
+    }
+    if len(lines) != 1:
+        return []
+    warning, critical = lines.pop()
+    found = [] if warning is None else [Limit(warning, "warning")]
+    return found if critical is None else [*found, Limit(critical, "critical")]
+
+
+def budget(feature: str | None) -> tuple[float, float] | None:
+    """The p50 and p95 latency budgets of a feature's type in milliseconds; None without a feature or a budget."""
+    kind = Feature.objects.filter(name=feature).values_list("type", flat=True).first() if feature else None
+    return LATENCY_BUDGETS_MS.get(kind) if kind else None
+
+
+def title_of(incident: Incident) -> str:
+    """'Thumbs-up rate 67.3 % on write-draft'."""
+    metric = METRICS.get(incident.rule.metric)
+    shown = f"{metric.title} {formatting.value(incident.value, metric.unit)}" if metric else incident.rule.name
+    return f"{shown} on {incident.feature}" if incident.feature else shown

@@ -1,0 +1,171 @@
+"""The skeleton that the four dashboards share: tiles, charts, a breakdown by feature, and the evidence behind them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.http import HttpResponse
+
+from dashboards import filters, formatting, judged, present
+from dashboards.charts import tables
+from dashboards.components import (
+    Breakdown,
+    Empty,
+    Field,
+    Heading,
+    Link,
+    Notice,
+    Panel,
+    Row,
+    State,
+    Tile,
+    nothing_received,
+)
+from dashboards.present import guarded, worst_first
+from dashboards.view import View
+from alerts import incidents
+from observatory.metrics import series
+from observatory.metrics.definitions import METRICS
+
+
+@dataclass(frozen=True)
+class PanelMaker:
+    """A panel and how to make it; made apart from the others, so that one failure stays one."""
+
+    name: str
+    title: str
+    make: Callable[[], Panel]
+
+
+@dataclass(frozen=True)
+class Board:
+    """What one dashboard shows. `columns` are the metrics of the breakdown by feature."""
+
+    title: str
+    path: str
+    tiles: Sequence[present.Asked]
+    panels: Sequence[PanelMaker]
+    columns: Sequence[str]
+    evidence: tuple[Link, ...] = ()
+    watched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BoardContext:
+    """The context of board.html."""
+
+    title: str
+    filters: filters.Filters
+    notices: tuple[Notice, ...]
+    tiles: tuple[Tile, ...]
+    panels: tuple[Panel, ...]
+    breakdown: Breakdown
+    evidence: tuple[Link, ...]
+    empty: Empty | None = None
+
+
+def respond(view: View, board: Board) -> HttpResponse:
+    """The page, or one panel's table as CSV when the address asks for it."""
+    wanted = view.request.GET.get("csv", "")
+    if wanted:
+        return _csv(view, board, wanted)
+    return view.render("board.html", {"board": _context(view, board), "title": board.title})
+
+
+def _context(view: View, board: Board) -> BoardContext:
+    empty = None
+    if view.coverage.last_interaction_at is None:
+        empty = nothing_received(first_curl(view))
+    return BoardContext(
+        title=board.title,
+        filters=filters.toolbar(view.choice, view.features, view.models),
+        notices=(*notes(view), *_incident_notices(view, board.watched)),
+        tiles=() if empty else tuple(_tile(view, asked) for asked in board.tiles),
+        panels=() if empty else tuple(_panel(maker) for maker in board.panels),
+        breakdown=Breakdown("features", "By feature", ()) if empty else by_feature(view, board.columns),
+        evidence=board.evidence,
+        empty=empty,
+    )
+
+
+def first_curl(view: View) -> str:
+    """The command that sends a project's first interaction."""
+    from django.conf import settings
+
+    return (
+        f"curl {settings.PUBLIC_URL}/api/v1/interactions \\\n"
+        '  -H "Authorization: Bearer $OBSERVATORY_KEY" -H "Content-Type: application/json" \\\n'
+        '  -d \'{"feature": "write-draft", "model": "gpt-4o-mini", "prompt": "Hi", "output": "Hello", "latency_ms": 310}\''
+    )
+
+
+def _tile(view: View, asked: present.Asked) -> Tile:
+    return present.tile(view, asked)
+
+
+def _panel(maker: PanelMaker) -> Panel:
+    def make() -> Panel:
+        with transaction.atomic():
+            return maker.make()
+
+    return guarded(maker.name, maker.title, make)
+
+
+def notes(view: View) -> tuple[Notice, ...]:
+    """What of the address could not be followed."""
+    return tuple(Notice(State.NO_DATA, note, word="Note") for note in view.choice.notes)
+
+
+def _incident_notices(view: View, metrics: tuple[str, ...]) -> tuple[Notice, ...]:
+    opened = [one for one in incidents.open_incidents() if one.rule.metric in metrics]
+    return tuple(
+        Notice(State(one.severity), f"{judged.title_of(one)} · open {present.since(one.opened_at, view.now)}", (Link(f"Incident {one.pk}", view.url(f"incidents/{one.pk}/")),))
+        for one in worst_first(opened)[:3]
+    )  # fmt: skip
+
+
+def by_feature(view: View, columns: Sequence[str]) -> Breakdown:
+    """One row a feature, with the state of its worst rule."""
+    states = judged.states_by_feature()
+    found = series.breakdown(columns, view.choice.window, by="feature", now=view.now)
+    headings = (
+        Heading("Feature"),
+        *(Heading(METRICS[name].title, numeric=True, definition=METRICS[name].doc) for name in columns),
+        Heading("State"),
+    )
+    rows = []
+    for feature, readings in found.items():
+        state = states.get(feature)
+        cells = [Field(formatting.value(readings[name].value, METRICS[name].unit)) for name in columns]
+        state = (
+            Field(state=State(worst.replace("_", "-")), text=State(worst.replace("_", "-")).word)
+            if worst
+            else Field("not watched")
+        )
+        rows.append(
+            Row(
+                (Field(feature, view.url(view.request.path.rsplit("/", 2)[-2] + "/", feature=feature)), *cells, state),
+                feature == view.choice.feature,
+            )
+        )
+    empty = None if rows else present.nothing_in_window()
+    return Breakdown(
+        "features",
+        "By feature",
+        headings,
+        tuple(rows),
+        note=present.window_words(view, view.choice.window),
+        empty=empty,
+    )
+
+
+def _csv(view: View, board: Board, name: str) -> HttpResponse:
+    for maker in board.panels:
+        if maker.name == name:
+            chart = maker.make().chart
+            if chart is not None:
+                body = "".join(tables.csv_lines(chart.table))
+                answer = HttpResponse(body, content_type="text/csv; charset=utf-8")
+                answer["Content-Disposition"] = f'attachment; filename="{view.project.slug}-{name}.csv"'
+                return answer
+    return HttpResponse("There is no such table on this page in this window.", status=404, content_type="text/plain")

@@ -1,0 +1,64 @@
+"""Cost: what does it cost, per call and per user, and what has no price?"""
+
+from functools import partial
+
+from django.http import HttpResponse
+
+from dashboards import present
+from dashboards.charts.bars import cost_bars
+from dashboards.charts.data import Group
+from dashboards.components import Link, Panel
+from dashboards.pages.board import Board, PanelMaker, respond
+from dashboards.present import Asked, Drawn, series_panel
+from dashboards.view import View, project_page
+from ingest.timeline import DAY
+from observatory.metrics import series
+
+COMPONENTS = {
+    "cost_model_tokens": "model tokens", "cost_retrieval": "retrieval", "cost_infrastructure": "infrastructure",
+    "cost_moderation": "moderation", "cost_human_review": "human review", "cost_other": "other",
+}  # fmt: skip
+
+
+def components_panel(view: View) -> Panel:
+    """Daily cost, stacked by component."""
+    choice = view.choice
+    groups = []
+    for metric, name in COMPONENTS.items():
+        points = present.chart_points(
+            series.series(metric, choice.window, "1d", feature=choice.feature, model=choice.model, now=view.now)
+        )
+        if any(point.value for point in points):
+            groups.append(Group(name, points))
+    chart = cost_bars(present.frame(view, grain="1d"), groups, marks=present.marks(view)) if groups else None
+    return present.panel(view, "components", "Cost by component", chart, "daily, USD, in the project's time zone")
+
+
+@project_page
+def cost(view: View) -> HttpResponse:
+    """The Cost dashboard."""
+    makers = [
+        PanelMaker("components", "Cost by component", partial(components_panel, view)),
+        PanelMaker(
+            "cost_per_call", "Cost per call", partial(series_panel, view, Drawn("cost_per_call", compare="previous"))
+        ),
+        PanelMaker(
+            "input_tokens_mean", "Prompt tokens per call", partial(series_panel, view, Drawn("input_tokens_mean"))
+        ),
+        PanelMaker(
+            "unpriced_calls", "Unpriced calls", partial(series_panel, view, Drawn("unpriced_calls", compare="previous"))
+        ),
+    ]
+    tiles = [
+        Asked("cost_total"),
+        Asked("cost_total", "Cost today so far", window=present.today(view)),
+        Asked("cost_per_call"),
+        Asked("cost_per_mau", window=present.last(view, 28 * DAY)),
+        Asked("input_tokens_mean"),
+        Asked("unpriced_calls"),
+    ]
+    unpriced = Link("The interactions without a price", view.url("interactions/", cost="unpriced"))
+    return respond(view, Board(
+        "Cost", "cost/", tiles, makers, ("calls", "cost_total", "cost_per_call", "input_tokens_mean", "unpriced_calls"), (unpriced,),
+        ("cost_total", "cost_per_call", "cost_per_mau", "input_tokens_mean", "unpriced_calls"),
+    ))  # fmt: skip

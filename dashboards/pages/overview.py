@@ -1,0 +1,187 @@
+"""Overview: how everything stands, in one screen."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.http import HttpResponse, HttpResponseNotModified
+from django.shortcuts import render
+
+from alerts import incidents
+from alerts.models import Incident
+from dashboards import formatting, found, judged, present, shell
+from dashboards.components import Card, Empty, Entry, Fact, Link, State, Tile, Verdict, nothing_received, worst
+from dashboards.pages.board import first_curl
+from dashboards.present import Asked
+from dashboards.view import View, project_page
+from ingest import dictionary
+from ingest.dimensions import Dimension
+from ingest.models import ChangeEvent
+from ingest.timeline import DAY
+from observatory.drift import findings
+from observatory.metrics import series
+from observatory.metrics.definitions import METRICS
+
+CHANGES = 8
+NOT_SENT = {
+    "task_completion_rate": "outcome", "rejection_rate": "acceptance", "flag_rate": "flag", "rating_mean": "rating",
+    "correction_rate": "correction", "thumbs_up_rate": "thumb",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class IncidentLine:
+    """One open incident as the overview tells it."""
+
+    state: State
+    title: str
+    url: str
+    number: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class NotSent:
+    """A metric nobody has sent data for, and the kind of feedback that would fill it."""
+
+    title: str
+    kind: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The context of overview.html."""
+
+    verdict: Verdict
+    cards: tuple[Card, ...]
+    incidents: tuple[IncidentLine, ...]
+    resolved: str
+    changes: tuple[Entry, ...]
+    findings: tuple[found.Shown, ...]
+    watched: int
+    not_sent: tuple[NotSent, ...]
+    empty: Empty | None = None
+
+
+def _fact(view: View, metric: str, window_days: int) -> Fact:
+    definition = METRICS[metric]
+    read = series.reading(metric, present.last(view, timedelta(days=window_days)), now=view.now)
+    words = {1: "24 h"}.get(window_days, f"{window_days} d")
+    state = judged.state_of(metric, None) if read.state == "ok" else None
+    shown = state if state in {State.WARNING, State.CRITICAL} else None
+    return Fact(f"{definition.title}, {words}", formatting.value(read.value, definition.unit), state=shown)
+
+
+@dataclass(frozen=True)
+class Room:
+    """One dashboard's card: its headline, its small rows, and the metrics whose rules colour it."""
+
+    title: str
+    path: str
+    asked: Asked
+    facts: tuple[tuple[str, int], ...]
+    watched: tuple[str, ...]
+
+
+def _rooms(view: View) -> tuple[Room, ...]:
+    day, week, month = (present.last(view, timedelta(days=days)) for days in (1, 7, 28))
+    return (
+        Room("Health", "health/", Asked("availability", "Availability, 24 h", day), (("latency_p95", 1), ("error_rate", 1)),
+             ("error_rate", "timeout_rate", "rate_limited_rate", "latency_p50", "latency_p95", "availability")),
+        Room("Quality", "quality/", Asked("thumbs_up_rate", "Thumbs-up rate, 7 d", week, "baseline"), (("correction_rate", 7), ("rejection_rate", 7)),
+             ("thumbs_up_rate", "correction_rate", "rejection_rate", "task_completion_rate", "flag_rate", "escalations_24h")),
+        Room("Cost", "cost/", Asked("cost_total", "Cost, 28 d", month), (("cost_per_call", 28), ("unpriced_calls", 28)),
+             ("cost_total", "cost_per_call", "cost_per_mau", "input_tokens_mean")),
+        Room("Engagement", "engagement/", Asked("mau", "Active users, 28 d", month), (("wau", 7), ("feedback_coverage", 7)), ("mau", "dau")),
+    )  # fmt: skip
+
+
+def _card(view: View, room: Room) -> Card:
+    tile: Tile = present.tile(view, room.asked)
+    states = [state for name in room.watched if (state := judged.state_of(name, None))]
+    state = worst(states) if states else (tile.state or State.OK)
+    facts = tuple(_fact(view, metric, days) for metric, days in room.facts)
+    return Card(room.title, tile, state, facts, Link(f"Open {room.title}", view.url(room.path)), room.path.rstrip("/"))
+
+
+def _line(view: View, one: Incident) -> IncidentLine:
+    told = f"acknowledged by {one.acknowledged_by}" if one.acknowledged_at else "nobody has acknowledged"
+    detail = f"Open {present.since(one.opened_at, view.now)}, since {formatting.moment(one.since, view.zone, view.now)} · n = {formatting.count(one.sample_size)} · {told}"
+    return IncidentLine(State(one.severity), judged.title_of(one), view.url(f"incidents/{one.pk}/"), one.pk, detail)
+
+
+def _verdict(view: View, opened: list[Incident], drifts: list[found.Shown], cards: tuple[Card, ...]) -> Verdict:
+    state = shell.state_of_incidents(opened)
+    strip = shell.strip(view)
+    facts = " · ".join([strip.verdict, *strip.facts])
+    calm = [card.title for card in cards if card.state is State.OK]
+    if not opened and not drifts:
+        return Verdict(State.OK, "No open incident, no drift in any watched series", "All is well.", "", facts)
+    counts = {name: sum(one.severity == name for one in opened) for name in ("critical", "warning")}
+    lead = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    headline = judged.title_of(opened[0]) if opened else drifts[0].headline
+    reason = f"{drifts[0].sentence} " if drifts else ""
+    reason += f"{' and '.join(calm) if len(calm) < 3 else ', '.join(calm[:-1]) + ' and ' + calm[-1]} {'is' if len(calm) == 1 else 'are'} OK." if calm else ""
+    return Verdict(state if opened else State.WARNING, headline, f"{lead}." if lead else "Drift found.", reason, facts)
+
+
+def _changes(view: View) -> tuple[Entry, ...]:
+    features = dictionary.values(Dimension.FEATURE)
+    events = ChangeEvent.objects.filter(occurred_at__gte=view.now - 60 * DAY).order_by("-occurred_at")[:CHANGES]
+    return tuple(
+        Entry(one.occurred_at, one.kind.replace("_", " "), one.title, _about(one, features), one.url if one.url.startswith(("https://", "http://")) else "")
+        for one in events
+    )
+
+
+def _about(one: ChangeEvent, features: dict[int, str]) -> str:
+    where = features.get(one.feature_number, "") if one.feature_number else "all features"
+    noticed = "noticed by Observatory, announced by nobody" if one.source == ChangeEvent.Source.NOTICED else ""
+    return " · ".join(filter(None, (where, noticed)))
+
+
+def _not_sent(view: View) -> tuple[NotSent, ...]:
+    from django.conf import settings
+
+    window = present.last(view, 28 * DAY)
+    lacking = [name for name in NOT_SENT if series.reading(name, window, now=view.now).state == "not_instrumented"]
+    return tuple(NotSent(METRICS[name].title, NOT_SENT[name], _curl(settings.PUBLIC_URL, NOT_SENT[name])) for name in lacking)
+
+
+def _curl(address: str, kind: str) -> str:
+    value = {"outcome": '"value": "completed"', "acceptance": '"value": "accepted"', "flag": '"category": "wrong"', "rating": '"value": 4, "scale": 5',
+             "correction": '"final_text": "What was sent in the end."', "thumb": '"value": "up"'}[kind]  # fmt: skip
+    return f"curl {address}/api/v1/feedback \\\n  -H \"Authorization: Bearer $OBSERVATORY_KEY\" -H \"Content-Type: application/json\" \\\n  -d '{{\"interaction_id\": \"wd-1\", \"kind\": \"{kind}\", {value}}}'"
+
+
+@project_page
+def overview(view: View) -> HttpResponse:
+    """The overview."""
+    if view.coverage.last_interaction_at is None:
+        verdict = Verdict(State.NO_DATA, "Waiting for the first interaction", "No data yet.", view.project.description)
+        empty = Overview(verdict, (), (), "", _changes(view), (), 0, (), nothing_received(first_curl(view)))
+        return view.render("overview.html", {"overview": empty})
+    opened = present.worst_first(list(incidents.open_incidents()))
+    drifts = found.open_shown(view)
+    cards = tuple(_card(view, room) for room in _rooms(view))
+    lately = Incident.objects.filter(resolved_at__gte=view.now - 7 * DAY).count()
+    shown = Overview(
+        verdict=_verdict(view, opened, drifts, cards),
+        cards=cards,
+        incidents=tuple(_line(view, one) for one in opened),
+        resolved=f"Resolved in the last 7 days: {lately}.",
+        changes=_changes(view),
+        findings=tuple(drifts),
+        watched=findings.watched(),
+        not_sent=_not_sent(view),
+    )
+    return view.render("overview.html", {"overview": shown})
+
+
+@project_page
+def strip(view: View) -> HttpResponse:
+    """The verdict strip alone, polled by every page; 304 while nothing moved."""
+    current = shell.strip(view)
+    if view.request.headers.get("If-None-Match", "").strip('"') == current.version:
+        return HttpResponseNotModified()
+    return render(view.request, "components/strip.html", {"strip": current, "zone": view.zone, "now": view.now})

@@ -1,0 +1,65 @@
+"""Quality: are the answers still good?"""
+
+from functools import partial
+
+from django.http import HttpResponse
+
+from dashboards import present
+from dashboards.charts.data import Group
+from dashboards.charts.groups import lines_by_group
+from dashboards.components import Link, Panel
+from dashboards.pages.board import Board, PanelMaker, respond
+from dashboards.present import Asked, Drawn, series_panel
+from dashboards.view import View, project_page
+from ingest.timeline import DAY
+from observatory.metrics import series
+from observatory.metrics.definitions import METRICS
+
+
+def by_model_panel(view: View, metric: str, title: str) -> Panel:
+    """One line a model, each point the seven days up to it."""
+    choice = view.choice
+    found = series.breakdown([metric], choice.window, by="model", feature=choice.feature, now=view.now)
+    busiest = sorted(found, key=lambda name: -found[name][metric].sample_size)[:6]
+    groups = [
+        Group(name, present.chart_points(series.series(metric, choice.window, "1d", feature=choice.feature, model=name, rolling_days=7, now=view.now)))
+        for name in busiest
+    ]  # fmt: skip
+    groups = [group for group in groups if any(point.value is not None for point in group.points)]
+    chart = lines_by_group(present.frame(view, grain="1d"), METRICS[metric].unit, groups) if groups else None
+    return present.panel(
+        view, "by_model", title, chart, f"7 days rolling, the {len(groups)} with most ratings of {len(found)}"
+    )
+
+
+@project_page
+def quality(view: View) -> HttpResponse:
+    """The Quality dashboard."""
+    week = present.last(view, 7 * DAY)
+    makers = [
+        PanelMaker(
+            "thumbs_up_rate", "Thumbs-up rate", partial(series_panel, view, Drawn("thumbs_up_rate", rolling_days=7))
+        ),
+        PanelMaker(
+            "correction_rate", "Correction rate", partial(series_panel, view, Drawn("correction_rate", rolling_days=7))
+        ),
+        PanelMaker(
+            "by_model",
+            "Thumbs-up rate by model",
+            partial(by_model_panel, view, "thumbs_up_rate", "Thumbs-up rate by model"),
+        ),
+        PanelMaker(
+            "task_completion_rate",
+            "Task completion",
+            partial(series_panel, view, Drawn("task_completion_rate", rolling_days=7)),
+        ),
+    ]
+    tiles = [
+        Asked(name, window=week, compare="baseline")
+        for name in ("thumbs_up_rate", "correction_rate", "rejection_rate", "flag_rate", "task_completion_rate")
+    ]
+    evidence = (Link("The interactions with a thumb down", view.url("interactions/", thumb="down")),)
+    return respond(view, Board(
+        "Quality", "quality/", tiles, makers, ("calls", "thumbs_up_rate", "correction_rate", "rejection_rate", "task_completion_rate"),
+        evidence, ("thumbs_up_rate", "correction_rate", "rejection_rate", "task_completion_rate", "flag_rate", "escalations_24h"),
+    ))  # fmt: skip

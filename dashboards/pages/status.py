@@ -1,0 +1,67 @@
+"""Status: is Observatory itself well? Each duty's last beat, how far it lags, and what could not be placed."""
+
+from datetime import timedelta
+
+from django.db import connection
+from django.db.models import Count, Min
+from django.http import HttpResponse
+
+from alerts.models import Delivery
+from dashboards import formatting
+from dashboards.components import Breakdown, Field, Heading, Row, State, Tile
+from dashboards.view import View, project_page
+from ingest.duties import Duty
+from ingest.models import DutyBeat
+from ingest.projects.access import current_project
+
+STALE = timedelta(minutes=3)
+DAILY_STALE = timedelta(hours=26)
+WORK = {
+    Duty.ROLL: "counts what came in", Duty.DRIFT: "reads the drift series", Duty.EVALUATE: "judges closed windows",
+    Duty.DISPATCH: "sends mails and webhooks", Duty.PARTITIONS: "makes room for the next two weeks",
+}  # fmt: skip
+
+
+def duties(view: View) -> Breakdown:
+    """One row a duty: when it last worked and what it said."""
+    beats = {beat.duty: beat for beat in DutyBeat.objects.all()}
+    rows = []
+    for duty, work in WORK.items():
+        beat = beats.get(duty.name.lower())
+        allowed = DAILY_STALE if duty is Duty.PARTITIONS else STALE
+        state = State.NO_DATA if beat is None else State.OK if view.now - beat.beat_at <= allowed else State.CRITICAL
+        said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in beat.detail.items()) if beat else ""
+        ago = formatting.ago(beat.beat_at, view.now) if beat else "never"
+        rows.append(Row((Field(duty.name.lower()), Field(state.word, state=state), Field(work), Field(ago), Field(said))))
+    headings = (Heading("Duty"), Heading("State"), Heading("What it does"), Heading("Last beat"), Heading("Last report"))
+    return Breakdown("duties", "Duties", headings, tuple(rows), "a beat older than 3 minutes is an alarm")
+
+
+def _count(sql: str) -> tuple[int, object]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [current_project()])
+        row = cursor.fetchone()
+    return int(row[0]), row[1]
+
+
+def _waiting(view: View) -> list[Tile]:
+    dirty, oldest = _count("SELECT count(*), min(marked_at) FROM dirty_bucket WHERE project_id = %s")
+    orphans, _ = _count("SELECT count(*), min(received_at) FROM orphan WHERE project_id = %s")
+    clocks, _ = _count("SELECT count(*), min(occurred_at) FROM interaction WHERE project_id = %s AND claimed_at IS NOT NULL")
+    outbox = Delivery.objects.filter(state=Delivery.State.PENDING).aggregate(count=Count("pk"), oldest=Min("created_at"))
+    failed = Delivery.objects.filter(state=Delivery.State.FAILED).count()
+    lag = view.now - oldest if dirty and oldest else timedelta()  # type: ignore[operator]  # min() of a time column
+    return [
+        Tile("Roll-up lag", formatting.span(lag), "lag", State.OK if lag < STALE else State.WARNING, lines=(f"{formatting.count(dirty)} marks wait",),
+             definition="Age of the oldest bucket that has to be counted again."),
+        Tile("Orphans", formatting.count(orphans), "orphans", lines=("feedback and costs that name an interaction we do not know",)),
+        Tile("Implausible clocks", formatting.count(clocks), "clocks", lines=("events from the future, counted at receipt",)),
+        Tile("Outbox", formatting.count(outbox["count"]), "outbox", State.CRITICAL if failed else State.OK,
+             lines=(f"{formatting.count(failed)} given up",), definition="Messages that wait to be sent."),
+    ]  # fmt: skip
+
+
+@project_page
+def status(view: View) -> HttpResponse:
+    """The Status page."""
+    return view.render("status.html", {"tiles": _waiting(view), "duties": duties(view)})

@@ -1,0 +1,276 @@
+"""One interaction as its page shows it: frozen, already worded."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboards import formatting, judged
+from dashboards.components import Fact, Gauge, Link, State
+from dashboards.lists import address_of, state_word, thumbs_of
+from dashboards.text import Message, Piece, messages, word_diff
+from dashboards.view import View
+from ingest import dictionary
+from ingest.dimensions import Cache, Component, CostSource, Dimension, FeedbackKind, Flag
+from ingest.models import Cost, Feedback, Interaction, Payload
+
+MOST_EVENTS = 200
+SESSION_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Event:
+    """One feedback event of the interaction's history."""
+
+    at: datetime
+    after: str
+    title: str
+    state: State | None = None
+    detail: str = ""
+    before_text: tuple[Piece, ...] = ()
+    after_text: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True)
+class CostLine:
+    """One amount of the interaction."""
+
+    text: str
+    amount: str
+
+
+@dataclass(frozen=True)
+class Sibling:
+    """Another interaction of the same session."""
+
+    at: datetime
+    url: str
+    title: str
+    thumb: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything the page of one interaction shows."""
+
+    id: str
+    title: str
+    at: datetime
+    feature: str
+    head: tuple[Fact, ...]
+    latency: Gauge | None
+    messages: tuple[Message, ...]
+    token_note: str
+    events: tuple[Event, ...]
+    costs: tuple[CostLine, ...]
+    total: str
+    cost_note: str
+    session: Link | None
+    siblings: tuple[Sibling, ...]
+    dimensions: tuple[Fact, ...]
+    notes: tuple[str, ...]
+    json: str
+
+
+def build(view: View, one: Interaction, payload: Payload | None) -> Record:
+    """Read what belongs to an interaction and word it."""
+    feature = dictionary.values(Dimension.FEATURE).get(one.feature_id, "other")
+    history = list(Feedback.objects.filter(interaction_id=one.id).order_by("occurred_at", "id")[:MOST_EVENTS])
+    costs = list(
+        Cost.objects.filter(occurred_at=one.occurred_at, interaction_id=one.id).order_by("component", "id")[
+            :MOST_EVENTS
+        ]
+    )
+    lines, total = cost_lines(one, costs)
+    return Record(
+        id=one.id,
+        title=feature,
+        at=one.occurred_at,
+        feature=feature,
+        head=tuple(_head(one, history, total)),
+        latency=_latency(one, feature),
+        messages=tuple(_messages(one, payload)),
+        token_note=f"exactly as stored, {formatting.count(one.input_tokens)} tokens in, {formatting.count(one.output_tokens)} out",
+        events=tuple(_event(event, one, payload) for event in history),
+        costs=tuple(lines),
+        total=formatting.amount_nano(total) if total is not None else "unpriced",
+        cost_note=_cost_note(one, costs),
+        session=Link(one.session_id, view.url(f"interactions/?q={one.session_id}")) if one.session_id else None,
+        siblings=tuple(_siblings(view, one)),
+        dimensions=tuple(_dimensions(one)),
+        notes=tuple(_notes(one, payload)),
+        json=_as_json(one, payload),
+    )
+
+
+def _head(one: Interaction, history: list[Feedback], total: int | None) -> list[Fact]:
+    models = dictionary.values(Dimension.MODEL)
+    requested = dictionary.values(Dimension.REQUESTED_MODEL).get(one.requested_model_id, "")
+    model = models.get(one.model_id, formatting.DASH)
+    thumbs = [event for event in history if event.kind == FeedbackKind.THUMB]
+    thumb = Fact("Feedback", "None yet" if not history else f"{len(history)} events")
+    if thumbs:
+        up = max(thumbs, key=lambda event: (event.occurred_at, event.id)).value == 1
+        thumb = Fact(
+            "Feedback", "Thumb up" if up else "Thumb down", f"{len(history)} events", State.OK if up else State.CRITICAL
+        )
+    return [
+        Fact("State", state_word(one), state=State.CRITICAL if one.status else State.OK),
+        Fact("Model served", model, f"asked for {requested}" if requested and requested != model else ""),
+        thumb,
+        Fact("Cost", formatting.amount_nano(total) if total is not None else "unpriced"),
+    ]
+
+
+def _latency(one: Interaction, feature: str) -> Gauge | None:
+    budgets = judged.budget(feature)
+    if one.latency_ms is None or budgets is None:
+        return None
+    typical, budget = budgets
+    state = State.OK if one.latency_ms <= budget else State.WARNING
+    label = f"Latency, {formatting.duration(one.latency_ms)} of {formatting.duration(budget)} (p95 budget)"
+    return Gauge(one.latency_ms / budget, state, label, typical / budget)
+
+
+def _messages(one: Interaction, payload: Payload | None) -> list[Message]:
+    shown: list[Message] = []
+    if payload and payload.prompt is not None:
+        shown += messages(payload.prompt, "Prompt", bool(one.flags & Flag.PROMPT_IS_MESSAGES))
+    if payload and payload.output is not None:
+        shown += messages(payload.output, "Output", bool(one.flags & Flag.OUTPUT_IS_MESSAGES))
+    if payload and payload.error_message:
+        shown += messages(payload.error_message, "Error", is_messages=False)
+    return shown
+
+
+def _event(event: Feedback, one: Interaction, payload: Payload | None) -> Event:
+    kind = FeedbackKind(event.kind)
+    title, state = kind.name.capitalize(), None
+    if kind is FeedbackKind.THUMB:
+        title, state = ("Thumb up", State.OK) if event.value == 1 else ("Thumb down", State.CRITICAL)
+    elif kind is FeedbackKind.CORRECTION:
+        title = f"Correction, {formatting.rate(event.edit_ratio)} of the words changed"
+    elif event.label or event.name:
+        title = f"{title}: {event.label or event.name}"
+    by = f"by {event.user_id}" if event.user_id else ""
+    sides = (
+        word_diff(payload.output, event.comment)
+        if kind is FeedbackKind.CORRECTION and payload and payload.output and event.comment
+        else None
+    )
+    detail = by if sides else " ".join(filter(None, (by, f"“{event.comment}”" if event.comment else "")))
+    after = (
+        f"+{formatting.span(event.occurred_at - one.occurred_at)}"
+        if event.occurred_at >= one.occurred_at
+        else "before it"
+    )
+    return Event(
+        event.occurred_at,
+        after,
+        title,
+        state,
+        detail,
+        tuple(sides[0]) if sides else (),
+        tuple(sides[1]) if sides else (),
+    )
+
+
+def cost_lines(one: Interaction, costs: list[Cost]) -> tuple[list[CostLine], int | None]:
+    """The amounts and their sum in nano-dollars; the sum is None when the tokens have no price and nothing stands for
+    it.
+    """
+    replaced = any(cost.component == Component.MODEL_TOKENS for cost in costs)
+    lines, total = [], 0
+    if not replaced and one.cost_nano is not None:
+        tokens = f"{formatting.count(one.input_tokens)} in, {formatting.count(one.output_tokens)} out"
+        lines.append(CostLine(f"Model tokens, {tokens}", formatting.amount_nano(one.cost_nano)))
+        total += one.cost_nano
+    for cost in costs:
+        name = Component(cost.component).name.lower().replace("_", " ")
+        lines.append(
+            CostLine(
+                f"{name.capitalize()}{f', {cost.description}' if cost.description else ''}",
+                formatting.amount_nano(cost.amount_nano),
+            )
+        )
+        total += cost.amount_nano
+    is_unknown = not replaced and one.cost_source == CostSource.UNPRICED
+    return lines, None if is_unknown and not costs else total
+
+
+def _cost_note(one: Interaction, costs: list[Cost]) -> str:
+    if any(cost.component == Component.MODEL_TOKENS for cost in costs):
+        return "a cost record stands for the computed price"
+    return {
+        CostSource.CLIENT: "as the app sent it", CostSource.OVERRIDE: "own price list", CostSource.CATALOGUE: "public price list",
+        CostSource.UNPRICED: "this model has no price", CostSource.NONE: "nothing to price",
+    }[CostSource(one.cost_source)]  # fmt: skip
+
+
+def _siblings(view: View, one: Interaction) -> list[Sibling]:
+    if not one.session_id:
+        return []
+    rows = list(
+        Interaction.objects.filter(
+            session_id=one.session_id, user_id=one.user_id, occurred_at__date=one.occurred_at.date()
+        ).order_by("-occurred_at", "-id")[:SESSION_ROWS]
+    )
+    thumbs, models = thumbs_of(rows), dictionary.values(Dimension.MODEL)
+    words = {1.0: "▲ up", 0.0: "▼ down"}
+    return [
+        Sibling(
+            row.occurred_at,
+            address_of(view, row.id),
+            models.get(row.model_id, row.id),
+            words.get(thumbs.get(row.id, -1.0), formatting.DASH),
+            row.id == one.id,
+        )
+        for row in reversed(rows)
+    ]
+
+
+def _dimensions(one: Interaction) -> list[Fact]:
+    facts = []
+    for dimension in Dimension:
+        number = getattr(one, dimension.column)
+        if number and dimension not in {Dimension.FEATURE, Dimension.MODEL}:
+            facts.append(
+                Fact(
+                    dimension.name.lower().replace("_", " ").capitalize(),
+                    dictionary.values(dimension).get(number, "other"),
+                )
+            )
+    named = {
+        "User": one.user_id,
+        "Session": one.session_id,
+        "Trace": one.trace_id,
+        "Span": one.span_id,
+        "Answer cache": Cache(one.cache).name.lower(),
+    }
+    facts += [Fact(name, value) for name, value in named.items() if value]
+    if one.retrieval_documents:
+        facts.append(
+            Fact("Retrieval", f"{one.retrieval_documents} documents, best {formatting.number(one.retrieval_score)}")
+        )
+    return facts
+
+
+def _notes(one: Interaction, payload: Payload | None) -> list[str]:
+    notes = []
+    if one.flags & Flag.TEXT_REPAIRED:
+        notes.append("Characters that a database cannot hold were replaced by U+FFFD.")
+    if one.flags & (Flag.PROMPT_CUT | Flag.OUTPUT_CUT):
+        notes.append(f"A text was longer than 1 MiB and is stored cut: {payload.cut if payload else ''}")
+    if one.claimed_at:
+        notes.append(f"The app's clock said {one.claimed_at.isoformat()}; counted at receipt.")
+    return notes
+
+
+def _as_json(one: Interaction, payload: Payload | None) -> str:
+    values = {field.name: getattr(one, field.name) for field in Interaction._meta.concrete_fields if field.name != "pk"}
+    texts = (
+        {name: getattr(payload, name) for name in ("prompt", "output", "error_message", "retrieval", "metadata")}
+        if payload
+        else {}
+    )
+    return json.dumps({**values, **texts}, default=str, ensure_ascii=False, indent=2)

@@ -1,0 +1,105 @@
+"""The project's dictionary: values of dimensions and their numbers, given on first sight and kept for ever."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+
+from django.db import connection
+
+from ingest import timeline
+from ingest.dimensions import FIRST, OTHER, Dimension
+from ingest.models import DimensionValue
+from ingest.projects.models import Feature
+from ingest.projects.scope import current_project, project_scope
+
+Pair = tuple[Dimension, str]
+LOCK_SPACE = 7303
+MOST_PROJECTS_KEPT = 1_000
+
+
+class _Known:
+    """What this process has learned of one project's dictionary. Numbers never change, so nothing here gets old."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Pair, int] = {}
+        self.full: set[Dimension] = set()
+
+    def lacks(self, pair: Pair) -> bool:
+        return pair not in self.numbers and pair[0] not in self.full
+
+
+_known: dict[int, _Known] = {}
+
+
+def numbers(
+    project_id: int, wanted: Mapping[Dimension, Collection[str]], *, now: datetime | None = None
+) -> dict[Pair, int]:
+    """Give the numbers of these values; new values enter the dictionary, in a transaction of their own.
+
+    A value of a dimension that is full is `OTHER`. New features get their `Feature` row with the same number.
+    """
+    known = _known.get(project_id)
+    if known is None:
+        if len(_known) >= MOST_PROJECTS_KEPT:
+            _known.clear()
+        known = _known.setdefault(project_id, _Known())
+    pairs = [(dimension, value) for dimension, values in wanted.items() for value in values]
+    missing = [pair for pair in pairs if known.lacks(pair)]
+    if missing:
+        learned = _learn(project_id, missing, now or timeline.now())
+        if connection.in_atomic_block:  # an outer transaction may still be undone, so nothing is remembered
+            return {pair: learned.numbers.get(pair, known.numbers.get(pair, OTHER)) for pair in pairs}
+        known.numbers.update(learned.numbers)
+        known.full.update(learned.full)
+    return {pair: known.numbers.get(pair, OTHER) for pair in pairs}
+
+
+def values(dimension: Dimension) -> dict[int, str]:
+    """Number → value of one dimension, in the project in scope."""
+    return dict(DimensionValue.objects.filter(dimension=dimension).values_list("number", "value"))
+
+
+def number_of(dimension: Dimension, value: str) -> int | None:
+    """The number of a value, in the project in scope; None when the dictionary does not have it."""
+    return DimensionValue.objects.filter(dimension=dimension, value=value).values_list("number", flat=True).first()
+
+
+def _learn(project_id: int, missing: Iterable[Pair], now: datetime) -> _Known:
+    """Read the dimensions concerned and add what is new, one process at a time."""
+    wanted: dict[Dimension, list[str]] = {}
+    for dimension, value in dict.fromkeys(missing):
+        wanted.setdefault(dimension, []).append(value)
+    learned = _Known()
+    with project_scope(project_id), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, project_id % 2**31])
+        for dimension in sorted(wanted):
+            _extend(learned, dimension, sorted(wanted[dimension]), now)
+    return learned
+
+
+def _extend(learned: _Known, dimension: Dimension, wanted: list[str], now: datetime) -> None:
+    have = {value: number for number, value in values(dimension).items()}
+    room = dimension.limit - len(have)
+    fresh = [value for value in wanted if value not in have][: max(room, 0)]
+    first = max(have.values(), default=FIRST - 1) + 1
+    added = {value: first + offset for offset, value in enumerate(fresh)}
+    if added:
+        _insert(dimension, added, now)
+    have |= added
+    if len(have) >= dimension.limit:
+        learned.full.add(dimension)
+    learned.numbers.update({(dimension, value): number for value, number in have.items()})
+
+
+def _insert(dimension: Dimension, added: Mapping[str, int], now: datetime) -> None:
+    project_id = current_project()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO dimension_value (project_id, dimension, number, value, first_seen_at)"
+            " SELECT %s, %s, n, v, %s FROM unnest(%s::smallint[], %s::text[]) AS t(n, v)",
+            [project_id, int(dimension), now, list(added.values()), list(added)],
+        )
+    if dimension is Dimension.FEATURE:
+        features = [
+            Feature(project_id=project_id, number=number, name=name, first_seen_at=now) for name, number in added.items()
+        ]
+        Feature.objects.bulk_create(features)

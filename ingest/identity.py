@@ -1,0 +1,55 @@
+"""Who an item is and what it said: the key of its id, the fingerprint of its content, and ids for those without. Pure.
+
+A key is a 16-byte hash of kind and id, a fingerprint a keyed 16-byte hash of what the client sent before defaults,
+repair and redaction. Two sendings of one item therefore meet whatever has happened to settings in between.
+"""
+
+import hashlib
+import json
+import secrets
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ingest.contract import Item
+from ingest.dimensions import RecordKind
+
+_PACKED = msgspec.msgpack.Encoder(order="sorted")
+_SIZE = 16
+
+
+def key_of(kind: RecordKind, sent_id: str) -> bytes:
+    """The key under which a record of this kind and id is known in its project."""
+    return hashlib.blake2b(b"%d:%b" % (kind, _bytes(sent_id)), digest_size=_SIZE).digest()
+
+
+def key_of_reference(field: str, value: str) -> bytes:
+    """The key of something other than an id that feedback may name: a trace, a span, a session."""
+    return hashlib.blake2b(b"%b:%b" % (field.encode(), _bytes(value)), digest_size=_SIZE).digest()
+
+
+def content_key(secret: str, project_id: int) -> bytes:
+    """The key of a project's fingerprints: nobody without the installation's secret can guess texts from them."""
+    return hashlib.blake2b(f"content:{project_id}".encode(), key=secret.encode()[:64]).digest()
+
+
+def fingerprint(key: bytes, item: Item, extras: dict[str, Any] | None) -> bytes:
+    """The fingerprint of an item with its unknown fields; the order of fields and blanks play no part."""
+    try:
+        packed = _PACKED.encode((item, extras) if extras else item)
+    except (UnicodeEncodeError, OverflowError):  # half a surrogate pair, or an integer beyond 64 bits
+        sent = [msgspec.to_builtins(item), extras]
+        packed = json.dumps(sent, sort_keys=True, default=str).encode()
+    return hashlib.blake2b(packed, key=key, digest_size=_SIZE).digest()
+
+
+def new_id(at: datetime) -> str:
+    """A UUIDv7: 48 bits of milliseconds, then chance."""
+    milliseconds = int(at.timestamp() * 1000)
+    digits = f"{milliseconds:012x}7{secrets.randbits(12):03x}{0x8000 | secrets.randbits(14):04x}{secrets.randbits(48):012x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,31 @@
+"""`manage.py create_key PROJECT --scopes ingest,read`: make an API key; print it, once."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ingest import timeline
+from ingest.projects.keys import read_scopes
+from ingest.projects.models import Project
+from ingest.projects.provision import issue_key
+
+
+class Command(BaseCommand):
+    """Make an API key."""
+
+    help = "Make an API key of a project (by slug) and print it. It is stored hashed: this is the only time it is seen."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("project")
+        parser.add_argument("--scopes", default="ingest,read")
+        parser.add_argument("--label", default="")
+
+    def handle(self, *args: Any, project: str, scopes: str, label: str, **options: Any) -> None:
+        try:
+            found = Project.objects.get(slug=project)
+            wanted = read_scopes(scopes)
+        except Project.DoesNotExist as error:
+            raise CommandError(f"no project has the slug {project!r}") from error
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(issue_key(found.pk, wanted, now=timeline.now(), label=label[:100]))

@@ -1,0 +1,151 @@
+"""What tokens cost: integer nano-dollars (1e-9 USD) from dated prices. Pure; nothing is fetched.
+
+A price in USD per million tokens is the same number in pico-dollars per token times a million, so rates are kept as
+pico-dollars (1e-12 USD) a token and sums stay integers. Cached and cache-write tokens are part of the input tokens.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+NANO = 1_000_000_000
+PICO_PER_USD = 1_000_000_000_000
+PICO_PER_MILLION = 1_000_000
+
+# Names that telemetry uses for providers the catalogue knows under another name, or would take for another one.
+PROVIDERS = {
+    "x_ai": "x-ai",
+    "xai": "x-ai",
+    "azure.ai.openai": "azure",
+    "azure.ai.inference": "azure",
+    "azure_openai": "azure",
+    "aws.bedrock": "aws",
+    "bedrock": "aws",
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
+    "vertex_ai": "google",
+    "gemini": "google",
+    "mistral_ai": "mistral",
+    "mistralai": "mistral",
+    "together_ai": "together",
+    "fireworks_ai": "fireworks",
+}
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Pico-dollars a token; from `tiers` on (total input tokens above `start`), another rate holds for all tokens."""
+
+    base: int
+    tiers: tuple[tuple[int, int], ...] = ()
+
+    def at(self, input_tokens: int) -> int:
+        """The rate that holds for a call of so many input tokens."""
+        rate = self.base
+        for start, price in self.tiers:
+            if input_tokens > start:
+                rate = price
+        return rate
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What one model costs on one day. Absent cache rates: cached tokens cost what other input costs."""
+
+    input: Rate
+    output: Rate
+    cache_read: Rate | None = None
+    cache_write: Rate | None = None
+    request: int = 0
+    """Pico-dollars a call."""
+
+    def cost_nano(self, input_tokens: int, output_tokens: int, cached: int = 0, cache_write: int = 0) -> int:
+        """What a call costs, in nano-dollars, rounded half up. `cached` and `cache_write` are inside `input_tokens`."""
+        fresh = self.input.at(input_tokens)
+        read = self.cache_read.at(input_tokens) if self.cache_read else fresh
+        write = self.cache_write.at(input_tokens) if self.cache_write else fresh
+        pico = (input_tokens - cached - cache_write) * fresh + cached * read + cache_write * write
+        pico += output_tokens * self.output.at(input_tokens) + self.request
+        return (pico + 500) // 1000
+
+
+@dataclass(frozen=True)
+class Override:
+    """A project's own price from a day on; an empty provider fits every provider."""
+
+    model: str
+    provider: str
+    valid_from: date
+    rates: Rates
+
+
+def rates_of(input_usd: Decimal, output_usd: Decimal, cached_usd: Decimal | None = None) -> Rates:
+    """Rates from prices in USD per million tokens."""
+    return Rates(_rate(input_usd), _rate(output_usd), None if cached_usd is None else _rate(cached_usd))
+
+
+def override_for(overrides: Sequence[Override], provider: str, model: str, day: date) -> Rates | None:
+    """The override that holds: of this provider before any provider's, then the latest that has begun."""
+    fitting = [
+        one
+        for one in overrides
+        if one.model == model and one.provider in {"", provider} and one.valid_from <= day
+    ]
+    best = max(fitting, key=lambda one: (one.provider != "", one.valid_from), default=None)
+    return best.rates if best else None
+
+
+@lru_cache(maxsize=4096)
+def catalogue(provider: str, model: str, day: date) -> Rates | None:
+    """The catalogue's rates of a model on a day; None when it has none. An empty provider: whoever makes the model.
+
+    Kept per day because a look-up costs 70 µs. Providers with prices by the hour count at noon UTC.
+    """
+    from genai_prices.data_snapshot import get_snapshot  # half a second and 60 MB, not before the first price
+
+    wanted = PROVIDERS.get(provider.lower(), provider) or None
+    try:
+        _, found = get_snapshot().find_provider_model(model, None, wanted, None)
+    except LookupError:
+        return None
+    prices = found.get_prices(datetime.combine(day, time(12), UTC))
+    if prices.input_mtok is None or prices.output_mtok is None:
+        return None
+    return Rates(
+        _rate(prices.input_mtok),
+        _rate(prices.output_mtok),
+        None if prices.cache_read_mtok is None else _rate(prices.cache_read_mtok),
+        None if prices.cache_write_mtok is None else _rate(prices.cache_write_mtok),
+        int((prices.requests_kcount or 0) * PICO_PER_USD // 1000),
+    )
+
+
+def nano_of(usd: Decimal) -> int:
+    """A finite amount in USD as nano-dollars, rounded half even."""
+    return int((usd * NANO).to_integral_value())
+
+
+def split(amount_nano: int, weights: Sequence[int]) -> list[int]:
+    """Spread an amount in proportion to integer weights; the parts add up to it exactly."""
+    total, parts, so_far, given = sum(weights), [], 0, 0
+    for weight in weights:
+        so_far += weight
+        share = amount_nano * so_far // total
+        parts.append(share - given)
+        given = share
+    return parts
+
+
+def _rate(price: Any) -> Rate:
+    """A Decimal in USD per million tokens, or the catalogue's tiered form of it."""
+    if isinstance(price, Decimal):
+        return Rate(_pico(price))
+    return Rate(_pico(price.base), tuple((tier.start, _pico(tier.price)) for tier in price.tiers))
+
+
+def _pico(usd_per_million: Decimal) -> int:
+    return int((usd_per_million * PICO_PER_MILLION).to_integral_value())

@@ -1,0 +1,74 @@
+"""Text as PostgreSQL can hold it: nothing trimmed, nothing normalised, and every repair visible. Pure.
+
+NUL and lone surrogates become U+FFFD. What is longer than a mebibyte of UTF-8 is cut, and says how long it was.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+LONGEST = 1024 * 1024
+REPLACEMENT = "\ufffd"
+_UNHOLDABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a text was before it was cut: characters, UTF-8 bytes, and the SHA-256 of those bytes in hex."""
+
+    characters: int
+    bytes: int
+    sha256: str
+
+
+def is_holdable(text: str) -> bool:
+    """Whether the database can store the text as it is."""
+    return _UNHOLDABLE.search(text) is None
+
+
+def repair(text: str) -> str:
+    """Replace each NUL and lone surrogate by U+FFFD."""
+    return _UNHOLDABLE.sub(REPLACEMENT, text)
+
+
+def repair_id(text: str) -> str:
+    """Repair an id so that two different ones stay different: a repaired id carries a mark of what it was."""
+    if is_holdable(text):
+        return text
+    return f"{repair(text)}~{hashlib.sha256(_bytes(text)).hexdigest()[:12]}"
+
+
+def repair_deep(value: Any) -> Any:
+    """Repair every text inside plain JSON values, keys included."""
+    if isinstance(value, str):
+        return repair(value)
+    if isinstance(value, list):
+        return [repair_deep(item) for item in value]
+    if isinstance(value, dict):
+        return {repair(key): repair_deep(item) for key, item in value.items()}
+    return value
+
+
+def is_deeper(value: object, levels: int) -> bool:
+    """Whether objects and lists nest more than `levels` deep."""
+    if not isinstance(value, dict | list):
+        return False
+    if levels <= 0:
+        return True
+    return any(is_deeper(item, levels - 1) for item in (value.values() if isinstance(value, dict) else value))
+
+
+def cut(text: str) -> tuple[str, Cut | None]:
+    """Keep as many whole characters as fit into a mebibyte of UTF-8; None when nothing had to go."""
+    if len(text) * 4 <= LONGEST:
+        return text, None
+    data = _bytes(text)
+    if len(data) <= LONGEST:
+        return text, None
+    kept = data[:LONGEST].decode("utf-8", "ignore")
+    return kept, Cut(len(text), len(data), hashlib.sha256(data).hexdigest())
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

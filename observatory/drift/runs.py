@@ -1,0 +1,174 @@
+"""The drift duty: fold every series of every project over its closed days and keep what it says.
+
+Everything here can be run again at any time: points are refolded from the accepted baseline, findings have a key.
+"""
+
+import hashlib
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from ingest import timeline
+from ingest.projects.access import every_project, project_scope
+from ingest.projects.models import Feature, Project
+from ingest.timeline import DAY, HOUR
+from observatory.drift.methods import shape
+from observatory.drift.models import Baseline, Finding, Series
+from observatory.drift.signals import SIGNALS, Signal
+
+SETTLED = timedelta(minutes=10)
+"""A baseline is accepted when its days have not changed for this long: a history that is still arriving is none."""
+
+REFRESH = timedelta(minutes=5)
+"""How often a series is read again between two days: late feedback moves its last points."""
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    """What one run did; `left`: the budget ended before the work did."""
+
+    series: int = 0
+    opened: int = 0
+    resolved: int = 0
+    left: bool = False
+
+
+@dataclass
+class _Tally:
+    series: int = 0
+    opened: int = 0
+    resolved: int = 0
+
+
+def run(
+    now: datetime, *, only: Collection[int] | None = None, budget_s: float | None = 2.0, is_settled: bool = False
+) -> DriftReport:
+    """Fold what is due. `is_settled` takes the record as complete, so that a first baseline is accepted at once."""
+    tally, deadline = _Tally(), None if budget_s is None else time.monotonic() + budget_s
+    for project in every_project():
+        if only is not None and project.id not in only:
+            continue
+        with project_scope(project.id):
+            for feature in Feature.objects.order_by("number"):
+                for signal in SIGNALS.values():
+                    if deadline is not None and time.monotonic() > deadline:
+                        return DriftReport(tally.series, tally.opened, tally.resolved, left=True)
+                    _fold(project, feature, signal, now, tally, is_settled)
+    return DriftReport(tally.series, tally.opened, tally.resolved)
+
+
+def last_closed_day(now: datetime, feature: Feature, zone_name: str) -> date:
+    """The newest local day whose feedback is mature: it ended `maturity_hours` before now."""
+    return timeline.local_day(now - feature.maturity_hours * HOUR, zone_name) - DAY
+
+
+def first_day(feature: Feature, zone_name: str) -> date:
+    """The local day of the feature's first interaction."""
+    return timeline.local_day(feature.first_seen_at, zone_name)
+
+
+def _fold(project: Project, feature: Feature, signal: Signal, now: datetime, tally: _Tally, is_settled: bool) -> None:
+    last = last_closed_day(now, feature, project.time_zone)
+    known = Series.objects.filter(feature_number=feature.number, signal=signal.name).first()
+    if known and not is_settled and known.judged_to == last and now - known.updated_at < REFRESH:
+        return
+    series = known or Series.objects.create(
+        feature_number=feature.number, feature=feature.name, signal=signal.name, updated_at=now
+    )
+    days = signal.days(feature.number, first_day(feature, project.time_zone), last)
+    tally.series += 1
+    baseline = series.baselines.filter(is_current=True).first() or _accept(series, signal, days, now, is_settled)
+    if baseline is not None:
+        _judge(series, signal, baseline, days, now, tally)
+    series.judged_to, series.updated_at = last, now
+    series.save()
+
+
+def _accept(series: Series, signal: Signal, days: Sequence[Any], now: datetime, is_settled: bool) -> Baseline | None:
+    """Accept the first baseline once its days are there and have stopped changing; else say what is missing."""
+    chosen = baseline_days(signal, days)
+    if chosen is None:
+        lacking = signal.method.collecting(days)
+        series.lacking = msgspec.to_builtins(lacking) if lacking else None
+        return None
+    digest = hashlib.blake2b(msgspec.json.encode(chosen), digest_size=16).hexdigest()
+    if series.seen != digest:
+        series.seen, series.seen_at = digest, now
+    if not is_settled and (series.seen_at is None or now - series.seen_at < SETTLED):
+        series.lacking = {"missing": "settled days", "have": 0, "need": len(chosen)}
+        return None
+    series.lacking = None
+    fitted = signal.method.fit(chosen)
+    return Baseline.objects.create(
+        series=series, content=fitted.to_dict(), first_day=fitted.first_day, last_day=fitted.last_day, accepted_at=now
+    )
+
+
+def baseline_days(signal: Signal, days: Sequence[Any]) -> list[Any] | None:
+    """The first full 28 days, or as many more as a baseline needs; None while there are too few."""
+    if not days:
+        return None
+    for length in range(shape.BASELINE_DAYS, (days[-1].day - days[0].day).days + 2):
+        end = days[0].day + (length - 1) * DAY
+        chosen = [day for day in days if day.day <= end]
+        if signal.method.collecting(chosen, length) is None:
+            return chosen
+    return None
+
+
+def _judge(series: Series, signal: Signal, stored: Baseline, days: Sequence[Any], now: datetime, tally: _Tally) -> None:
+    baseline = signal.baseline_of(stored.content)
+    evidence = signal.method.fold(baseline, days, signal.sides)
+    series.points = [[p.day.isoformat(), p.log_m, p.evidence, p.direction.value, p.is_alarm] for p in evidence.points]
+    series.evidence = evidence.points[-1].evidence if evidence.points else 0.0
+    counts: dict[str, int] = {}
+    kept = []
+    for found in evidence.findings:
+        ordinal = counts.get(found.direction, 0)
+        counts[found.direction] = ordinal + 1
+        kept.append(_keep(series, signal, stored, baseline, days, found, ordinal, now, tally))
+    stale = Finding.objects.filter(baseline=stored, withdrawn_at=None).exclude(pk__in=kept)
+    stale.update(withdrawn_at=now)
+    is_open = Finding.objects.filter(series=series, resolved_day=None, withdrawn_at=None).exists()
+    series.state = Series.State.FINDING if is_open else Series.State.WATCHING
+
+
+def _keep(
+    series: Series,
+    signal: Signal,
+    stored: Baseline,
+    baseline: Any,
+    days: Sequence[Any],
+    found: shape.Finding,
+    ordinal: int,
+    now: datetime,
+    tally: _Tally,
+) -> int:
+    """Store one finding as it is seen today; its key does not depend on what is seen."""
+    until = [day for day in days if found.resolved_day is None or day.day <= found.resolved_day]
+    started = signal.method.started(baseline, days, found)
+    effect = signal.method.effect(baseline, until)
+    fields = {
+        "series": series, "alpha": found.alpha, "watched_from": found.watched_from, "alarm_day": found.alarm_day,
+        "resolved_day": found.resolved_day, "started_day": started.day, "started_low": started.low, "started_high": started.high,
+        "effect": msgspec.to_builtins(effect), "is_strong": bool(effect and effect.is_strong(found.direction, signal.strong)),
+        "withdrawn_at": None,
+    }  # fmt: skip
+    known = Finding.objects.filter(baseline=stored, direction=found.direction.value, ordinal=ordinal).first()
+    if known is None:
+        made = Finding.objects.create(
+            baseline=stored, direction=found.direction.value, ordinal=ordinal, opened_at=now, **fields
+        )
+        tally.opened += 1
+        return int(made.pk)
+    if known.resolved_by:
+        fields.pop("resolved_day")
+    tally.resolved += known.resolved_day is None and found.resolved_day is not None
+    for name, value in fields.items():
+        setattr(known, name, value)
+    known.save()
+    return int(known.pk)

@@ -1,0 +1,175 @@
+"""From counters and histograms to a reading, and from two readings to a comparison. Pure: no Django here."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ingest.timeline import Window
+from observatory.metrics.codec import Counts, add
+from observatory.metrics.layout import ZERO_BIN, Counter
+from observatory.metrics.metric import Kind, Metric
+from observatory.metrics.reading import Comparison, Reading, State, Totals
+from observatory.metrics.statistics import Z95, Histogram, Interval, Sample, newcombe, value_of, wilson
+
+NO_DATA = Reading(State.NO_DATA)
+NOT_INSTRUMENTED = Reading(State.NOT_INSTRUMENTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Who called in some local days: distinct `users`, and whether calls without a user are among the rest."""
+
+    users: int = 0
+    has_others: bool = False
+
+
+def judge(metric: Metric, totals: Totals, *, has_begun: bool = True) -> Reading:
+    """Place one window's totals against the definition.
+
+    Nothing to divide by is NO_DATA, never 0; too few events are LEARNING. A count of nothing is 0, but only once the
+    project sends (`has_begun`) and, for money, only when no call's price is unknown.
+    """
+    match metric.kind:
+        case Kind.COUNT:
+            return _count(metric, totals, has_begun)
+        case Kind.RATE | Kind.RATIO:
+            return _rate(metric, totals)
+        case Kind.MEAN:
+            return _mean(metric, totals)
+        case Kind.QUANTILE:
+            return _quantile(metric, totals)
+    return NOT_INSTRUMENTED
+
+
+def judge_users(metric: Metric, users: Users, *, has_begun: bool = True) -> Reading:
+    """Distinct users; unknown when all calls come without a user id."""
+    if not has_begun or (users.users == 0 and users.has_others):
+        return NO_DATA
+    return Reading(State.OK, float(users.users), None, users.users)
+
+
+def judge_per_user(metric: Metric, totals: Totals, users: Users) -> Reading:
+    """A sum divided by the distinct users of its window."""
+    total = _count(metric, totals, has_begun=True)
+    if total.value is None or users.users == 0:
+        return NO_DATA
+    return Reading(State.OK, total.value / users.users, None, users.users)
+
+
+def mean_of(readings: Iterable[Reading]) -> Reading:
+    """The mean of the readings that have a value."""
+    known = [reading for reading in readings if reading.value is not None]
+    if not known:
+        return NO_DATA
+    mean = math.fsum(reading.value or 0.0 for reading in known) / len(known)
+    return Reading(State.OK, mean, None, sum(reading.sample_size for reading in known))
+
+
+def merged(parts: Iterable[Totals]) -> Totals:
+    """The totals of several windows together."""
+    whole = Totals()
+    for part in parts:
+        add(whole.counters, part.counters)
+        for name, counts in part.histograms.items():
+            add(whole.histograms.setdefault(name, {}), counts)
+    return whole
+
+
+def compare(
+    metric: Metric, kind: str, window: Window, now: tuple[Reading, Totals], then: tuple[Reading, Totals]
+) -> Comparison:
+    """Now minus then. A rate's difference has Newcombe's interval, a mean's the normal one, others none."""
+    (reading, totals), (before, totals_before) = now, then
+    if reading.value is None or before.value is None:
+        return Comparison(kind, window, before.value, None, None, before.sample_size)
+    interval = None
+    if metric.kind is Kind.RATE:
+        interval = _pair(newcombe(_sample(metric, totals_before), _sample(metric, totals)))
+    elif metric.kind is Kind.MEAN and reading.interval and before.interval:
+        half = math.hypot(reading.interval[1] - reading.value, before.interval[1] - before.value)
+        interval = (reading.value - before.value - half, reading.value - before.value + half)
+    return Comparison(kind, window, before.value, reading.value - before.value, interval, before.sample_size)
+
+
+def _count(metric: Metric, totals: Totals, has_begun: bool) -> Reading:
+    size = _sum(totals.counters, metric.of)
+    is_unknown = bool(metric.known_by) and not _sum(totals.counters, metric.known_by) and _has(totals, Counter.CALLS)
+    if not has_begun or is_unknown:
+        return NO_DATA
+    return Reading(State.OK, _sum(totals.counters, metric.parts) * metric.scale, None, size)
+
+
+def _sample(metric: Metric, totals: Totals) -> Sample:
+    n = _sum(totals.counters, metric.of)
+    # A bucket's calls and its feedback are rolled one after the other: for a moment there may be more k than n.
+    k = min(n, _sum(totals.counters, metric.parts))
+    return Sample(n - k if metric.is_complement else k, n)
+
+
+def _rate(metric: Metric, totals: Totals) -> Reading:
+    sample = _sample(metric, totals)
+    size = int(sample.n)
+    if size == 0:
+        return NO_DATA
+    if size < metric.minimum_sample:
+        return Reading(State.LEARNING, sample_size=size)
+    interval = _pair(wilson(sample.k, sample.n)) if metric.kind is Kind.RATE else None
+    return Reading(State.OK, sample.k / sample.n, interval, size)
+
+
+def _mean(metric: Metric, totals: Totals) -> Reading:
+    n = _sum(totals.counters, metric.of)
+    if n == 0:
+        return NO_DATA
+    if n < metric.minimum_sample:
+        return Reading(State.LEARNING, sample_size=n)
+    mean = _sum(totals.counters, metric.parts) * metric.scale / n
+    half = Z95 * _deviation(_counts(metric, totals)) * _unit(metric) / math.sqrt(n)
+    return Reading(State.OK, mean, (max(0.0, mean - half), mean + half) if half else None, n)
+
+
+def _quantile(metric: Metric, totals: Totals) -> Reading:
+    """A quantile; its interval are the order statistics 1.96 standard errors of the rank around it."""
+    counts = _counts(metric, totals)
+    histogram = Histogram(counts.get(ZERO_BIN, 0), {known: n for known, n in counts.items() if known != ZERO_BIN})
+    if histogram.n == 0:
+        return NO_DATA
+    if histogram.n < metric.minimum_sample:
+        return Reading(State.LEARNING, sample_size=histogram.n)
+    half = Z95 * math.sqrt(metric.share * (1 - metric.share) / histogram.n)
+    low, value, high = (
+        (histogram.quantile(min(1.0, max(0.0, share))) or 0.0) * _unit(metric)
+        for share in (metric.share - half, metric.share, metric.share + half)
+    )
+    return Reading(State.OK, value, (low, high), histogram.n)
+
+
+def _deviation(counts: Mapping[int, int]) -> float:
+    """Standard deviation of the values in a histogram; 0 when fewer than two were counted."""
+    n = sum(counts.values())
+    if n < 2:
+        return 0.0
+    values = [(0.0 if known == ZERO_BIN else value_of(known), count) for known, count in counts.items()]
+    mean = math.fsum(value * count for value, count in values) / n
+    return math.sqrt(math.fsum(count * (value - mean) ** 2 for value, count in values) / (n - 1))
+
+
+def _counts(metric: Metric, totals: Totals) -> Counts:
+    return totals.histograms.get(metric.distribution, {}) if metric.distribution else {}
+
+
+def _unit(metric: Metric) -> float:
+    """What one unit of the distribution's column is in the metric's unit: only money is stored in another one."""
+    return metric.scale if metric.distribution and metric.distribution.endswith("_nano") else 1.0
+
+
+def _sum(counters: Mapping[int, int], wanted: Iterable[int]) -> int:
+    return sum(counters.get(counter, 0) for counter in wanted)
+
+
+def _has(totals: Totals, counter: Counter) -> bool:
+    return totals.counters.get(counter, 0) > 0
+
+
+def _pair(interval: Interval) -> tuple[float, float]:
+    return interval.low, interval.high

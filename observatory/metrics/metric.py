@@ -1,0 +1,73 @@
+"""What a metric's definition says. Pure: no Django here."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ingest.dimensions import FeedbackKind
+from observatory.metrics.layout import Counter, Distribution
+
+
+class Unit(StrEnum):
+    """What a value is counted in."""
+
+    RATIO = "ratio"
+    MS = "ms"
+    USD = "usd"
+    COUNT = "count"
+    TOKENS = "tokens"
+    USERS = "users"
+
+
+class Direction(StrEnum):
+    """Which way is good."""
+
+    HIGHER = "higher_is_better"
+    LOWER = "lower_is_better"
+    NEUTRAL = "neutral"
+
+
+class Kind(StrEnum):
+    """How a metric is computed from counters (`parts`, `of`) and a distribution.
+
+    COUNT: Σ parts. RATE: Σ parts of Σ of, with a Wilson interval. RATIO: the same of things that are no trials.
+    MEAN: Σ parts / Σ of. QUANTILE: of the distribution. USERS: distinct users of the last `days` local days.
+    PER_USER: Σ parts / distinct users of the window. EVENTS: feedback that goes by its own time.
+    """
+
+    COUNT = "count"
+    RATE = "rate"
+    RATIO = "ratio"
+    MEAN = "mean"
+    QUANTILE = "quantile"
+    USERS = "users"
+    PER_USER = "per_user"
+    EVENTS = "events"
+    NOT_INSTRUMENTED = "not_instrumented"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One definition. `maturing`: it waits for late feedback. `minimum_sample`: under it the state is *learning*."""
+
+    name: str
+    title: str
+    unit: Unit
+    direction: Direction
+    kind: Kind
+    doc: str
+    parts: tuple[Counter, ...] = ()
+    of: tuple[Counter, ...] = ()
+    scale: float = 1.0
+    is_complement: bool = False
+    known_by: tuple[Counter, ...] = ()
+    distribution: Distribution | None = None
+    share: float = 0.5
+    days: int = 1
+    needs: FeedbackKind | None = None
+    minimum_sample: int = 1
+    window: str = "7d"
+
+    @property
+    def maturing(self) -> bool:
+        """Whether feedback that comes later still changes it."""
+        return any(counter.facts is Counter.THUMBS_UP.facts for counter in (*self.parts, *self.of))

@@ -1,0 +1,97 @@
+"""What a metric answers with. Pure: no Django here.
+
+A number travels with its meaning: state, interval, sample size, completeness, maturity. Unknown is None, never 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from ingest.timeline import Window
+from observatory.metrics.codec import Counts
+from observatory.metrics.layout import Distribution
+
+
+class State(StrEnum):
+    """Whether there is a value, and why not."""
+
+    OK = "ok"
+    LEARNING = "learning"
+    NO_DATA = "no_data"
+    NOT_INSTRUMENTED = "not_instrumented"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counters and histograms of one window and one dimension value, added up."""
+
+    counters: Counts = field(default_factory=dict)
+    histograms: dict[Distribution, Counts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One metric over one window: `value` in the metric's unit, with a 95 % interval; both None unless `state` is ok.
+
+    `sample_size` counts what the value was computed from: the events of a rate's denominator, the values of a mean.
+    """
+
+    state: State
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    sample_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One bucket of a series. `complete`: nothing committed is missing; `mature`: late feedback has had its time."""
+
+    window: Window
+    reading: Reading
+    complete: bool
+    mature: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The same metric over another window; `difference` is now minus then, with its 95 % interval."""
+
+    kind: str
+    window: Window
+    value: float | None
+    difference: float | None
+    interval: tuple[float, float] | None
+    sample_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How far a project's numbers reach.
+
+    `complete_to`: every interaction committed before it is counted. `mature_to`: so is feedback, and it had its time.
+    """
+
+    complete_to: datetime
+    mature_to: datetime
+    last_interaction_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A metric over a window, as pages, API and alerts get it.
+
+    `judged` is the part of the window that `reading` is about: a maturing metric's ends at `mature_to`.
+    `groups`: value of the dimension grouped by → its reading.
+    """
+
+    metric: str
+    window: Window
+    judged: Window
+    grain: str
+    complete_to: datetime
+    mature_to: datetime
+    reading: Reading
+    comparison: Comparison | None = None
+    series: tuple[Point, ...] = ()
+    groups: Mapping[str, Reading] = field(default_factory=dict)

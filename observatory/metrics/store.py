@@ -1,0 +1,262 @@
+"""The rollups' tables: dirty marks claimed, sheets replaced, what is not merged yet, and each project's account.
+
+Everything here happens inside a project's scope. The roller's laws live in the order of its statements: lock, then
+claim, then read (a later statement sees every row whose mark the claim took), then replace, all in one transaction.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, NamedTuple
+
+import psycopg
+from django.db import connection
+
+from ingest.dimensions import Facts
+from ingest.projects.access import current_project
+from ingest.timeline import DAY, EPOCH, QUARTER, Window, floor
+from observatory.metrics.sheets import COLUMNS, Sheet, SheetKey, Sheets
+from observatory.metrics.windows import STEPS, Level
+
+LOCK_SPACE = 7304
+MINUTES_KEPT = timedelta(hours=48)
+LIVE = timedelta(minutes=2)
+"""Marks of so recent minutes are claimed at every tick."""
+
+RECENT = DAY
+"""Older marks than LIVE up to this age wait for the pass every 60 s, still older ones for that every 15 minutes."""
+
+_PORTION = 4000
+
+
+class Mark(NamedTuple):
+    """Something to count again: a minute, or a quarter where minutes are no longer kept."""
+
+    facts: Facts
+    level: Level
+    bucket: datetime
+
+    @property
+    def window(self) -> Window:
+        """The bucket's instants."""
+        return Window(self.bucket, self.bucket + STEPS[self.level])
+
+
+@dataclass
+class Account:
+    """How far a project is rolled up. `recent_at`, `late_at`: when a pass over older marks last came to its end.
+
+    `kinds_seen` are the kinds of feedback that ever came, as bits (1 << kind).
+    """
+
+    rolled_at: datetime
+    complete_to: datetime
+    feedback_complete_to: datetime
+    minutes_from: datetime
+    recent_at: datetime
+    late_at: datetime
+    last_interaction_at: datetime | None
+    kinds_seen: int
+    time_zone: str
+
+
+_ACCOUNT = tuple(field.name for field in fields(Account))
+
+
+def lock(*, wait: bool) -> bool:
+    """Become the project's only roller until the transaction ends; False when we do not wait and another one rolls."""
+    with connection.cursor() as cursor:
+        if wait:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, current_project() % 2**31])
+            return True
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_SPACE, current_project() % 2**31])
+        return bool(cursor.fetchone()[0])
+
+
+def database_clock() -> datetime:
+    """The clock that stamps dirty marks."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+        return moment
+
+
+def account() -> Account | None:
+    """The project's account; None before its first roll."""
+    query = f"SELECT {', '.join(_ACCOUNT)} FROM rolled WHERE project_id = %s"  # noqa: S608 - names of a dataclass' fields
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project()])
+        row = cursor.fetchone()
+    return Account(*row) if row else None
+
+
+def opened(now: datetime, time_zone: str) -> Account:
+    """The account a first roll starts with."""
+    return Account(now, EPOCH, EPOCH, floor(now, QUARTER) - MINUTES_KEPT, EPOCH, EPOCH, None, 0, time_zone)
+
+
+def save(stored: Account) -> None:
+    """Write the account."""
+    values = asdict(stored)
+    updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in _ACCOUNT)
+    query = f"""
+        INSERT INTO rolled (project_id, {", ".join(_ACCOUNT)}) VALUES (%s{", %s" * len(_ACCOUNT)})
+        ON CONFLICT (project_id) DO UPDATE SET {updates}
+    """  # noqa: S608 - names of a dataclass' fields
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), *(values[name] for name in _ACCOUNT)])
+
+
+def due_marks(minutes_from: datetime, bucket_from: datetime, marked_by: datetime | None, limit: int) -> list[Mark]:
+    """What is dirty from `bucket_from` on, the latest first; only what was marked by an instant, if one is given."""
+    query = """
+        SELECT DISTINCT facts, CASE WHEN bucket >= %(kept)s THEN 1 ELSE 2 END AS level,
+            CASE WHEN bucket >= %(kept)s THEN bucket ELSE date_bin('15 minutes', bucket, 'epoch') END AS start_at
+        FROM dirty_bucket
+        WHERE project_id = %(project)s AND bucket >= %(from)s AND marked_at <= coalesce(%(by)s, 'infinity'::timestamptz)
+        ORDER BY start_at DESC, facts
+        LIMIT %(limit)s
+    """
+    parameters = {
+        "project": current_project(),
+        "kept": minutes_from,
+        "from": bucket_from,
+        "by": marked_by,
+        "limit": limit,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return [Mark(Facts(facts), Level(level), start) for facts, level, start in cursor.fetchall()]
+
+
+def claim(marks: Sequence[Mark]) -> None:
+    """Take the marks away: from the next statement on, every row they stood for is visible."""
+    query = """
+        DELETE FROM dirty_bucket d
+        USING unnest(%s::smallint[], %s::timestamptz[], %s::timestamptz[]) AS m (facts, start_at, end_at)
+        WHERE d.project_id = %s AND d.facts = m.facts AND d.bucket >= m.start_at AND d.bucket < m.end_at
+    """
+    windows = [mark.window for mark in marks]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            query,
+            [
+                [int(mark.facts) for mark in marks],
+                [window.start for window in windows],
+                [window.end for window in windows],
+                current_project(),
+            ],
+        )
+
+
+def earliest_mark(facts: Facts, bucket_from: datetime, marked_by: datetime) -> datetime | None:
+    """The earliest minute from `bucket_from` on that is still dirty though it was marked by an instant."""
+    query = """
+        SELECT min(bucket) FROM dirty_bucket
+        WHERE project_id = %s AND facts = %s AND bucket >= %s AND marked_at <= %s
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), int(facts), bucket_from, marked_by])
+        earliest: datetime | None = cursor.fetchone()[0]
+        return earliest
+
+
+def last_interaction_at() -> datetime | None:
+    """When the latest interaction occurred."""
+    query = "SELECT occurred_at FROM interaction WHERE project_id = %s ORDER BY occurred_at DESC LIMIT 1"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project()])
+        row = cursor.fetchone()
+        return row[0] if row else None
+
+
+def replace(level: Level, facts: Facts, buckets: Collection[datetime], sheets: Sheets) -> None:
+    """Put freshly computed sheets in the place of all that these buckets had."""
+    # The sets that exist, by hopping through the primary key: deleting by bucket alone would read the whole level.
+    delete = """
+        WITH RECURSIVE sets AS (
+            (SELECT dimension, feature_id FROM sheet
+             WHERE project_id = %(project)s AND level = %(level)s AND facts = %(facts)s
+             ORDER BY dimension, feature_id LIMIT 1)
+            UNION ALL
+            SELECT following.* FROM sets, LATERAL (
+                SELECT dimension, feature_id FROM sheet
+                WHERE project_id = %(project)s AND level = %(level)s AND facts = %(facts)s
+                    AND (dimension, feature_id) > (sets.dimension, sets.feature_id)
+                ORDER BY dimension, feature_id LIMIT 1) following
+        )
+        DELETE FROM sheet s USING sets, unnest(%(buckets)s::timestamptz[]) AS b (bucket)
+        WHERE s.project_id = %(project)s AND s.level = %(level)s AND s.facts = %(facts)s
+            AND s.dimension = sets.dimension AND s.feature_id = sets.feature_id AND s.bucket = b.bucket
+    """
+    place = {"project": current_project(), "level": int(level), "facts": int(facts)}
+    with connection.cursor() as cursor:
+        cursor.execute(delete, place | {"buckets": list(buckets)})
+    remaining = iter(sheets.items())
+    while portion := list(islice(remaining, _PORTION)):
+        _insert(level, facts, portion)
+
+
+def _insert(level: Level, facts: Facts, portion: Sequence[tuple[SheetKey, Sheet]]) -> None:
+    names = ("bucket", "dimension", "feature_id", "counters", *COLUMNS)
+    types = ("timestamptz", "smallint", "smallint", *["bytea"] * (1 + len(COLUMNS)))
+    query = f"""
+        INSERT INTO sheet (project_id, level, facts, {", ".join(names)})
+        SELECT %s, %s, %s, u.* FROM unnest({", ".join(f"%b::{kind}[]" for kind in types)}) AS u
+    """  # noqa: S608 - names and types are constants
+    columns = zip(*((*key, *sheet.pack()) for key, sheet in portion), strict=True)
+    parameters: list[Any] = [current_project(), int(level), int(facts), *map(list, columns)]
+    connection.ensure_connection()
+    with psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(query, parameters)
+
+
+def fetch(level: Level, facts: Facts, ranges: Sequence[Window]) -> list[tuple[SheetKey, Sheet]]:
+    """All sheets of a level whose buckets start inside one of these disjoint windows."""
+    query = f"""
+        SELECT s.bucket, s.dimension, s.feature_id, s.counters, {", ".join(f"s.{name}" for name in COLUMNS)}
+        FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS r (start_at, end_at)
+        JOIN sheet s ON s.bucket >= r.start_at AND s.bucket < r.end_at
+        WHERE s.project_id = %s AND s.level = %s AND s.facts = %s
+    """  # noqa: S608 - names of an enumeration
+    starts, ends = [window.start for window in ranges], [window.end for window in ranges]
+    connection.ensure_connection()
+    with psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(query, [starts, ends, current_project(), int(level), int(facts)], binary=True)
+        return [(SheetKey(*row[:3]), Sheet.unpack(row[3], row[4:])) for row in cursor]
+
+
+def set_unmerged(level: Level, facts: Facts, buckets: Iterable[datetime]) -> None:
+    """Say that these buckets' finer rows have changed."""
+    query = """
+        INSERT INTO unmerged (project_id, level, facts, bucket)
+        SELECT %s, %s, %s, b.bucket FROM unnest(%s::timestamptz[]) AS b (bucket) ON CONFLICT DO NOTHING
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), int(level), int(facts), sorted(set(buckets))])
+
+
+def set_merged(level: Level, facts: Facts, buckets: Collection[datetime]) -> None:
+    """Say that these buckets are what their finer rows add up to."""
+    query = "DELETE FROM unmerged WHERE project_id = %s AND level = %s AND facts = %s AND bucket = ANY(%s)"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), int(level), int(facts), list(buckets)])
+
+
+def unmerged(level: Level) -> dict[Facts, list[datetime]]:
+    """The buckets whose finer rows have changed since they were merged, the earliest first."""
+    query = "SELECT facts, bucket FROM unmerged WHERE project_id = %s AND level = %s ORDER BY bucket"
+    found: dict[Facts, list[datetime]] = {facts: [] for facts in Facts}
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), int(level)])
+        for facts, bucket in cursor.fetchall():
+            found[Facts(facts)].append(bucket)
+    return found
+
+
+def prune_minutes(before: datetime) -> None:
+    """Drop minutes that are no longer kept."""
+    query = "DELETE FROM sheet WHERE project_id = %s AND level = %s AND bucket < %s"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), int(Level.MINUTE), before])

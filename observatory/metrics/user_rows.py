@@ -1,0 +1,168 @@
+"""User rows: one per local day, feature and user, counted again from raw rows when something of that day is dirty.
+
+Without a user id the session is the cluster. Calls with neither share the cluster '': one row a feature and day, each
+of whose calls is its own cluster, so that its sums of squares follow from its counts. Sums of logarithms are
+millionths, rounded call by call, so that no order of rows shows in them.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from ingest.dimensions import Component, FeedbackKind
+from ingest.projects.access import current_project
+from ingest.timeline import Window, day_window, local_day
+
+ANONYMOUS = ""
+
+COLUMNS = (
+    "day", "feature_id", "cluster", "is_user", "calls", "errors", "cost_nano", "model_tokens_nano",
+    "input_tokens", "output_tokens", "n_input_tokens", "ln_input_tokens", "ln2_input_tokens", "n_cost", "ln_cost",
+    "ln2_cost", "n_latency", "ln_latency", "ln2_latency", "thumbs", "thumbs_up", "ratings", "ratings_micro",
+    "ratings2_micro", "corrections", "acceptances", "dismissals", "outcomes", "completions", "flagged",
+    "with_feedback",
+)  # fmt: skip
+
+RECOMPUTED = """
+    WITH wanted AS (
+        SELECT * FROM unnest(%(days)s::date[], %(starts)s::timestamptz[], %(ends)s::timestamptz[], %(clusters)s::text[])
+            AS w (day, start_at, end_at, cluster)
+    ), spans AS (
+        SELECT DISTINCT day, start_at, end_at FROM wanted
+    ), replaced AS (
+        SELECT c.occurred_at, c.interaction_id, sum(c.amount_nano)::bigint AS amount_nano
+        FROM spans s
+        JOIN cost c ON c.project_id = %(project)s AND c.occurred_at >= s.start_at AND c.occurred_at < s.end_at
+        WHERE c.component = %(model_tokens)s AND c.interaction_id IS NOT NULL
+        GROUP BY c.occurred_at, c.interaction_id
+    ), called AS (
+        SELECT w.day, w.cluster, i.feature_id, i.user_id IS NOT NULL AS is_user, i.input_tokens, i.output_tokens,
+            i.status <> 0 OR i.error_class <> 0 AS has_failed,
+            CASE WHEN t.amount_nano IS NULL THEN i.cost_nano END AS own_nano,
+            ln(nullif(greatest(i.input_tokens, 0), 0)::float8) * 1e6 AS ln_input,
+            ln(nullif(greatest(coalesce(t.amount_nano, i.cost_nano), 0), 0)::float8) * 1e6 AS ln_cost,
+            ln(nullif(greatest(i.latency_ms, 0), 0)) * 1e6 AS ln_latency
+        FROM wanted w
+        JOIN interaction i ON i.project_id = %(project)s AND coalesce(i.user_id, i.session_id, '') = w.cluster
+            AND i.occurred_at >= w.start_at AND i.occurred_at < w.end_at
+        LEFT JOIN replaced t ON t.occurred_at = i.occurred_at AND t.interaction_id = i.id
+    ), calls AS (
+        SELECT day, feature_id, cluster, bool_or(is_user) AS is_user, count(*) AS calls,
+            count(*) FILTER (WHERE has_failed) AS errors, coalesce(sum(own_nano), 0) AS own_nano,
+            coalesce(sum(input_tokens), 0) AS input_tokens, coalesce(sum(output_tokens), 0) AS output_tokens,
+            count(ln_input) AS n_input, coalesce(sum(round(ln_input)), 0) AS ln_input,
+            coalesce(sum(round(ln_input * ln_input / 1e6)), 0) AS ln2_input,
+            count(ln_cost) AS n_cost, coalesce(sum(round(ln_cost)), 0) AS ln_cost,
+            coalesce(sum(round(ln_cost * ln_cost / 1e6)), 0) AS ln2_cost,
+            count(ln_latency) AS n_latency, coalesce(sum(round(ln_latency)), 0) AS ln_latency,
+            coalesce(sum(round(ln_latency * ln_latency / 1e6)), 0) AS ln2_latency
+        FROM called GROUP BY day, feature_id, cluster
+    ), said AS (
+        SELECT w.day, w.cluster, v.feature_id,
+            count(*) FILTER (WHERE v.kind = %(thumb)s) AS thumbs,
+            count(*) FILTER (WHERE v.kind = %(thumb)s AND v.value > 0.5) AS thumbs_up,
+            count(v.value) FILTER (WHERE v.kind = %(rating)s) AS ratings,
+            sum(round(v.value * 1e6)) FILTER (WHERE v.kind = %(rating)s) AS ratings_micro,
+            sum(round(v.value * v.value * 1e6)) FILTER (WHERE v.kind = %(rating)s) AS ratings2_micro,
+            count(*) FILTER (WHERE v.kind = %(correction)s) AS corrections,
+            count(*) FILTER (WHERE v.kind = %(acceptance)s) AS acceptances,
+            count(*) FILTER (WHERE v.kind = %(acceptance)s AND NOT v.value > 0.5) AS dismissals,
+            count(*) FILTER (WHERE v.kind = %(outcome)s) AS outcomes,
+            count(*) FILTER (WHERE v.kind = %(outcome)s AND v.label = 'completed') AS completions,
+            count(DISTINCT v.interaction_id) FILTER (WHERE v.kind = %(flag)s) AS flagged,
+            count(DISTINCT v.interaction_id) FILTER (WHERE v.kind <> %(evaluation)s) AS with_feedback
+        FROM spans s
+        JOIN verdict v ON v.project_id = %(project)s AND v.interaction_at >= s.start_at AND v.interaction_at < s.end_at
+        JOIN wanted w ON w.day = s.day AND w.cluster = v.cluster
+        GROUP BY w.day, w.cluster, v.feature_id
+    ), paid AS (
+        SELECT w.day, w.cluster, c.feature_id, sum(c.amount_nano) AS amount_nano,
+            sum(c.amount_nano) FILTER (WHERE c.component = %(model_tokens)s) AS model_tokens_nano
+        FROM spans s
+        JOIN cost c ON c.project_id = %(project)s AND c.occurred_at >= s.start_at AND c.occurred_at < s.end_at
+        JOIN wanted w ON w.day = s.day AND w.cluster = c.cluster
+        GROUP BY w.day, w.cluster, c.feature_id
+    )
+    SELECT day, feature_id, cluster, c.is_user, c.calls::integer, c.errors::integer,
+        (c.own_nano + coalesce(p.amount_nano, 0))::bigint, (c.own_nano + coalesce(p.model_tokens_nano, 0))::bigint,
+        c.input_tokens::bigint, c.output_tokens::bigint,
+        c.n_input::integer, c.ln_input::bigint, c.ln2_input::bigint, c.n_cost::integer, c.ln_cost::bigint,
+        c.ln2_cost::bigint, c.n_latency::integer, c.ln_latency::bigint, c.ln2_latency::bigint,
+        coalesce(s.thumbs, 0)::integer, coalesce(s.thumbs_up, 0)::integer, coalesce(s.ratings, 0)::integer,
+        coalesce(s.ratings_micro, 0)::bigint, coalesce(s.ratings2_micro, 0)::bigint,
+        coalesce(s.corrections, 0)::integer, coalesce(s.acceptances, 0)::integer, coalesce(s.dismissals, 0)::integer, coalesce(s.outcomes, 0)::integer,
+        coalesce(s.completions, 0)::integer, coalesce(s.flagged, 0)::integer, coalesce(s.with_feedback, 0)::integer
+    FROM calls c
+    LEFT JOIN said s USING (day, feature_id, cluster)
+    LEFT JOIN paid p USING (day, feature_id, cluster)
+"""
+"""The rows of the wanted (day, cluster) pairs, in the order of COLUMNS."""
+
+
+class UserDay(NamedTuple):
+    """A user on one local day; `window` is that day."""
+
+    window: Window
+    day: date
+    cluster: str
+
+
+def due(with_anonymous: bool, marked_by: datetime | None, zone_name: str, limit: int) -> list[UserDay]:
+    """The dirty (day, cluster) pairs, the latest days first."""
+    query = """
+        SELECT DISTINCT quarter, cluster FROM dirty_user
+        WHERE project_id = %s AND (%s OR cluster <> '') AND marked_at <= coalesce(%s, 'infinity'::timestamptz)
+        ORDER BY quarter DESC, cluster
+        LIMIT %s
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), with_anonymous, marked_by, limit])
+        pairs = cursor.fetchall()
+    found = dict.fromkeys((local_day(quarter, zone_name), cluster) for quarter, cluster in pairs)
+    return [UserDay(day_window(day, zone_name), day, cluster) for day, cluster in found]
+
+
+def claim(users: Sequence[UserDay]) -> None:
+    """Take these pairs' marks away."""
+    query = """
+        DELETE FROM dirty_user d
+        USING unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[], %(clusters)s::text[])
+            AS w (start_at, end_at, cluster)
+        WHERE d.project_id = %(project)s AND d.quarter >= w.start_at AND d.quarter < w.end_at AND d.cluster = w.cluster
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, _parameters(users))
+
+
+def replace(users: Sequence[UserDay]) -> None:
+    """Count these pairs again and put the rows in the place of what they had."""
+    delete = """
+        DELETE FROM user_day d USING unnest(%(days)s::date[], %(clusters)s::text[]) AS w (day, cluster)
+        WHERE d.project_id = %(project)s AND d.day = w.day AND d.cluster = w.cluster
+    """
+    insert = f"INSERT INTO user_day (project_id, {', '.join(COLUMNS)}) SELECT %(project)s, r.* FROM ({RECOMPUTED}) r"  # noqa: S608 - constants above
+    parameters = _parameters(users)
+    with connection.cursor() as cursor:
+        cursor.execute(delete, parameters)
+        cursor.execute(insert, parameters)
+
+
+def recomputed(users: Sequence[UserDay]) -> list[tuple[Any, ...]]:
+    """What `replace` would store, in the order of COLUMNS."""
+    with connection.cursor() as cursor:
+        cursor.execute(RECOMPUTED, _parameters(users))
+        return cursor.fetchall()
+
+
+def _parameters(users: Sequence[UserDay]) -> dict[str, Any]:
+    return {
+        "project": current_project(),
+        "days": [user.day for user in users],
+        "starts": [user.window.start for user in users],
+        "ends": [user.window.end for user in users],
+        "clusters": [user.cluster for user in users],
+        "model_tokens": int(Component.MODEL_TOKENS),
+        **{kind.name.lower(): int(kind) for kind in FeedbackKind},
+    }

@@ -1,0 +1,213 @@
+"""Which stored buckets make up a window of time: whole days, else quarters, else minutes. Pure: no Django here.
+
+Days are local days of the project; quarters and minutes are UTC. A quarter or day whose finer rows have changed since
+it was merged is *unmerged* and never read: its finer buckets are. The open quarter and day are always so.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import IntEnum, StrEnum
+
+from ingest.timeline import (
+    DAY,
+    EPOCH,
+    HOUR,
+    MINUTE,
+    QUARTER,
+    Window,
+    ceil,
+    day_start,
+    day_window,
+    days,
+    floor,
+    local_day,
+    zone,
+)
+
+MOST_POINTS = 1500
+BASELINE_DAYS = 28
+
+
+class Level(IntEnum):
+    """The lengths of stored buckets; the numbers are stored."""
+
+    MINUTE = 1
+    QUARTER = 2
+    DAY = 4
+
+
+STEPS = {Level.MINUTE: MINUTE, Level.QUARTER: QUARTER}
+
+
+class Grain(StrEnum):
+    """The length of a series' points."""
+
+    MINUTE = "1m"
+    QUARTER = "15m"
+    HOUR = "1h"
+    DAY = "1d"
+
+    @property
+    def coarsest(self) -> Level:
+        """The longest stored bucket that never spans two points."""
+        return {Grain.MINUTE: Level.MINUTE, Grain.DAY: Level.DAY}.get(self, Level.QUARTER)
+
+
+class BadWindow(ValueError):
+    """A window that cannot be answered; the text says what can."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is stored of one project: its zone, since when minutes are kept, and what is not merged."""
+
+    zone: str
+    minutes_from: datetime = EPOCH
+    unmerged_quarters: frozenset[datetime] = field(default_factory=frozenset)
+    unmerged_days: frozenset[datetime] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of stored buckets of one level: those that start inside `window`."""
+
+    level: Level
+    window: Window
+
+
+def aligned(window: Window, stored: Stored) -> Window:
+    """The window with both ends moved outwards to what is stored: minutes while they are kept, quarters before.
+
+    Raises BadWindow when it ends before it starts.
+    """
+    if window.end <= window.start:
+        raise BadWindow("a window ends after it starts")
+    first = floor(window.start, MINUTE if window.start >= stored.minutes_from else QUARTER)
+    return Window(first, ceil(window.end, MINUTE if window.end >= stored.minutes_from else QUARTER))
+
+
+def pieces(window: Window, stored: Stored, coarsest: Level = Level.DAY) -> list[Piece]:
+    """The stored buckets of an aligned window, in order of time, joined into as few runs as possible."""
+    return _joined(_by_days(window, stored) if coarsest is Level.DAY else _by_quarters(window, stored, coarsest))
+
+
+def _by_days(window: Window, stored: Stored) -> Iterator[Piece]:
+    last = local_day(window.end - timedelta(microseconds=1), stored.zone)
+    for day in days(local_day(window.start, stored.zone), last):
+        whole = day_window(day, stored.zone)
+        if window.start <= whole.start and whole.end <= window.end and whole.start not in stored.unmerged_days:
+            yield Piece(Level.DAY, whole)
+        else:
+            yield from _by_quarters(
+                Window(max(whole.start, window.start), min(whole.end, window.end)), stored, Level.QUARTER
+            )
+
+
+def _by_quarters(window: Window, stored: Stored, coarsest: Level) -> Iterator[Piece]:
+    if coarsest is Level.MINUTE:
+        yield Piece(Level.MINUTE, window)
+        return
+    start = window.start
+    while start < window.end:
+        quarter = floor(start, QUARTER)
+        end = min(quarter + QUARTER, window.end)
+        is_whole = start == quarter and end == quarter + QUARTER
+        is_kept = quarter >= stored.minutes_from
+        if is_kept and (not is_whole or quarter in stored.unmerged_quarters):
+            yield Piece(Level.MINUTE, Window(start, end))
+        else:
+            yield Piece(Level.QUARTER, Window(quarter, quarter + QUARTER))
+        start = end
+
+
+def _joined(parts: Iterator[Piece]) -> list[Piece]:
+    runs: list[Piece] = []
+    for part in parts:
+        if runs and runs[-1].level is part.level and runs[-1].window.end == part.window.start:
+            runs[-1] = Piece(part.level, Window(runs[-1].window.start, part.window.end))
+        else:
+            runs.append(part)
+    return runs
+
+
+def grain_of(window: Window, stored: Stored, wanted: str = "auto") -> Grain:
+    """The grain asked for, or the one that suits the window's length.
+
+    Raises BadWindow for an unknown grain, too many points, and minutes that are no longer kept.
+    """
+    if wanted == "auto":
+        return _suiting(window, stored)
+    if wanted not in set(Grain):
+        raise BadWindow(f"grain is one of auto, {', '.join(Grain)}")
+    grain = Grain(wanted)
+    if grain is Grain.MINUTE and window.start < stored.minutes_from:
+        raise BadWindow(f"minutes are kept from {stored.minutes_from:%Y-%m-%dT%H:%MZ} on; ask for grain 15m")
+    if window.length / _length(grain) > MOST_POINTS:
+        coarser = [str(other) for other in Grain if window.length / _length(other) <= MOST_POINTS]
+        raise BadWindow(f"that makes more than {MOST_POINTS} points; {_advice(coarser)}")
+    return grain
+
+
+def _advice(coarser: Sequence[str]) -> str:
+    return f"this window can have grain {' or '.join(coarser)}" if coarser else "ask for a shorter window"
+
+
+def _suiting(window: Window, stored: Stored) -> Grain:
+    if window.length <= 3 * HOUR and window.start >= stored.minutes_from:
+        return Grain.MINUTE
+    if window.length <= 2 * DAY:
+        return Grain.QUARTER
+    if window.length <= 4 * DAY:
+        return Grain.HOUR
+    if window.length / DAY > MOST_POINTS:
+        raise BadWindow(f"a window is at most {MOST_POINTS} days long")
+    return Grain.DAY
+
+
+def _length(grain: Grain) -> timedelta:
+    return {Grain.MINUTE: MINUTE, Grain.QUARTER: QUARTER, Grain.HOUR: HOUR, Grain.DAY: DAY}[grain]
+
+
+def points(window: Window, grain: Grain, zone_name: str) -> list[Window]:
+    """The points of a series: every bucket of the grain that the window touches, the first and last one whole."""
+    if grain is Grain.DAY:
+        last = local_day(window.end - timedelta(microseconds=1), zone_name)
+        return [day_window(day, zone_name) for day in days(local_day(window.start, zone_name), last)]
+    step = _length(grain)
+    shift = _shift(window.start, zone_name) if grain is Grain.HOUR else timedelta(0)
+    start = floor(window.start + shift, step) - shift
+    count = -((start - window.end) // step)
+    return [Window(start + step * number, start + step * (number + 1)) for number in range(count)]
+
+
+def _shift(at: datetime, zone_name: str) -> timedelta:
+    """What must be added so that local hours begin at full hours: zones may be off by 30 or 45 minutes."""
+    return (at.astimezone(zone(zone_name)).utcoffset() or timedelta(0)) % HOUR
+
+
+def last_days(end: datetime, count: int, zone_name: str) -> tuple[date, date]:
+    """The first and last of the `count` local days up to an instant; the day that ends there is the last one."""
+    last = local_day(end - timedelta(microseconds=1), zone_name)
+    return last - (count - 1) * DAY, last
+
+
+def previous(window: Window) -> Window:
+    """The window of the same length just before."""
+    return Window(window.start - window.length, window.start)
+
+
+def weeks_before(window: Window, zone_name: str, weeks: int) -> Window:
+    """The same local times so many weeks before: a day stays a day over a change of the clocks."""
+    local = zone(zone_name)
+
+    def back(at: datetime) -> datetime:
+        return (at.astimezone(local) - 7 * weeks * DAY).astimezone(EPOCH.tzinfo)
+
+    return Window(back(window.start), back(window.end))
+
+
+def baseline(first_event: datetime, zone_name: str) -> Window:
+    """The first 28 full days after a first event: the day after it, and 27 more."""
+    first = local_day(first_event, zone_name) + DAY
+    return Window(day_start(first, zone_name), day_start(first + BASELINE_DAYS * DAY, zone_name))
