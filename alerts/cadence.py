@@ -9,9 +9,6 @@ from ingest.timeline import DAY, MINUTE, Window
 GRACE = timedelta(seconds=60)
 """A window closes this long after its end, since clients send in batches."""
 
-MATURITY = timedelta(hours=24)
-"""Feedback belongs to its interaction and keeps coming: a window of a metric made of it is read this much later."""
-
 
 @dataclass(frozen=True)
 class Cadence:
@@ -41,6 +38,6 @@ class Cadence:
         return Window(end - self.window_minutes * MINUTE, end)
 
 
-def closes_at(end: datetime, *, is_maturing: bool, maturity: timedelta = MATURITY) -> datetime:
-    """When a window with this end may be judged at the earliest."""
-    return end + GRACE + (maturity if is_maturing else timedelta())
+def closes_at(end: datetime, maturity: timedelta = timedelta()) -> datetime:
+    """When a window with this end may be judged at the earliest; `maturity` is how long its feedback keeps coming."""
+    return end + GRACE + maturity

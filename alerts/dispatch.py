@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 
 from alerts import outbox
 from alerts.channels import CHANNELS
@@ -226,18 +227,11 @@ def _later(row: Delivery) -> Delivery | None:
     """The next message to the same receiver about the same incident, which waits behind this one."""
     if row.incident_id is None:
         return None
-    return (
-        Delivery.objects.select_for_update()
-        .filter(
-            state=Delivery.State.PENDING,
-            incident_id=row.incident_id,
-            recipient_id=row.recipient_id,
-            webhook_id=row.webhook_id,
-            pk__gt=row.pk,
-        )
-        .order_by("id")
-        .first()
+    waiting = Delivery.objects.select_for_update().filter(
+        state=Delivery.State.PENDING, incident_id=row.incident_id, pk__gt=row.pk
     )
+    receiver = Q(recipient_id=row.recipient_id, webhook_id=row.webhook_id)
+    return waiting.filter(receiver).order_by("id").first()
 
 
 def _fold(row: Delivery, later: Delivery, moment: datetime, wait: timedelta | None) -> None:

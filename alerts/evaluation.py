@@ -1,7 +1,7 @@
 """Judging closed windows: each once, in order, on complete data; transition and messages in one transaction."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -91,14 +91,14 @@ def _evaluate_project(project_id: int, now: datetime, deadline: float, report: E
 def _next_group(zone_name: str, now: datetime) -> Group | None:
     """The oldest window that has closed on complete data, with every state that it is the next one of."""
     waiting = RuleState.objects.filter(due_at__lte=now, rule__is_paused=False).select_related("rule")
-    reach = readings.reach(now) if waiting else None
+    reach = readings.Reach(now) if waiting else None
     groups: dict[Window, list[int]] = {}
     for state in waiting:
         cadence = states.cadence_of(state.rule, zone_name)
         window = cadence.window(cadence.end_after(state.judged_to))
         is_maturing = METRICS[state.rule.metric].maturing
-        has_closed = closes_at(window.end, is_maturing=is_maturing) <= now
-        if reach and has_closed and reach.covers(window.end, is_maturing=is_maturing):
+        has_closed = closes_at(window.end) <= now
+        if reach and has_closed and reach.covers(window.end, state.feature, is_maturing=is_maturing):
             groups.setdefault(window, []).append(state.pk)
     if not groups:
         return None
@@ -127,10 +127,16 @@ def _judge_states(project_id: int, group: Group, zone_name: str, now: datetime, 
     """Read once, judge every state of the group, and write evaluations, standings, incidents and messages together."""
     with project_scope(project_id):
         locked = _lock(group, zone_name)
-        facts = _facts_of(locked, group.window, now)
+        features = {feature.number: feature for feature in Feature.objects.all()}
+        facts = _facts_of(locked, features, group.window, now)
         is_thin = any(_is_thin(facts[state.pk], state.rule) for state in locked)
         had_outage = is_thin and _was_silent(group.window)
-        steps = [_judge(state, facts[state.pk], group.window, had_outage, zone_name, now) for state in locked]
+        steps = []
+        for state in locked:
+            steps.append(_judge(state, facts[state.pk], group.window, had_outage, now))
+            hours = states.maturity_of(features, state.feature_number)
+            state.due_at = states.due_after(state.rule, group.window.end, zone_name, hours)
+            state.save()
     report.judged += len(steps)
     report.opened += steps.count(Step.OPENED)
     report.resolved += steps.count(Step.RESOLVED)
@@ -151,22 +157,24 @@ def _lock(group: Group, zone_name: str) -> list[RuleState]:
     return [state for state in rows if not state.rule.is_paused and is_next(state)]
 
 
-def _facts_of(locked: Sequence[RuleState], window: Window, now: datetime) -> dict[int, Facts]:
+def _facts_of(
+    locked: Sequence[RuleState], features: Mapping[int, Feature], window: Window, now: datetime
+) -> dict[int, Facts]:
     """State id → what was read for it, with the budget of the feature's type where the rule compares with that."""
     wanted = {state.pk: Wanted(state.rule.metric, state.feature, Measure(state.rule.measure)) for state in locked}
     read = readings.take(set(wanted.values()), window, now)
-    types = dict(Feature.objects.values_list("number", "type"))
     facts = {}
     for state in locked:
         one = read[wanted[state.pk]]
         if state.rule.measure == Measure.BUDGET:
-            budget = readings.budget_of(types.get(state.feature_number, ""), state.rule.metric)
+            feature = features.get(state.feature_number)
+            budget = readings.budget_of(feature.type if feature else "", state.rule.metric)
             one = Facts(one.value, one.sample_size, one.low, one.high, budget)
         facts[state.pk] = one
     return facts
 
 
-def _judge(state: RuleState, facts: Facts, window: Window, had_outage: bool, zone_name: str, now: datetime) -> Step:
+def _judge(state: RuleState, facts: Facts, window: Window, had_outage: bool, now: datetime) -> Step:
     rule = state.rule
     judgement = judge(rules.terms_of(rule), facts, standing_of(state), had_outage=had_outage)
     step = judgement.transition.step
@@ -187,8 +195,6 @@ def _judge(state: RuleState, facts: Facts, window: Window, had_outage: bool, zon
         critical_at=limits.critical,
     )
     _advance(state, judgement, facts, window.end)
-    state.due_at = states.due_after(rule, window.end, zone_name)
-    state.save()
     incidents.follow(Judged(rule, state, evaluation, judgement))
     return step
 

@@ -102,7 +102,7 @@ def judge(terms: Terms, facts: Facts, standing: Standing, *, had_outage: bool) -
 
 
 def _sample_of(facts: Facts) -> Sample:
-    """The reading with the interval that decides: that of the difference, laid around the reference, if there is one."""
+    """The reading with the interval that decides: that of the difference, laid around the reference, if any."""
     if facts.reference is None or facts.difference_low is None or facts.difference_high is None:
         return Sample(facts.value, facts.sample_size, facts.low, facts.high)
     return Sample(

@@ -29,12 +29,12 @@ class AlertRule(models.Model):
     )
     scope = models.CharField(max_length=20, choices=Scope.choices, default=Scope.PROJECT)
     feature_number = models.SmallIntegerField(default=0, help_text="With scope feature; else 0.")
-    side = models.CharField(max_length=6, choices=[(side.value, side.value) for side in Side], default=Side.ABOVE)
+    side = models.CharField(max_length=6, choices=[(side.value, side.value) for side in Side], default=Side.ABOVE.value)
     measure = models.CharField(
-        max_length=20, choices=[(measure.value, measure.value) for measure in Measure], default=Measure.VALUE
+        max_length=20, choices=[(measure.value, measure.value) for measure in Measure], default=Measure.VALUE.value
     )
     certainty = models.CharField(
-        max_length=10, choices=[(c.value, c.value) for c in Certainty], default=Certainty.VALUE
+        max_length=10, choices=[(c.value, c.value) for c in Certainty], default=Certainty.VALUE.value
     )
     warning = models.FloatField(null=True, blank=True)
     critical = models.FloatField(null=True, blank=True)
@@ -67,7 +67,7 @@ class RuleState(models.Model):
     feature = models.CharField(
         max_length=100, blank=True, default="", help_text="The feature's name; empty: the whole project."
     )
-    state = models.CharField(max_length=10, choices=STATES, default=State.LEARNING)
+    state = models.CharField(max_length=10, choices=STATES, default=State.LEARNING.value)
     since = models.DateTimeField(null=True, help_text="End of the window in which the state began.")
     judged_to = models.DateTimeField(
         help_text="End of the last judged window; before the first one, where judging begins."

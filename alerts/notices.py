@@ -98,4 +98,4 @@ def _trend(incident: Incident) -> tuple[str, tuple[float, ...]]:
     )
     newest = judged.order_by("-window_end").values_list("window_end", "value")[:TREND_WINDOWS]
     points = list(reversed(newest))
-    return (points[0][0].isoformat() if points else "", tuple(float(value) for _, value in points))
+    return (points[0][0].isoformat() if points else "", tuple(value for _, value in points if value is not None))

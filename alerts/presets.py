@@ -12,13 +12,13 @@ from django.db import connection
 
 from alerts.limits import Measure, Terms
 from alerts.models import AlertRule, Recipient
-from alerts.rules import DAY_MINUTES, Windows, fields_of
+from alerts.rules import DAY_MINUTES, Windows, built
 from alerts.severity import Certainty, Side
 from ingest.projects.access import current_project
 from ingest.projects.models import Membership
 
 FEATURE, PROJECT = AlertRule.Scope.EVERY_FEATURE, AlertRule.Scope.PROJECT
-INSTALL_LOCK = 7303
+INSTALL_LOCK = 7305
 
 
 OFTEN, DAILY = Windows(15, 5), Windows(DAY_MINUTES, 0)
@@ -182,27 +182,16 @@ def install(project_id: int, now: datetime) -> int:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [INSTALL_LOCK, project_id])
     known = set(AlertRule.objects.exclude(preset="").values_list("preset", flat=True))
     missing = [preset for preset in PRESETS if preset.slug not in known]
-    AlertRule.objects.bulk_create([_rule_of(preset, project_id, now) for preset in missing])
+    AlertRule.objects.bulk_create([_rule_of(preset, now) for preset in missing])
     if not known:
         _tell_somebody(now)
     return len(missing)
 
 
-def _rule_of(preset: Preset, project_id: int, now: datetime) -> AlertRule:
-    return AlertRule(
-        project_id=project_id,
-        preset=preset.slug,
-        name=preset.name,
-        metric=preset.metric,
-        scope=preset.scope,
-        **fields_of(preset.terms),
-        window_minutes=preset.windows.length_minutes,
-        every_minutes=preset.windows.every_minutes,
-        active_from=now,
-        is_paused=not preset.metric,
-        paused_reason=preset.reason,
-        created_at=now,
-    )
+def _rule_of(preset: Preset, now: datetime) -> AlertRule:
+    rule = built(preset.name, preset.metric, preset.terms, preset.windows, preset.scope, now)
+    rule.preset, rule.is_paused, rule.paused_reason = preset.slug, not preset.metric, preset.reason
+    return rule
 
 
 def _tell_somebody(now: datetime) -> None:

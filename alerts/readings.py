@@ -1,16 +1,14 @@
 """The one place where alerting asks for numbers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from observatory.metrics.series import UnknownValue
-
 from alerts.limits import Facts, Measure
 from ingest.timeline import Window
-from observatory.metrics import series
-from observatory.metrics.definitions import LATENCY_BUDGETS_MS
+from observatory.metrics.definitions import LATENCY_BUDGETS_MS, METRICS, Kind
 from observatory.metrics.reading import Comparison, Reading
+from observatory.metrics.series import Reader, UnknownValue
 
 BUDGETED = ("latency_p50", "latency_p95")
 NOTHING = Facts(None, 0)
@@ -25,37 +23,50 @@ class Wanted:
     measure: Measure
 
 
-@dataclass(frozen=True)
 class Reach:
-    """How far the project's numbers may be judged."""
+    """How far the numbers of the project in scope may be judged: complete, and for feedback mature."""
 
-    complete_to: datetime
-    mature_to: datetime
+    def __init__(self, now: datetime) -> None:
+        self._reader = Reader(now)
+        self._ends: dict[tuple[str, bool], datetime] = {}
 
-    def covers(self, end: datetime, *, is_maturing: bool) -> bool:
-        """Whether nothing that belongs before `end` is still missing."""
-        return end <= (self.mature_to if is_maturing else self.complete_to)
+    def covers(self, end: datetime, feature: str, *, is_maturing: bool) -> bool:
+        """Whether nothing that belongs before `end` is still missing of a feature (empty: of the whole project)."""
+        key = (feature if is_maturing else "", is_maturing)
+        if key not in self._ends:
+            self._ends[key] = self._end_of(*key)
+        return end <= self._ends[key]
+
+    def _end_of(self, feature: str, is_maturing: bool) -> datetime:
+        try:
+            coverage = self._reader.coverage(feature or None)
+        except UnknownValue:
+            coverage = self._reader.coverage()
+        return min(coverage.mature_to if is_maturing else coverage.complete_to, self._reader.now)
 
 
-def reach(now: datetime) -> Reach:
-    """How far the project in scope is rolled up, never beyond `now`."""
-    coverage = series.coverage(now)
-    return Reach(min(coverage.complete_to, now), min(coverage.mature_to, now))
+def first_day(feature: str, now: datetime) -> datetime | None:
+    """The beginning of the local day of a feature's first interaction (empty: of the project's); None without one."""
+    try:
+        day = Reader(now).first_day(feature or None)
+    except UnknownValue:
+        return None
+    return day.start if day else None
 
 
-def take(wanted: Iterable[Wanted], window: Window, now: datetime) -> dict[Wanted, Facts]:
+def take(wanted: Collection[Wanted], window: Window, now: datetime) -> dict[Wanted, Facts]:
     """Read everything that is wanted of one window. What has never been seen is nothing, not an error."""
-    alone = [one for one in wanted if one.measure.compares or not one.feature]
-    facts = {one: _facts_of(one, window, now) for one in alone}
-    rest = [one for one in wanted if one not in facts]
-    if len({one.feature for one in rest}) == 1:
-        return facts | {one: _facts_of(one, window, now) for one in rest}
-    if rest:
-        by_feature = series.breakdown(sorted({one.metric for one in rest}), window, by="feature", now=now)
-        for one in rest:
+    reader, facts = Reader(now), dict[Wanted, Facts]()
+    together = [one for one in wanted if one.feature and not one.measure.compares]
+    if len({one.feature for one in together}) > 1:
+        by_feature = reader.breakdown(sorted({one.metric for one in together}), window, by="feature")
+        for one in together:
             reading = by_feature.get(one.feature, {}).get(one.metric)
-            facts[one] = _plain(reading) if reading else NOTHING
-    return facts
+            if reading:
+                facts[one] = _plain(reading)
+            elif METRICS[one.metric].kind not in (Kind.COUNT, Kind.EVENTS):
+                facts[one] = NOTHING
+    return facts | {one: _facts_of(one, window, reader) for one in wanted if one not in facts}
 
 
 def budget_of(feature_type: str, metric: str) -> float | None:
@@ -64,12 +75,13 @@ def budget_of(feature_type: str, metric: str) -> float | None:
     return budgets[BUDGETED.index(metric)] if budgets and metric in BUDGETED else None
 
 
-def _facts_of(one: Wanted, window: Window, now: datetime) -> Facts:
+def _facts_of(one: Wanted, window: Window, reader: Reader) -> Facts:
+    """One number by itself. A count of nothing is 0; what is divided by nothing is nothing."""
     feature = one.feature or None
     try:
         if not one.measure.compares:
-            return _plain(series.reading(one.metric, window, feature=feature, now=now))
-        answer = series.read(one.metric, window, feature=feature, compare=one.measure.compares, now=now)
+            return _plain(reader.reading(one.metric, window, feature=feature))
+        answer = reader.read(one.metric, window, feature=feature, compare=one.measure.compares)
     except UnknownValue:
         return NOTHING
     return _compared(answer.reading, answer.comparison, window)

@@ -1,9 +1,8 @@
 """Making and changing rules. Everything here runs inside a project's scope."""
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -11,6 +10,7 @@ from alerts import incidents
 from alerts.limits import Measure, Terms
 from alerts.models import AlertRule, RuleState
 from alerts.severity import Certainty, Side, State
+from ingest.projects.access import current_project
 from ingest.projects.models import Feature
 from observatory.metrics.definitions import METRICS
 
@@ -55,22 +55,31 @@ def create(
     check_terms(terms)
     check_windows(windows)
     scope = scope or (AlertRule.Scope.FEATURE if feature else AlertRule.Scope.PROJECT)
-    return AlertRule.objects.create(
+    rule = built(name, metric, terms, windows, scope, now)
+    rule.feature_number = _number_of(feature) if scope == AlertRule.Scope.FEATURE else 0
+    rule.active_from = active_from or now
+    rule.save()
+    return rule
+
+
+def built(name: str, metric: str, terms: Terms, windows: Windows, scope: str, now: datetime) -> AlertRule:
+    """An unsaved, active rule of the project in scope."""
+    return AlertRule(
+        project_id=current_project(),
         name=name,
         metric=metric,
         scope=scope,
-        feature_number=_number_of(feature) if scope == AlertRule.Scope.FEATURE else 0,
-        **fields_of(terms),
+        side=terms.side,
+        measure=terms.measure,
+        certainty=terms.certainty,
+        warning=terms.warning,
+        critical=terms.critical,
+        minimum_sample=terms.minimum_sample,
         window_minutes=windows.length_minutes,
         every_minutes=windows.every_minutes,
-        active_from=active_from or now,
+        active_from=now,
         created_at=now,
     )
-
-
-def fields_of(terms: Terms) -> dict[str, Any]:
-    """The columns of a rule that decide."""
-    return asdict(terms)
 
 
 def terms_of(rule: AlertRule) -> Terms:

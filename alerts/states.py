@@ -1,19 +1,16 @@
 """Which rules stand where: the rows that rules and features need, and from when on they are judged."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from django.db import connection
 
+from alerts import readings
 from alerts.cadence import Cadence, closes_at
 from alerts.models import AlertRule, RuleState
 from ingest.projects.access import current_project
 from ingest.projects.models import Feature
-from ingest.timeline import Window
-from observatory.metrics import series
 from observatory.metrics.definitions import METRICS
-
-LOOK_BACK = timedelta(days=400)
 
 # A project is due when a window may have closed, when it has no shipped rules yet, or when a rule lacks a state.
 DUE = """
@@ -56,10 +53,16 @@ def cadence_of(rule: AlertRule, zone_name: str) -> Cadence:
     return Cadence(rule.window_minutes, rule.every_minutes, zone_name)
 
 
-def due_after(rule: AlertRule, judged_to: datetime, zone_name: str) -> datetime:
-    """When the window after `judged_to` may be judged at the earliest."""
+def due_after(rule: AlertRule, judged_to: datetime, zone_name: str, maturity_hours: int) -> datetime:
+    """When the window after `judged_to` may be judged at the earliest; windows of feedback wait until it is mature."""
     end = cadence_of(rule, zone_name).end_after(judged_to)
-    return closes_at(end, is_maturing=METRICS[rule.metric].maturing)
+    return closes_at(end, timedelta(hours=maturity_hours if METRICS[rule.metric].maturing else 0))
+
+
+def maturity_of(features: Mapping[int, Feature], number: int) -> int:
+    """The hours for which feedback of a feature keeps coming; of the whole project (0) those of its slowest feature."""
+    hours = [feature.maturity_hours for feature in features.values() if number in (0, feature.number)]
+    return max(hours, default=24)
 
 
 def _watched(rule: AlertRule, features: dict[int, Feature]) -> list[int]:
@@ -84,16 +87,13 @@ def _new_state(
         feature_number=feature.number if feature else 0,
         feature=feature.name if feature else "",
         judged_to=begin,
-        due_at=due_after(rule, begin, zone_name),
+        due_at=due_after(rule, begin, zone_name, maturity_of(features, feature.number if feature else 0)),
     )
 
 
 def _first_event(active_from: datetime, seen: datetime, feature: Feature | None, now: datetime) -> datetime:
     """The first event since the rule is active: when it was first seen, or the day of older events that came late."""
-    if active_from >= min(seen, now):
+    if active_from >= seen:
         return active_from
-    window = Window(max(active_from, now - LOOK_BACK), now)
-    for point in series.series("calls", window, "1d", feature=feature.name if feature else None, now=now):
-        if point.reading.value:
-            return min(point.window.start, seen)
-    return seen
+    first = readings.first_day(feature.name if feature else "", now)
+    return min(first, seen) if first else seen

@@ -1,5 +1,10 @@
-"""The addresses of incidents and findings."""
+"""The addresses of incidents in the API."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from alerts.api import Incidents, SingleIncident
+
+urlpatterns = [
+    path("incidents", Incidents.as_view(), name="api-incidents"),
+    path("incidents/<int:number>", SingleIncident.as_view(), name="api-incident"),
+]

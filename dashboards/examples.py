@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from dashboards.lists import address_of, thumbs_of
 from dashboards.view import View
 from ingest import dictionary
@@ -45,7 +47,10 @@ def pairs(view: View, feature_number: int, before: Window, now: Window) -> Itera
 
 def _sample(view: View, feature_number: int, window: Window) -> list[Excerpt]:
     said = Verdict.objects.filter(
-        kind=FeedbackKind.THUMB, feature_id=feature_number, interaction_at__gte=window.start, interaction_at__lt=window.end
+        kind=FeedbackKind.THUMB,
+        feature_id=feature_number,
+        interaction_at__gte=window.start,
+        interaction_at__lt=window.end,
     )
     total = said.count()
     down = said.filter(value=0).count()
@@ -55,7 +60,7 @@ def _sample(view: View, feature_number: int, window: Window) -> list[Excerpt]:
     return [excerpt for at, id in sorted(keys, reverse=True) if (excerpt := _excerpt(view, at, id))]
 
 
-def _spread(said, count: int) -> list[Verdict]:  # type: ignore[no-untyped-def]  # a queryset of verdicts
+def _spread(said: QuerySet[Verdict], count: int) -> list[Verdict]:
     """`count` verdicts spread evenly over the window, so that no single day stands for it."""
     total = said.count()
     if not total or count <= 0:

@@ -9,9 +9,9 @@ from dashboards import formatting
 from dashboards.components import State
 from dashboards.formatting import MONTHS, NBSP
 from dashboards.view import View
+from ingest import timeline
 from ingest.models import ChangeEvent
 from ingest.timeline import DAY
-from ingest import timeline
 from observatory.drift import findings
 from observatory.drift.methods.shape import Effect
 from observatory.drift.models import Finding
@@ -66,7 +66,9 @@ def lead(finding: Finding, changes: list[ChangeEvent], zone_name: str) -> str:
     """The value with its interval, when it became visible, and what changed near that day."""
     signal, effect = SIGNALS[finding.series.signal], effect_of(finding)
     span = formatting.interval(effect.interval.low, effect.interval.high, unit_of(signal))
-    visible = f"It became visible around {day(finding.started_day)} ({days(finding.started_low, finding.started_high)})."
+    visible = (
+        f"It became visible around {day(finding.started_day)} ({days(finding.started_low, finding.started_high)})."
+    )
     words = [f"Last 7 days: {span}, n = {formatting.count(effect.n)}.", visible]
     if changes:
         near = changes[0]

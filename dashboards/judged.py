@@ -37,14 +37,18 @@ def limits_of(metric: str, feature: str | None) -> list[Limit]:
     states = list(RuleState.objects.filter(rule__metric=metric, rule__is_paused=False, feature=feature or ""))
     if not states and not feature:
         states = list(RuleState.objects.filter(rule__metric=metric, rule__is_paused=False))
-    lines = {
+    found = {
         (one.warning_at, one.critical_at) for one in states if one.warning_at is not None or one.critical_at is not None
     }
-    if len(lines) != 1:
+    if len(found) != 1:
         return []
-    warning, critical = lines.pop()
-    found = [] if warning is None else [Limit(warning, "warning")]
-    return found if critical is None else [*found, Limit(critical, "critical")]
+    return lines(*found.pop())
+
+
+def lines(warning: float | None, critical: float | None) -> list[Limit]:
+    """The limits that there are, as a chart draws them."""
+    drawn = [] if warning is None else [Limit(warning, "warning")]
+    return drawn if critical is None else [*drawn, Limit(critical, "critical")]
 
 
 def budget(feature: str | None) -> tuple[float, float] | None:

@@ -10,9 +10,17 @@ from ingest.dimensions import CostSource, Dimension, ErrorClass, FeedbackKind
 from ingest.models import Interaction, Verdict
 
 HEADINGS = (
-    Heading("Time"), Heading("Feature"), Heading("Model"), Heading("State"), Heading("Thumb"), Heading("Latency", numeric=True),
-    Heading("Tokens in", numeric=True), Heading("Tokens out", numeric=True), Heading("Cost", numeric=True), Heading("User"),
-)  # fmt: skip
+    Heading("Time"),
+    Heading("Feature"),
+    Heading("Model"),
+    Heading("State"),
+    Heading("Thumb"),
+    Heading("Latency", numeric=True),
+    Heading("Tokens in", numeric=True),
+    Heading("Tokens out", numeric=True),
+    Heading("Cost", numeric=True),
+    Heading("User"),
+)
 
 
 def state_word(one: Interaction) -> str:
@@ -38,9 +46,11 @@ def thumbs_of(items: list[Interaction]) -> dict[str, float]:
     if not items:
         return {}
     said = Verdict.objects.filter(
-        interaction_at__gte=items[-1].occurred_at, interaction_at__lte=items[0].occurred_at,
-        interaction_id__in=[one.id for one in items], kind=FeedbackKind.THUMB,
-    )  # fmt: skip
+        interaction_at__gte=items[-1].occurred_at,
+        interaction_at__lte=items[0].occurred_at,
+        interaction_id__in=[one.id for one in items],
+        kind=FeedbackKind.THUMB,
+    )
     return {one.interaction_id: one.value for one in said if one.value is not None}
 
 
@@ -59,15 +69,22 @@ def table(view: View, items: list[Interaction], title: str = "Interactions", not
 
 def _row(view: View, one: Interaction, features: dict[int, str], models: dict[int, str], thumb: float | None) -> Row:
     failed = State.CRITICAL if one.status else State.OK
-    return Row((
-        Field(at=one.occurred_at, url=address_of(view, one.id)),
-        Field(features.get(one.feature_id, "other")),
-        Field(models.get(one.model_id, formatting.DASH)),
-        Field(state_word(one), state=failed),
-        Field({1.0: "up", 0.0: "down"}.get(thumb, formatting.DASH) if thumb is not None else formatting.DASH),
-        Field(formatting.duration(one.latency_ms)),
-        Field(formatting.count(one.input_tokens)),
-        Field(formatting.count(one.output_tokens)),
-        Field(cost_word(one)),
-        Field(one.user_id or formatting.DASH, view.url(f"interactions/?q={quote(one.user_id)}&range={view.choice.range}") if one.user_id and view.choice.is_relative else ""),
-    ))  # fmt: skip
+    return Row(
+        (
+            Field(at=one.occurred_at, url=address_of(view, one.id)),
+            Field(features.get(one.feature_id, "other")),
+            Field(models.get(one.model_id, formatting.DASH)),
+            Field(state_word(one), state=failed),
+            Field({1.0: "up", 0.0: "down"}.get(thumb, formatting.DASH) if thumb is not None else formatting.DASH),
+            Field(formatting.duration(one.latency_ms)),
+            Field(formatting.count(one.input_tokens)),
+            Field(formatting.count(one.output_tokens)),
+            Field(cost_word(one)),
+            Field(
+                one.user_id or formatting.DASH,
+                view.url(f"interactions/?q={quote(one.user_id)}&range={view.choice.range}")
+                if one.user_id and view.choice.is_relative
+                else "",
+            ),
+        )
+    )

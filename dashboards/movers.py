@@ -1,49 +1,74 @@
 """What changed between two windows: the models that answered, and how much of a rate's move each one makes."""
 
-from datetime import datetime
-
 from django.db.models import Count, Sum
 
 from dashboards import formatting
 from dashboards.components import Breakdown, Field, Heading, Row
+from dashboards.view import View
 from ingest import dictionary
 from ingest.dimensions import Dimension, FeedbackKind
 from ingest.models import Verdict
 from ingest.timeline import Window
 from observatory.drift.findings import Case
 from observatory.drift.methods.attribution import Part, kitagawa
-from observatory.metrics import series
 
 MOST = 8
-MODEL_HEADINGS = (Heading("Model served"), Heading("Before", numeric=True), Heading("Now", numeric=True), Heading("Change", numeric=True))
-MIX_HEADINGS = (*MODEL_HEADINGS[:3], Heading("Mix", numeric=True, definition="What its larger or smaller share of the ratings adds."),
-                Heading("Within", numeric=True, definition="What its own rate adds."))  # fmt: skip
+MODEL_HEADINGS = (
+    Heading("Model served"),
+    Heading("Before", numeric=True),
+    Heading("Now", numeric=True),
+    Heading("Change", numeric=True),
+)
+MIX_HEADINGS = (
+    *MODEL_HEADINGS[:3],
+    Heading("Mix", numeric=True, definition="What its larger or smaller share of the ratings adds."),
+    Heading("Within", numeric=True, definition="What its own rate adds."),
+)
 
 
-def _calls(feature: str, window: Window, now: datetime) -> dict[str, float]:
-    found = series.breakdown(["calls"], window, by="model", feature=feature, now=now)
+def _calls(view: View, feature: str, window: Window) -> dict[str, float]:
+    found = view.reader.breakdown(["calls"], window, by="model", feature=feature)
     return {model: readings["calls"].value or 0 for model, readings in found.items()}
 
 
-def models_table(feature: str, before: Window, now: Window, at: datetime) -> Breakdown:
+def models_table(view: View, feature: str, before: Window, now: Window) -> Breakdown:
     """Shares of the feature's calls by model, largest move first."""
-    old, new = _calls(feature, before, at), _calls(feature, now, at)
+    old, new = _calls(view, feature, before), _calls(view, feature, now)
     total_old, total_new = sum(old.values()) or 1, sum(new.values()) or 1
-    shares = {model: (old.get(model, 0) / total_old, new.get(model, 0) / total_new) for model in old.keys() | new.keys()}
+    shares = {
+        model: (old.get(model, 0) / total_old, new.get(model, 0) / total_new) for model in old.keys() | new.keys()
+    }
     moved = sorted(shares, key=lambda model: -abs(shares[model][1] - shares[model][0]))
     rows = [
-        Row((Field(model), Field(formatting.rate(shares[model][0])), Field(formatting.rate(shares[model][1])), Field(formatting.points(shares[model][1] - shares[model][0]))))
+        Row(
+            (
+                Field(model),
+                Field(formatting.rate(shares[model][0])),
+                Field(formatting.rate(shares[model][1])),
+                Field(formatting.points(shares[model][1] - shares[model][0])),
+            )
+        )
         for model in moved[:MOST]
-    ]  # fmt: skip
+    ]
     rest = f" {len(moved) - MOST} more moved less." if len(moved) > MOST else ""
-    return Breakdown("models", "What changed: models served", MODEL_HEADINGS, tuple(rows), "share of calls, baseline and last 7 days", rest)
+    return Breakdown(
+        "models",
+        "What changed: models served",
+        MODEL_HEADINGS,
+        tuple(rows),
+        "share of calls, baseline and last 7 days",
+        rest,
+    )
 
 
 def _thumbs(feature_number: int, window: Window) -> dict[str, tuple[int, int]]:
     """Ratings and thumbs up by model."""
     models = dictionary.values(Dimension.MODEL)
     said = Verdict.objects.filter(
-        kind=FeedbackKind.THUMB, feature_id=feature_number, interaction_at__gte=window.start, interaction_at__lt=window.end
+        kind=FeedbackKind.THUMB,
+        feature_id=feature_number,
+        interaction_at__gte=window.start,
+        interaction_at__lt=window.end,
     )
     rows = said.values("model_id").annotate(n=Count("interaction_id"), k=Sum("value"))
     return {models.get(row["model_id"], "other"): (row["n"], round(row["k"] or 0)) for row in rows}
@@ -62,16 +87,41 @@ def mix_table(feature: str, known: Case, before: Window, now: Window) -> tuple[B
     rows = tuple(_row(part) for part in largest[:MOST])
     if len(parts) > MOST:
         rest = largest[MOST:]
-        rows += (Row((Field(f"{len(rest)} others"), Field(""), Field(""), Field(formatting.points(sum(p.mix for p in rest))), Field(formatting.points(sum(p.within for p in rest))))),)
-    total = Row((Field(f"All, {formatting.points(mix + within)}"), Field(""), Field(""), Field(formatting.points(mix)), Field(formatting.points(within))))
-    return Breakdown("mix", "Mix against within", MIX_HEADINGS, rows, "thumbs-up; mix and within in points", total=total), _reading(mix, within)
+        rows += (
+            Row(
+                (
+                    Field(f"{len(rest)} others"),
+                    Field(""),
+                    Field(""),
+                    Field(formatting.points(sum(p.mix for p in rest))),
+                    Field(formatting.points(sum(p.within for p in rest))),
+                )
+            ),
+        )
+    total = Row(
+        (
+            Field(f"All, {formatting.points(mix + within)}"),
+            Field(""),
+            Field(""),
+            Field(formatting.points(mix)),
+            Field(formatting.points(within)),
+        )
+    )
+    return Breakdown(
+        "mix", "Mix against within", MIX_HEADINGS, rows, "thumbs-up; mix and within in points", total=total
+    ), _reading(mix, within)
 
 
 def _row(part: Part) -> Row:
-    return Row((
-        Field(part.name), Field(formatting.rate(part.rate_before)), Field(formatting.rate(part.rate_now)),
-        Field(formatting.points(part.mix)), Field(formatting.points(part.within)),
-    ))  # fmt: skip
+    return Row(
+        (
+            Field(part.name),
+            Field(formatting.rate(part.rate_before)),
+            Field(formatting.rate(part.rate_now)),
+            Field(formatting.points(part.mix)),
+            Field(formatting.points(part.within)),
+        )
+    )
 
 
 def _reading(mix: float, within: float) -> str:
@@ -81,4 +131,8 @@ def _reading(mix: float, within: float) -> str:
     share = mix / total
     if share >= 0.6:
         return "Most of the move is mix: more calls go to models that people rate lower."
-    return "Most of the move is within: the same models are rated differently." if share <= 0.4 else "Mix and within both take part."
+    return (
+        "Most of the move is within: the same models are rated differently."
+        if share <= 0.4
+        else "Mix and within both take part."
+    )

@@ -23,8 +23,10 @@ from dashboards.view import View
 from ingest import timeline
 from ingest.models import ChangeEvent
 from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, Window
-from observatory.metrics import reading, series
+from observatory.metrics import reading
 from observatory.metrics.definitions import METRICS, Metric
+from observatory.metrics.reader import BY_DAYS
+from observatory.metrics.shelf import NOT_BY_MODEL
 
 GRAINS = {"1m": MINUTE, "15m": QUARTER, "1h": HOUR, "1d": DAY}
 MOST_MARKS = 6
@@ -70,10 +72,16 @@ def spans(view: View, metric: str) -> list[Span]:
     shown, feature = view.choice.window, view.choice.feature
     found = Incident.objects.filter(rule__metric=metric, since__lt=shown.end).order_by("since")
     return [
-        Span(max(one.since, shown.start), min(one.resolved_at or shown.end, shown.end), f"incident {one.pk}", "incident", view.url(f"incidents/{one.pk}/"))
+        Span(
+            max(one.since, shown.start),
+            min(one.resolved_at or shown.end, shown.end),
+            f"incident {one.pk}",
+            "incident",
+            view.url(f"incidents/{one.pk}/"),
+        )
         for one in found
         if (one.resolved_at or shown.end) > shown.start and feature in {None, one.feature}
-    ]  # fmt: skip
+    ]
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ class Asked:
     title: str = ""
     window: Window | None = None
     compare: str = "previous"
-    path: str = ""
+    id: str = ""
 
 
 def window_words(view: View, window: Window) -> str:
@@ -98,25 +106,35 @@ def tile(view: View, asked: Asked) -> Tile:
     """A number with its window, against what, how many, its state by the rules, and the way it came."""
     metric = METRICS[asked.metric]
     window = asked.window or view.choice.window
-    answer = series.read(
-        metric.name, window, grain=_tile_grain(window), feature=view.choice.feature, model=view.choice.model,
-        compare=asked.compare, now=view.now,
-    )  # fmt: skip
+    answer = view.reader.read(
+        metric.name,
+        window,
+        grain=_tile_grain(metric, window),
+        feature=view.choice.feature,
+        model=model_for(view, metric),
+        compare=asked.compare,
+    )
     state, word = state_of(view, answer.reading, metric)
     return Tile(
         title=asked.title or f"{metric.title}, {window_words(view, window)}",
         value=formatting.value(answer.reading.value, metric.unit),
-        id=asked.metric,
+        id=asked.id or asked.metric,
         state=state,
         word=word,
         lines=tuple(lines_of(answer, metric.unit)),
         definition=metric.doc,
-        url=view.url(asked.path, range=None) if asked.path else "",
         sparkline=sparkline.sparkline(chart_points(answer.series), _band(answer)),
     )
 
 
-def _tile_grain(window: Window) -> str:
+def model_for(view: View, metric: Metric) -> str | None:
+    """The model filter, for metrics that are kept by model; distinct users, for one, are not."""
+    return None if metric.kind in NOT_BY_MODEL else view.choice.model
+
+
+def _tile_grain(metric: Metric, window: Window) -> str:
+    if metric.kind in BY_DAYS:
+        return "1d"
     return "1d" if window.length >= 6 * DAY else "1h" if window.length >= 6 * HOUR else "15m"
 
 
@@ -177,26 +195,24 @@ def series_panel(view: View, asked: Drawn) -> Panel:
     """A metric over the page's window, over its baseline, with limits, incidents and change events."""
     metric = METRICS[asked.metric]
     choice = view.choice
-    grain = "1d" if asked.rolling_days else choice.grain
-    answer = series.read(
+    grain = "1d" if asked.rolling_days or metric.kind in BY_DAYS else choice.grain
+    answer = view.reader.read(
         metric.name,
         choice.window,
         grain=grain,
         feature=choice.feature,
-        model=choice.model,
+        model=model_for(view, metric),
         compare=asked.compare,
-        now=view.now,
     )
     points = answer.series
     if asked.rolling_days:
-        points = series.series(
+        points = view.reader.series(
             metric.name,
             choice.window,
             "1d",
             feature=choice.feature,
-            model=choice.model,
+            model=model_for(view, metric),
             rolling_days=asked.rolling_days,
-            now=view.now,
         )
     drawn = chart_points(points)
     known = any(point.value is not None for point in drawn)

@@ -202,9 +202,12 @@ def _cost_note(one: Interaction, costs: list[Cost]) -> str:
     if any(cost.component == Component.MODEL_TOKENS for cost in costs):
         return "a cost record stands for the computed price"
     return {
-        CostSource.CLIENT: "as the app sent it", CostSource.OVERRIDE: "own price list", CostSource.CATALOGUE: "public price list",
-        CostSource.UNPRICED: "this model has no price", CostSource.NONE: "nothing to price",
-    }[CostSource(one.cost_source)]  # fmt: skip
+        CostSource.CLIENT: "as the app sent it",
+        CostSource.OVERRIDE: "own price list",
+        CostSource.CATALOGUE: "public price list",
+        CostSource.UNPRICED: "this model has no price",
+        CostSource.NONE: "nothing to price",
+    }[CostSource(one.cost_source)]
 
 
 def _siblings(view: View, one: Interaction) -> list[Sibling]:

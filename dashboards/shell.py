@@ -10,9 +10,15 @@ from dashboards.view import View
 from ingest.projects import access
 
 PAGES = (
-    ("Overview", "", "o"), ("Health", "health/", "h"), ("Quality", "quality/", "q"), ("Cost", "cost/", "c"),
-    ("Engagement", "engagement/", "e"), ("Drift", "drift/", "d"), ("Incidents", "incidents/", "i"), ("Interactions", "interactions/", "l"),
-)  # fmt: skip
+    ("Overview", "", "o"),
+    ("Health", "health/", "h"),
+    ("Quality", "quality/", "q"),
+    ("Cost", "cost/", "c"),
+    ("Engagement", "engagement/", "e"),
+    ("Drift", "drift/", "d"),
+    ("Incidents", "incidents/", "i"),
+    ("Interactions", "interactions/", "l"),
+)
 TOOLS = (("Status", "status/", "s"), ("Settings", "settings/", ""))
 
 
@@ -56,7 +62,7 @@ def strip(view: View) -> Strip:
     if coverage.last_interaction_at:
         facts.append(f"complete to {formatting.moment(coverage.complete_to, view.zone, view.now)}")
         facts.append(f"feedback mature to {formatting.moment(coverage.mature_to, view.zone, view.now)}")
-    seen = [str(coverage.version), *(f"{one.pk}:{one.severity}:{one.acknowledged_at}" for one in opened)]
+    seen = [str(coverage.changed_at), *(f"{one.pk}:{one.severity}:{one.acknowledged_at}" for one in opened)]
     return Strip(
         state=state_of_incidents(opened),
         verdict=f"{len(opened)} open incident{'' if len(opened) == 1 else 's'}" if opened else "No open incidents",

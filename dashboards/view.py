@@ -18,7 +18,8 @@ from ingest import dictionary, timeline
 from ingest.dimensions import Dimension
 from ingest.projects import access
 from ingest.projects.models import Membership, Project
-from observatory.metrics import series
+from observatory.metrics.reading import Coverage
+from observatory.metrics.series import Reader
 
 P = ParamSpec("P")
 Handler = Callable[..., HttpResponse]
@@ -53,14 +54,23 @@ class View:
     def choice(self) -> Choice:
         """The filters of the address."""
         return filters.read(
-            self.request.GET.dict(), now=self.now, zone_name=self.project.time_zone,
-            features=self.features, models=self.models, default=self.default_range,
-        )  # fmt: skip
+            self.request.GET.dict(),
+            now=self.now,
+            zone_name=self.project.time_zone,
+            features=self.features,
+            models=self.models,
+            default=self.default_range,
+        )
 
     @cached_property
-    def coverage(self) -> series.Coverage:
+    def reader(self) -> Reader:
+        """The numbers of this request; what its questions share is read once."""
+        return Reader(self.now)
+
+    @cached_property
+    def coverage(self) -> Coverage:
         """How far the project's numbers reach."""
-        return series.coverage(self.now)
+        return self.reader.coverage()
 
     @property
     def may_write(self) -> bool:

@@ -8,3 +8,11 @@ class IngestConfig(AppConfig):
 
     name = "ingest"
     label = "ingest"
+
+    def ready(self) -> None:
+        """Teach the driver our arrays before the first connection is opened."""
+        import psycopg
+
+        from ingest import arrays
+
+        arrays.register(psycopg.adapters)

@@ -87,7 +87,9 @@ class Payload(models.Model):
     output = models.TextField(null=True)
     error_message = models.TextField(null=True)
     retrieval = models.TextField(null=True, help_text="JSON as sent.")
-    metadata = models.TextField(null=True, help_text="JSON as sent, with unknown fields and values beyond the dictionary.")
+    metadata = models.TextField(
+        null=True, help_text="JSON as sent, with unknown fields and values beyond the dictionary."
+    )
     cut = models.TextField(null=True, help_text="JSON: original length and SHA-256 of texts that were stored cut.")
 
     objects = ScopedManager()
@@ -121,6 +123,8 @@ class Feedback(models.Model):
     name = models.TextField(default="")
     label = models.TextField(null=True)
     comment = models.TextField(null=True)
+    final_text = models.TextField(null=True, help_text="What a correction made of the output.")
+    metadata = models.TextField(null=True, help_text="JSON as sent, with unknown fields.")
 
     objects = ScopedManager()
 
@@ -173,6 +177,7 @@ class Cost(Dimensions):
     period_from = models.DateTimeField(null=True)
     period_to = models.DateTimeField(null=True)
     description = models.TextField(null=True)
+    metadata = models.TextField(null=True, help_text="JSON as sent, with unknown fields.")
 
     objects = ScopedManager()
 
@@ -224,7 +229,7 @@ class ChangeEvent(models.Model):
         PERSON = "person"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE)
-    id_sent = models.CharField(max_length=200, db_collation="C", help_text="The app's id, or ours.")
+    id_sent = models.CharField(max_length=220, db_collation="C", help_text="The app's id, or ours.")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     source = models.CharField(max_length=10, choices=Source.choices, default=Source.API)
     title = models.CharField(max_length=300)
@@ -234,6 +239,7 @@ class ChangeEvent(models.Model):
     version = models.CharField(max_length=100, blank=True, default="")
     url = models.CharField(max_length=2000, blank=True, default="")
     note = models.TextField(blank=True, default="")
+    metadata = models.TextField(blank=True, default="", help_text="JSON of unknown fields.")
 
     objects = ScopedManager()
 
@@ -262,7 +268,9 @@ class PriceOverride(models.Model):
 
     class Meta:
         db_table = "price_override"
-        constraints = [models.UniqueConstraint(fields=["project", "model", "provider", "valid_from"], name="price_override_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "model", "provider", "valid_from"], name="price_override_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.model} from {self.valid_from}"

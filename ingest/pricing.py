@@ -11,6 +11,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from ingest.dimensions import CostSource
+
 NANO = 1_000_000_000
 PICO_PER_USD = 1_000_000_000_000
 PICO_PER_MILLION = 1_000_000
@@ -122,6 +124,34 @@ def catalogue(provider: str, model: str, day: date) -> Rates | None:
         None if prices.cache_write_mtok is None else _rate(prices.cache_write_mtok),
         int((prices.requests_kcount or 0) * PICO_PER_USD // 1000),
     )
+
+
+class PriceBook:
+    """The prices of one project: its overrides as they were when the book was opened, and the catalogue."""
+
+    def __init__(self, overrides: tuple[Override, ...] = ()) -> None:
+        self.overrides = overrides
+        self._found: dict[tuple[str, str, str, date], tuple[Rates | None, CostSource]] = {}
+
+    def rates(self, provider: str, served: str, requested: str, day: date) -> tuple[Rates | None, CostSource]:
+        """The rates of a call and where they come from; the served model goes before the requested one."""
+        key = (provider, served, requested, day)
+        found = self._found.get(key)
+        if found is None:
+            if len(self._found) > 10_000:
+                self._found.clear()
+            found = self._found[key] = self._look_up(*key)
+        return found
+
+    def _look_up(self, provider: str, served: str, requested: str, day: date) -> tuple[Rates | None, CostSource]:
+        models = [model for model in dict.fromkeys((served, requested)) if model]
+        for model in models:
+            if own := override_for(self.overrides, provider, model, day):
+                return own, CostSource.OVERRIDE
+        for model in models:
+            if listed := catalogue(provider, model, day):
+                return listed, CostSource.CATALOGUE
+        return None, CostSource.UNPRICED
 
 
 def nano_of(usd: Decimal) -> int:

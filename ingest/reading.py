@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from ingest import text
-from ingest.contract import DEEPEST, MOST_ITEMS, Item, Kind
+from ingest.contract import DEEPEST, MOST_ITEMS, Item, Kind, struct_of
 from ingest.refusals import OUT_OF_RANGE, Malformed, Problem, TooLarge, Unusable, explain
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -185,7 +185,7 @@ def _plain(piece: bytes) -> Any:
 
 
 def _unusable(error: msgspec.ValidationError, kind: Kind, sent: object) -> Unusable:
-    problem = explain(error, kind, sent)
+    problem = explain(error, struct_of(kind, sent), sent)
     return Unusable(problem.path, problem.expected, problem.got)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ingest.contract import EXPECTED, Document, Kind, Retrieval, struct_of
+from ingest.contract import EXPECTED, Document
 
 JSON_WORDS = {
     "str": "string",
@@ -58,10 +58,10 @@ class Unusable(Exception):
         self.problem = Problem(path, expected, got)
 
 
-def explain(error: msgspec.ValidationError, kind: Kind, sent: object) -> Problem:
-    """Put msgspec's first complaint about an item into the contract's words.
+def explain(error: msgspec.ValidationError, struct: type[msgspec.Struct], sent: object) -> Problem:
+    """Put msgspec's first complaint about what should have fitted `struct` into the contract's words.
 
-    `sent` is the item as plain JSON values where it could be decoded at all, else None.
+    `sent` is the same as plain JSON values where it could be decoded at all, else None.
     """
     text = str(error)
     found = _PATH.search(text)
@@ -69,7 +69,7 @@ def explain(error: msgspec.ValidationError, kind: Kind, sent: object) -> Problem
     missing = _MISSING.match(text)
     if missing:
         path = f"{path}.{missing[1]}"
-    expected = _expected(kind, sent, path)
+    expected = _expected(struct, path)
     bound = _BOUND.match(text)
     if bound and f"{_SIGNS[bound[1]]} {float(bound[2]):g}" not in expected:
         expected = f"a number {_SIGNS[bound[1]]} {float(bound[2]):g}"
@@ -87,18 +87,17 @@ def echo(value: object) -> str:
     return text if len(text) <= LONGEST_ECHO else f"a number of {len(text)} digits"
 
 
-def _expected(kind: Kind, sent: object, path: str) -> str:
+def _expected(struct: type[msgspec.Struct], path: str) -> str:
     if path == "$":
         return "an object"
     steps = [step[1] for step in _STEP.finditer(path) if step[1]]
     if not steps:
         return "numbers that JSON readers can hold"
-    words = EXPECTED[struct_of(kind, sent)]
-    if len(steps) == 1 and path == f"$.{steps[0]}":
-        return words.get(steps[0], "something else")
-    if steps[0] == "retrieval":
-        return EXPECTED[Document if "documents" in steps[:-1] else Retrieval].get(steps[-1], "an object")
-    return "a list of chat messages, each an object" if steps[0] in {"prompt", "output"} else words.get(steps[0], "")
+    if "documents" in steps[:-1]:
+        return EXPECTED[Document].get(steps[-1], "an object")
+    if steps[0] in {"prompt", "output"} and path != f"$.{steps[0]}":
+        return "a list of chat messages, each an object"
+    return EXPECTED[struct].get(steps[0], "something else")
 
 
 def _got(type_name: str, sent: object, path: str) -> str:

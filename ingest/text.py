@@ -4,9 +4,12 @@ NUL and lone surrogates become U+FFFD. What is longer than a mebibyte of UTF-8 i
 """
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 LONGEST = 1024 * 1024
 REPLACEMENT = "\ufffd"
@@ -72,3 +75,11 @@ def cut(text: str) -> tuple[str, Cut | None]:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
+
+
+def as_json(value: object) -> str:
+    """Plain JSON values as compact JSON text."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (OverflowError, ValueError):  # integers beyond 64 bits
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

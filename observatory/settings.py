@@ -62,12 +62,17 @@ def _connection() -> dict[str, Any]:
         options["pool"] = {"min_size": 1, "max_size": here.integer("OBSERVATORY_POOL_SIZE", 8, minimum=1), "timeout": 2}
     if ROLE == "owner":
         options["options"] = "-c lock_timeout=30000 -c synchronous_commit=on"
-    return {**connection, "OPTIONS": options, "CONN_MAX_AGE": 0, "DISABLE_SERVER_SIDE_CURSORS": True}
+    return {
+        **connection,
+        "OPTIONS": options,
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": ROLE == "app",
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
 
 
 DATABASES = {"default": _connection()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
 
 
 def _secret_key() -> str:
@@ -89,7 +94,9 @@ ALLOWED_HOSTS = [_public.hostname, "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if here.boolean("OBSERVATORY_BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if here.boolean("OBSERVATORY_BEHIND_PROXY", default=False) else None
+)
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 

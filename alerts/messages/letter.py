@@ -37,7 +37,7 @@ def of_incident(notice: Notice, envelope: Envelope) -> str:
     url, state = envelope.public_url, sentences.standing(notice)
     buttons = [("View incident", links.incident(notice, url)), ("See the metric", links.metric(notice, url))]
     why = "Why this ended" if notice.kind == "resolved" else "Why now"
-    missed = _paragraph(sentences.missed(envelope.missed)) if envelope.missed else ""
+    missed = _paragraph(sentences.missed(envelope.missed, notice.zone)) if envelope.missed else ""
     look = _link("The interactions behind this number", links.interactions(notice, url))
     card = (
         _kicker(notice, state)

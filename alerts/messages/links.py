@@ -40,7 +40,12 @@ def page_of(metric: str) -> str:
 
 def incident(notice: Notice, public_url: str) -> str:
     """The incident's page."""
-    return f"{public_url}/{quote(notice.slug)}/incidents/{notice.incident_id}/"
+    return incident_page(notice.slug, notice.incident_id, public_url)
+
+
+def incident_page(slug: str, incident_id: int, public_url: str) -> str:
+    """An incident's page by its number."""
+    return f"{public_url}/{quote(slug)}/incidents/{incident_id}/"
 
 
 def metric(notice: Notice, public_url: str) -> str:
@@ -60,4 +65,4 @@ def settings(slug: str, public_url: str) -> str:
 
 def _window(notice: Notice) -> str:
     feature = {"feature": notice.feature} if notice.feature else {}
-    return urlencode({**feature, "from": rfc3339(notice.window_start), "to": rfc3339(notice.window_end)})
+    return urlencode({**feature, "from": rfc3339(notice.window_start), "to": rfc3339(notice.window_end)}, safe=":")

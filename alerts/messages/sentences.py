@@ -1,5 +1,7 @@
 """A transition in words: subject, headline, the rows of facts, and why it is told now."""
 
+from datetime import datetime
+
 from alerts.messages import wording
 from alerts.messages.notice import Missed, Notice
 from alerts.messages.wording import NBSP, quantity
@@ -21,8 +23,14 @@ def subject(notice: Notice) -> str:
     """One line: how bad, where, what, against what, and what it was before."""
     word = standing(notice).capitalize()
     was = f" (was {notice.previous.capitalize()})" if notice.previous else ""
-    what = f"{wording.title_within(notice.title)} {quantity(notice.value, notice.unit)}"
-    return wording.plain(wording.one_line(f"[{word}] {_where(notice)}: {what}{_against(notice)}{was}"))
+    title, value = wording.title_within(notice.title), quantity(notice.value, notice.unit)
+    if notice.kind != "resolved":
+        what = f"{title} {value}{_against(notice, 'limit')}"
+    elif notice.resolved_by:
+        what = f"{title} {value}, resolved by {notice.resolved_by}"
+    else:
+        what = f"{title} back at {value}"
+    return wording.plain(wording.one_line(f"[{word}] {_where(notice)}: {what}{was}"))
 
 
 def headline(notice: Notice) -> str:
@@ -33,7 +41,8 @@ def headline(notice: Notice) -> str:
         verb = "stands at" if notice.resolved_by else "is back at"
         return f"{notice.title}{where} {verb} {quantity(notice.value, notice.unit)}{by}"
     verb = "rose" if notice.side == "above" else "fell"
-    return f"{notice.title}{where} {verb} to {quantity(notice.value, notice.unit)}{_against(notice)}"
+    past = f"past its {notice.severity} limit of"
+    return f"{notice.title}{where} {verb} to {quantity(notice.value, notice.unit)}{_against(notice, past)}"
 
 
 def why_now(notice: Notice) -> str:
@@ -67,6 +76,7 @@ def rows(notice: Notice) -> list[tuple[str, tuple[str, ...]]]:
     facts: list[tuple[str, tuple[str, ...]]] = [("Value", (_value(notice),))]
     if notice.reference is not None and notice.reference_kind:
         facts.append((REFERENCES[notice.reference_kind].capitalize(), (quantity(notice.reference, notice.unit),)))
+    facts.append(("Rule", (notice.rule,)))
     facts.append(("Limits", tuple(_limits(notice))))
     facts.append(
         (
@@ -80,11 +90,11 @@ def rows(notice: Notice) -> list[tuple[str, tuple[str, ...]]]:
     return facts
 
 
-def missed(items: tuple[Missed, ...]) -> str:
-    """What could not be delivered before; empty when nothing was missed."""
-    if not items:
-        return ""
-    told = ", ".join(f"{item.kind} ({item.severity}) {item.at}" for item in items)
+def missed(items: tuple[Missed, ...], zone: str) -> str:
+    """What could not be delivered before this message."""
+    told = ", ".join(
+        f"{item.kind} ({item.severity}) on {wording.moment(datetime.fromisoformat(item.at), zone)}" for item in items
+    )
     return f"Not delivered before this message: {told}."
 
 
@@ -92,16 +102,16 @@ def _where(notice: Notice) -> str:
     return notice.feature or notice.project
 
 
-def _against(notice: Notice) -> str:
-    """', 7.9 points below baseline', or the limit when there is nothing else to compare with."""
+def _against(notice: Notice, past: str) -> str:
+    """', 7.9 points below baseline', or the limit (`past` says how) when there is nothing else to compare with."""
     if notice.value is None:
         return ""
     side = "above" if notice.side == "above" else "below"
-    if notice.kind != "resolved" and notice.reference is not None and notice.reference_kind:
+    if notice.reference is not None and notice.reference_kind:
         far = wording.distance(notice.value, notice.reference, notice.unit)
         return f", {far} {side} {REFERENCES[notice.reference_kind]}"
     limit = limit_reached(notice)
-    return f", limit {quantity(limit, notice.unit)}" if limit is not None else ""
+    return f", {past} {quantity(limit, notice.unit)}" if limit is not None else ""
 
 
 def _value(notice: Notice) -> str:
@@ -118,7 +128,7 @@ def _limits(notice: Notice) -> list[str]:
 
 def _since(notice: Notice) -> str:
     opened = f"incident open since {wording.moment(notice.opened_at, notice.zone)}"
-    first = f"the window that ended {wording.moment(notice.since, notice.zone)}"
+    first = f"the window that ended {wording.until(notice.since, notice.zone)}"
     if notice.resolved_at is None:
         return f"{first}; {opened}"
     return f"{first}; open for {wording.length(notice.resolved_at - notice.opened_at)}, at worst {notice.peak_severity}"

@@ -4,7 +4,7 @@ import textwrap
 
 from alerts.messages import links, sentences
 from alerts.messages.notice import Envelope, Notice, Plain
-from alerts.messages.wording import moment, plain
+from alerts.messages.wording import moment, plain, until
 
 WIDTH = 72
 LABEL = 14
@@ -23,7 +23,7 @@ def of_incident(notice: Notice, envelope: Envelope) -> str:
         f"{'WHY THIS ENDED' if notice.kind == 'resolved' else 'WHY NOW'}\n{_wrapped(sentences.why_now(notice))}",
     ]
     if envelope.missed:
-        parts.append(_wrapped(sentences.missed(envelope.missed)))
+        parts.append(_wrapped(sentences.missed(envelope.missed, notice.zone)))
     parts.append(f"LOOK HERE FIRST\nThe interactions behind this number:\n{links.interactions(notice, url)}")
     return plain("\n\n".join(parts) + "\n\n" + _footer(notice, envelope))
 
@@ -47,7 +47,7 @@ def because(notice: Notice, envelope: Envelope) -> str:
 
 def judged(notice: Notice) -> str:
     """When the window was judged, and how far its data reach."""
-    return f"judged {moment(notice.judged_at, notice.zone)} on data to {moment(notice.window_end, notice.zone)}"
+    return f"judged {moment(notice.judged_at, notice.zone)} on data to {until(notice.window_end, notice.zone)}"
 
 
 def _footer(notice: Notice, envelope: Envelope) -> str:

@@ -50,10 +50,12 @@ def distance(value: float, reference: float, unit: str) -> str:
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:
-    """'64.7–69.7', without the percent sign that the value beside it has; empty when there is none."""
+    """'64.7–69.7' or '8.1–10.8 s', the percent sign left to the value beside it; empty when there is none."""
     if low is None or high is None:
         return ""
-    return f"{quantity(low, unit)}–{quantity(high, unit)}".replace(f"{NBSP}%", "")
+    least, most = quantity(low, unit).split(NBSP), quantity(high, unit).split(NBSP)
+    start = least[0] if least[1:] == most[1:] else NBSP.join(least)
+    return f"{start}–{most[0] if unit == 'ratio' else NBSP.join(most)}"
 
 
 def title_within(title: str) -> str:
@@ -70,6 +72,14 @@ def day(at: datetime, zone: str) -> str:
 def moment(at: datetime, zone: str) -> str:
     """'12 Aug 2026, 00:05 UTC' in the project's zone."""
     return f"{day(at, zone)}, {at.astimezone(ZoneInfo(zone)):%H:%M %Z}"
+
+
+def until(at: datetime, zone: str) -> str:
+    """The same for the end of something: a midnight belongs to the day before, '10 Aug 2026, 24:00 UTC'."""
+    local = at.astimezone(ZoneInfo(zone))
+    if local.time() != local.min.time():
+        return moment(at, zone)
+    return f"{day(at - timedelta(hours=1), zone)}, 24:00 {local:%Z}"
 
 
 def span(start: datetime, end: datetime, zone: str) -> str:

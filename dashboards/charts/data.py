@@ -147,7 +147,7 @@ class Key:
     @property
     def circled(self) -> str:
         """The number that stands in the plot of a phone (①, ②)."""
-        return chr(0x245F + self.number)
+        return chr(0x245F + self.number) if self.number <= 20 else f"({self.number})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,19 +78,32 @@ def add_limits(drawing: Drawing, limits: Sequence[Limit], unit: str, low: float,
 
 
 def add_marks(drawing: Drawing, marks: Sequence[Mark], frame: Frame, low: float = 0.0) -> None:
-    """Neighbours hang at different heights, so that their texts do not overlap."""
+    """Every mark has its line; a text only where it finds room in one of four rows."""
     inside = sorted((mark for mark in marks if frame.start <= mark.at < frame.end), key=lambda mark: mark.at)
-    near = (frame.end - frame.start) / 4
-    row = 0
-    for index, mark in enumerate(inside):
-        crowded = index > 0 and mark.at - inside[index - 1].at < near
-        row = (row + 1) % _MARK_ROWS if crowded else 0
-        top, at = 1 - row * (1 - low) * 0.08, local(mark.at, frame.zone)
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(_MARK_ROWS)]
+    for mark in inside:
+        place = (mark.at - frame.start) / (frame.end - frame.start)
+        side = "right" if place > 0.75 else "left"
+        row = _free_row(taken, _extent(place, mark.text, side, frame.size))
+        top, at = 1 - (row or 0) * (1 - low) * 0.08, local(mark.at, frame.zone)
         drawing.shapes.append(upright(at, low, top, line("quiet", "dot")))
-        late = mark.at > frame.end - near
-        side = "right" if late else "left"
-        label = note(f" {inert(mark.text, 28)} ", x=at, yref="paper", y=top, yanchor="top", xanchor=side)
-        drawing.mark(label, mark.text)
+        if row is not None:
+            text = f" {inert(mark.text, EDGE_LENGTH)} "
+            drawing.mark(note(text, x=at, yref="paper", y=top, yanchor="top", xanchor=side), mark.text)
+
+
+def _extent(place: float, text: str, side: str, size: Size) -> tuple[float, float]:
+    """From where to where a text reaches, as shares of the width (measured for a panel of the usual width)."""
+    width = (min(len(text), EDGE_LENGTH) + 2) * 6 / (1000 if size == "tall" else 480)
+    return (place - width, place) if side == "right" else (place, place + width)
+
+
+def _free_row(taken: list[list[tuple[float, float]]], extent: tuple[float, float]) -> int | None:
+    for index, row in enumerate(taken):
+        if all(extent[0] >= end or extent[1] <= start for start, end in row):
+            row.append(extent)
+            return index
+    return None
 
 
 def add_spans(drawing: Drawing, spans: Sequence[Span], frame: Frame, low: float = 0.0) -> None:

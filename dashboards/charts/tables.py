@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from dashboards import formatting
 from dashboards.charts.data import Cell, Column, Frame, Group, Point, Table
 
+SHOWN = 400
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -53,8 +54,8 @@ def shown(cell: Cell, column: Column, zone: tzinfo) -> str:
 
 
 def shown_rows(table: Table) -> list[list[str]]:
-    """All rows, worded, newest time first as people look for it."""
-    turned = reversed(table.rows) if table.columns[0].unit == "time" else table.rows
+    """The rows, worded, newest time first as people look for it; at most SHOWN, the CSV has all."""
+    turned = (table.rows[::-1] if table.columns[0].unit == "time" else table.rows)[:SHOWN]
     return [[shown(cell, col, table.zone) for cell, col in zip(row, table.columns, strict=True)] for row in turned]
 
 

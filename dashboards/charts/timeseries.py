@@ -194,7 +194,7 @@ def hover(frame: Frame, name: str, unit: str, points: Sequence[Point], role: str
     del base["hoverinfo"]
     words = [_hover_text(point, unit) for point in points]
     clear = [0 if not point.settled or _thin(point) else 1 for point in points]
-    marker = {"color": f"@{role}", "size": 3, "opacity": clear}
+    marker = {"color": f"@{role}", "size": 2.5, "opacity": clear}
     name_and_text = {"name": inert(name), "customdata": words, "hovertemplate": "%{customdata}<extra></extra>"}
     return {**base, "mode": "markers", "marker": marker, **name_and_text}
 

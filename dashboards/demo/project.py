@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from django.contrib.auth.models import User
 
 from alerts import presets, rules
+from alerts.limits import Terms
 from alerts.models import AlertRule
 from alerts.severity import Side
 from dashboards.demo import plan
@@ -81,14 +82,12 @@ def watch(project: Project, now: datetime) -> AlertRule:
         before = series.reading("thumbs_up_rate", baseline, feature=MAIN_FEATURE, now=now).value
         if before is None:
             raise DemoError(f"{MAIN_FEATURE} has no thumbs in its first {BASELINE_DAYS} days: is the worker running?")
-        limits = rules.Limits(before - WARNING_POINTS, before - CRITICAL_POINTS, MINIMUM_RATINGS)
+        terms = Terms(Side.BELOW, before - WARNING_POINTS, before - CRITICAL_POINTS, MINIMUM_RATINGS)
         return rules.create(
             name=RULE_NAME,
             metric="thumbs_up_rate",
-            limits=limits,
-            side=Side.BELOW,
-            window_minutes=_WEEK_MINUTES,
-            every_minutes=0,
+            terms=terms,
+            windows=rules.Windows(_WEEK_MINUTES, every_minutes=0),
             feature=MAIN_FEATURE,
             active_from=baseline.end,
             now=now,

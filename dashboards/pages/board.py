@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.http import HttpResponse
 
+from alerts import incidents
 from dashboards import filters, formatting, judged, present
 from dashboards.charts import tables
 from dashboards.components import (
     Breakdown,
     Empty,
     Field,
+    Filters,
     Heading,
     Link,
     Notice,
@@ -19,12 +21,11 @@ from dashboards.components import (
     Row,
     State,
     Tile,
+    nothing_in_window,
     nothing_received,
 )
 from dashboards.present import guarded, worst_first
 from dashboards.view import View
-from alerts import incidents
-from observatory.metrics import series
 from observatory.metrics.definitions import METRICS
 
 
@@ -55,7 +56,7 @@ class BoardContext:
     """The context of board.html."""
 
     title: str
-    filters: filters.Filters
+    filters: Filters
     notices: tuple[Notice, ...]
     tiles: tuple[Tile, ...]
     panels: tuple[Panel, ...]
@@ -82,7 +83,7 @@ def _context(view: View, board: Board) -> BoardContext:
         notices=(*notes(view), *_incident_notices(view, board.watched)),
         tiles=() if empty else tuple(_tile(view, asked) for asked in board.tiles),
         panels=() if empty else tuple(_panel(maker) for maker in board.panels),
-        breakdown=Breakdown("features", "By feature", ()) if empty else by_feature(view, board.columns),
+        breakdown=Breakdown("features", "By feature", ()) if empty else by_feature(view, board),
         evidence=board.evidence,
         empty=empty,
     )
@@ -119,15 +120,20 @@ def notes(view: View) -> tuple[Notice, ...]:
 def _incident_notices(view: View, metrics: tuple[str, ...]) -> tuple[Notice, ...]:
     opened = [one for one in incidents.open_incidents() if one.rule.metric in metrics]
     return tuple(
-        Notice(State(one.severity), f"{judged.title_of(one)} · open {present.since(one.opened_at, view.now)}", (Link(f"Incident {one.pk}", view.url(f"incidents/{one.pk}/")),))
+        Notice(
+            State(one.severity),
+            f"{judged.title_of(one)} · open {present.since(one.opened_at, view.now)}",
+            (Link(f"Incident {one.pk}", view.url(f"incidents/{one.pk}/")),),
+        )
         for one in worst_first(opened)[:3]
-    )  # fmt: skip
+    )
 
 
-def by_feature(view: View, columns: Sequence[str]) -> Breakdown:
+def by_feature(view: View, board: Board) -> Breakdown:
     """One row a feature, with the state of its worst rule."""
+    columns = board.columns
     states = judged.states_by_feature()
-    found = series.breakdown(columns, view.choice.window, by="feature", now=view.now)
+    found = view.reader.breakdown(columns, view.choice.window, by="feature")
     headings = (
         Heading("Feature"),
         *(Heading(METRICS[name].title, numeric=True, definition=METRICS[name].doc) for name in columns),
@@ -137,18 +143,14 @@ def by_feature(view: View, columns: Sequence[str]) -> Breakdown:
     for feature, readings in found.items():
         state = states.get(feature)
         cells = [Field(formatting.value(readings[name].value, METRICS[name].unit)) for name in columns]
-        state = (
-            Field(state=State(worst.replace("_", "-")), text=State(worst.replace("_", "-")).word)
-            if worst
-            else Field("not watched")
-        )
+        mark = Field(state.word, state=state) if state else Field("not judged yet")
         rows.append(
             Row(
-                (Field(feature, view.url(view.request.path.rsplit("/", 2)[-2] + "/", feature=feature)), *cells, state),
+                (Field(feature, view.url(board.path, feature=feature)), *cells, mark),
                 feature == view.choice.feature,
             )
         )
-    empty = None if rows else present.nothing_in_window()
+    empty = None if rows else nothing_in_window()
     return Breakdown(
         "features",
         "By feature",

@@ -12,12 +12,15 @@ from dashboards.pages.board import Board, PanelMaker, respond
 from dashboards.present import Asked, Drawn, series_panel
 from dashboards.view import View, project_page
 from ingest.timeline import DAY
-from observatory.metrics import series
 
 COMPONENTS = {
-    "cost_model_tokens": "model tokens", "cost_retrieval": "retrieval", "cost_infrastructure": "infrastructure",
-    "cost_moderation": "moderation", "cost_human_review": "human review", "cost_other": "other",
-}  # fmt: skip
+    "cost_model_tokens": "model tokens",
+    "cost_retrieval": "retrieval",
+    "cost_infrastructure": "infrastructure",
+    "cost_moderation": "moderation",
+    "cost_human_review": "human review",
+    "cost_other": "other",
+}
 
 
 def components_panel(view: View) -> Panel:
@@ -26,7 +29,7 @@ def components_panel(view: View) -> Panel:
     groups = []
     for metric, name in COMPONENTS.items():
         points = present.chart_points(
-            series.series(metric, choice.window, "1d", feature=choice.feature, model=choice.model, now=view.now)
+            view.reader.series(metric, choice.window, "1d", feature=choice.feature, model=choice.model)
         )
         if any(point.value for point in points):
             groups.append(Group(name, points))
@@ -51,14 +54,22 @@ def cost(view: View) -> HttpResponse:
     ]
     tiles = [
         Asked("cost_total"),
-        Asked("cost_total", "Cost today so far", window=present.today(view)),
+        Asked("cost_total", "Cost today so far", window=present.today(view), id="cost_today"),
         Asked("cost_per_call"),
         Asked("cost_per_mau", window=present.last(view, 28 * DAY)),
         Asked("input_tokens_mean"),
         Asked("unpriced_calls"),
     ]
     unpriced = Link("The interactions without a price", view.url("interactions/", cost="unpriced"))
-    return respond(view, Board(
-        "Cost", "cost/", tiles, makers, ("calls", "cost_total", "cost_per_call", "input_tokens_mean", "unpriced_calls"), (unpriced,),
-        ("cost_total", "cost_per_call", "cost_per_mau", "input_tokens_mean", "unpriced_calls"),
-    ))  # fmt: skip
+    return respond(
+        view,
+        Board(
+            "Cost",
+            "cost/",
+            tiles,
+            makers,
+            ("calls", "cost_total", "cost_per_call", "input_tokens_mean", "unpriced_calls"),
+            (unpriced,),
+            ("cost_total", "cost_per_call", "cost_per_mau", "input_tokens_mean", "unpriced_calls"),
+        ),
+    )

@@ -9,7 +9,7 @@ from dashboards import formatting, found, present
 from dashboards.charts import curves
 from dashboards.charts.data import Band, Mark, Point, Span, Volume
 from dashboards.charts.timeseries import Around, timeseries
-from dashboards.components import Breakdown, Empty, Entry, Fact, Field, Gauge, Heading, Panel, Row, State, Verdict
+from dashboards.components import Breakdown, Empty, Entry, Fact, Gauge, Panel, State, Verdict
 from dashboards.examples import Pair, pairs
 from dashboards.movers import mix_table, models_table
 from dashboards.view import View, project_page
@@ -20,7 +20,13 @@ from observatory.drift.findings import Case
 from observatory.drift.models import Finding, Series
 from observatory.drift.signals import SIGNALS
 
-LACKING = {"days": "days", "trials a day": "a day", "trials": "ratings", "of the rarer outcome": "of the rarer outcome", "settled days": "settled days"}
+LACKING = {
+    "days": "days",
+    "trials a day": "a day",
+    "trials": "ratings",
+    "of the rarer outcome": "of the rarer outcome",
+    "settled days": "settled days",
+}
 
 
 @dataclass(frozen=True)
@@ -63,12 +69,18 @@ def _line(view: View, series: Series, opened: dict[int, Finding]) -> SeriesLine:
     if series.state == Series.State.COLLECTING:
         lacking = series.lacking or {"missing": "days", "have": 0, "need": 28}
         word = f"Collecting · {lacking['have']:,} of {lacking['need']:,} {LACKING.get(lacking['missing'], lacking['missing'])}"
-        return SeriesLine(signal.title, series.feature, State.LEARNING, word, Gauge(0, State.LEARNING, "no evidence yet"), "", "")
+        return SeriesLine(
+            signal.title, series.feature, State.LEARNING, word, Gauge(0, State.LEARNING, "no evidence yet"), "", ""
+        )
     state = State.OK if finding is None else State.CRITICAL if finding.is_strong else State.WARNING
     word = "Unchanged" if finding is None else "Strong finding" if finding.is_strong else "Finding"
     gauge = Gauge(series.evidence / 100, state, f"evidence {series.evidence:.0f} of 100")
-    detail = found.headline(finding) if finding else f"judged to {found.day(series.judged_to)}" if series.judged_to else ""
-    return SeriesLine(signal.title, series.feature, state, word, gauge, detail, view.url(f"drift/{finding.pk}/") if finding else "")
+    detail = (
+        found.headline(finding) if finding else f"judged to {found.day(series.judged_to)}" if series.judged_to else ""
+    )
+    return SeriesLine(
+        signal.title, series.feature, state, word, gauge, detail, view.url(f"drift/{finding.pk}/") if finding else ""
+    )
 
 
 @project_page
@@ -79,8 +91,17 @@ def drift(view: View) -> HttpResponse:
     past = [found.shown(view, one) for one in findings.past_findings()]
     empty = None
     if not lines:
-        empty = Empty("no baseline", "No series is watched yet.", "Each feature's first 28 full days become its baseline; the page shows how far that is as soon as something is received.")
-    context = {"lines": lines, "open": [found.shown(view, one) for one in findings.open_findings()], "past": past, "empty": empty}
+        empty = Empty(
+            "no baseline",
+            "No series is watched yet.",
+            "Each feature's first 28 full days become its baseline; the page shows how far that is as soon as something is received.",
+        )
+    context = {
+        "lines": lines,
+        "open": [found.shown(view, one) for one in findings.open_findings()],
+        "past": past,
+        "empty": empty,
+    }
     return view.render("drift.html", context)
 
 
@@ -101,16 +122,30 @@ def finding(view: View, number: int) -> HttpResponse:
         promise=found.promise(one),
         series=_series_panel(view, known),
         evidence=_evidence_panel(view, known),
-        evidence_gauge=Gauge(one.series.evidence / 100, State.CRITICAL if one.is_open else State.OK, f"evidence {one.series.evidence:.0f} of 100"),
+        evidence_gauge=Gauge(
+            one.series.evidence / 100,
+            State.CRITICAL if one.is_open else State.OK,
+            f"evidence {one.series.evidence:.0f} of 100",
+        ),
         evidence_value=round(one.series.evidence),
-        models=models_table(one.series.feature, before, now, view.now),
+        models=models_table(view, one.series.feature, before, now),
         mix=mix,
         mix_note=mix_note,
         pairs=tuple(pairs(view, one.series.feature_number, before, now)),
-        changes=tuple(Entry(event.occurred_at, event.kind.replace("_", " "), event.title, "noticed by Observatory" if event.source == "noticed" else "") for event in near),
+        changes=tuple(
+            Entry(
+                event.occurred_at,
+                event.kind.replace("_", " "),
+                event.title,
+                "noticed by Observatory" if event.source == "noticed" else "",
+            )
+            for event in near
+        ),
         history=tuple(_history(one, view.project.time_zone)),
         facts=tuple(_facts(known)),
-        rated_url=view.url(f"interactions/?feature={one.series.feature}&from={now.start:%Y-%m-%dT%H:%M:%SZ}&to={now.end:%Y-%m-%dT%H:%M:%SZ}"),
+        rated_url=view.url(
+            f"interactions/?feature={one.series.feature}&from={now.start:%Y-%m-%dT%H:%M:%SZ}&to={now.end:%Y-%m-%dT%H:%M:%SZ}"
+        ),
     )
     return view.render("finding.html", {"finding": page})
 
@@ -143,14 +178,24 @@ def _series_panel(view: View, known: Case) -> Panel:
     first, last = known.days[0].day, known.days[-1].day
     window = Window(_at(first, name), _at(last + DAY, name))
     normal = known.effect.baseline_value if known.effect else None
-    start = Span(_at(one.started_low, name), _at(one.started_high + DAY, name), f"visible around {found.day(one.started_day)}", "beginning", at=_at(one.started_day, name))
+    start = Span(
+        _at(one.started_low, name),
+        _at(one.started_high + DAY, name),
+        f"visible around {found.day(one.started_day)}",
+        "beginning",
+        at=_at(one.started_day, name),
+    )
     reference = Span(_at(known.stored.first_day, name), _at(known.stored.last_day + DAY, name), "baseline", "baseline")
     around = Around(
         band=Band(normal, known.band.low, known.band.high) if normal is not None else None,
-        marks=[Mark(mark.at, mark.text) for mark in present.marks(view, window)], spans=(reference, start),
-        volume=Volume(f"{'ratings' if known.signal.is_rate else 'calls'} a day", volume), last=True,
-    )  # fmt: skip
-    chart = timeseries(present.frame(view, window, "1d", "tall"), known.signal.title, found.unit_of(known.signal), points, around)
+        marks=[Mark(mark.at, mark.text) for mark in present.marks(view, window)],
+        spans=(reference, start),
+        volume=Volume(f"{'ratings' if known.signal.is_rate else 'calls'} a day", volume),
+        last=True,
+    )
+    chart = timeseries(
+        present.frame(view, window, "1d", "tall"), known.signal.title, found.unit_of(known.signal), points, around
+    )
     n0 = known.baseline.n0
     note = f"95 % interval; grey: normal range of 7 days; baseline {found.days(known.stored.first_day, known.stored.last_day)}, n = {formatting.count(n0)}"
     return Panel("series", f"{known.signal.title}, 7 days rolling", note, chart, size="tall")
@@ -159,7 +204,10 @@ def _series_panel(view: View, known: Case) -> Panel:
 def _evidence_panel(view: View, known: Case) -> Panel:
     name = view.project.time_zone
     points = [Point(_at(point.day, name), point.evidence) for point in known.points]
-    window = Window(_at(known.stored.first_day, name), _at((known.points[-1].day if known.points else known.stored.last_day) + DAY, name))
+    window = Window(
+        _at(known.stored.first_day, name),
+        _at((known.points[-1].day if known.points else known.stored.last_day) + DAY, name),
+    )
     reference = Span(window.start, _at(known.stored.last_day + DAY, name), "baseline", "baseline")
     chart = curves.evidence(present.frame(view, window, "1d"), points, reference, _at(known.finding.alarm_day, name))
     return Panel("evidence", "Evidence", "100 opens a finding", chart)
@@ -172,14 +220,21 @@ def _history(one: Finding, zone_name: str) -> list[Entry]:
         Entry(one.opened_at, "opened", "The finding was opened when this day was judged"),
     ]
     if one.resolved_day:
-        entries.append(Entry(_at(one.resolved_day, zone_name), "resolved", "The 14-day window touched normal for 3 days"))
+        entries.append(
+            Entry(_at(one.resolved_day, zone_name), "resolved", "The 14-day window touched normal for 3 days")
+        )
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
 def _facts(known: Case) -> list[Fact]:
     """The numbers behind the sentence, for those who want them."""
     baseline, effect, one = known.baseline, known.effect, known.finding
-    facts = [Fact("n, baseline and now", f"{formatting.count(baseline.n0)} and {formatting.count(effect.n if effect else None)}")]
+    facts = [
+        Fact(
+            "n, baseline and now",
+            f"{formatting.count(baseline.n0)} and {formatting.count(effect.n if effect else None)}",
+        )
+    ]
     if known.signal.is_rate:
         users = f"users {baseline.phi_user:.2f}"
         facts.append(Fact("Design effect φ", f"{baseline.phi:.2f}", users))
@@ -190,7 +245,13 @@ def _facts(known: Case) -> list[Fact]:
         change = formatting.change(effect.change) if effect else ""
     facts.append(Fact("Standard error of the baseline", f"{baseline.se0:.4f}"))
     if effect:
-        facts.append(Fact("Difference", change, f"{_side(known, effect.change_interval.low)} to {_side(known, effect.change_interval.high)}"))
+        facts.append(
+            Fact(
+                "Difference",
+                change,
+                f"{_side(known, effect.change_interval.low)} to {_side(known, effect.change_interval.high)}",
+            )
+        )
     log_m = known.points[-1].log_m if known.points else 0.0
     facts.append(Fact("e-detector, log M", f"{log_m:.2f}", f"alarm at ln(90/α), α = {one.alpha} in 90 days"))
     return facts

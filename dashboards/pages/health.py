@@ -11,7 +11,6 @@ from dashboards.components import Link, Panel
 from dashboards.pages.board import Board, PanelMaker, respond
 from dashboards.present import Asked, Drawn, series_panel
 from dashboards.view import View, project_page
-from observatory.metrics import series
 
 PERCENTILES = {"latency_p50": "p50", "latency_p95": "p95", "latency_p99": "p99"}
 
@@ -22,7 +21,7 @@ def latency_panel(view: View) -> Panel:
     groups, known = [], False
     for metric, name in PERCENTILES.items():
         points = present.chart_points(
-            series.series(metric, choice.window, choice.grain, feature=choice.feature, model=choice.model, now=view.now)
+            view.reader.series(metric, choice.window, choice.grain, feature=choice.feature, model=choice.model)
         )
         known = known or any(point.value is not None for point in points)
         groups.append(Group(name, points))
@@ -44,7 +43,15 @@ def health(view: View) -> HttpResponse:
     ]
     tiles = [Asked(name) for name in ("availability", "error_rate", "latency_p95", "timeout_rate", "calls")]
     failed = Link("The failed interactions of this window", view.url("interactions/", status="error"))
-    return respond(view, Board(
-        "Health", "health/", tiles, makers, ("calls", "availability", "error_rate", "latency_p50", "latency_p95"), (failed,),
-        ("error_rate", "timeout_rate", "rate_limited_rate", "latency_p50", "latency_p95", "availability"),
-    ))  # fmt: skip
+    return respond(
+        view,
+        Board(
+            "Health",
+            "health/",
+            tiles,
+            makers,
+            ("calls", "availability", "error_rate", "latency_p50", "latency_p95"),
+            (failed,),
+            ("error_rate", "timeout_rate", "rate_limited_rate", "latency_p50", "latency_p95", "availability"),
+        ),
+    )

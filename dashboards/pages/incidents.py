@@ -10,19 +10,24 @@ from django.views.decorators.http import require_POST
 
 from alerts import incidents as doors
 from alerts.messages import links
-from alerts.models import Delivery, Incident, IncidentEvent
+from alerts.models import Incident, IncidentEvent
 from dashboards import filters, formatting, judged, present
-from dashboards.charts.data import Limit, Span
+from dashboards.charts.data import Span
 from dashboards.charts.timeseries import Around, timeseries
 from dashboards.components import Breakdown, Entry, Fact, Field, Heading, Link, Panel, Row, State, Verdict
 from dashboards.view import View, project_page
 from ingest.timeline import DAY, HOUR, Window
-from observatory.metrics import series
 from observatory.metrics.definitions import METRICS
 
 HEADINGS = (
-    Heading("Incident"), Heading("Severity"), Heading("What"), Heading("Since"), Heading("Open for"), Heading("Acknowledged"), Heading("Resolved"),
-)  # fmt: skip
+    Heading("Incident"),
+    Heading("Severity"),
+    Heading("What"),
+    Heading("Since"),
+    Heading("Open for"),
+    Heading("Acknowledged"),
+    Heading("Resolved"),
+)
 MOST = 200
 
 
@@ -44,15 +49,17 @@ class IncidentPage:
 def _row(view: View, one: Incident) -> Row:
     until = one.resolved_at or view.now
     acknowledged = one.acknowledged_by or "by a link" if one.acknowledged_at else formatting.DASH
-    return Row((
-        Field(f"Incident {one.pk}", view.url(f"incidents/{one.pk}/")),
-        Field(State(one.severity).word, state=State(one.severity) if one.resolved_at is None else None),
-        Field(judged.title_of(one)),
-        Field(at=one.since),
-        Field(formatting.span(until - one.opened_at)),
-        Field(acknowledged),
-        Field(at=one.resolved_at) if one.resolved_at else Field("open"),
-    ))  # fmt: skip
+    return Row(
+        (
+            Field(f"Incident {one.pk}", view.url(f"incidents/{one.pk}/")),
+            Field(State(one.severity).word, state=State(one.severity) if one.resolved_at is None else None),
+            Field(judged.title_of(one)),
+            Field(at=one.since),
+            Field(formatting.span(until - one.opened_at)),
+            Field(acknowledged),
+            Field(at=one.resolved_at) if one.resolved_at else Field("open"),
+        )
+    )
 
 
 @project_page
@@ -114,10 +121,15 @@ def _facts(view: View, one: Incident) -> list[Fact]:
     window = f"{formatting.moment(one.window_start, view.zone, view.now)} – {formatting.moment(one.window_end, view.zone, view.now)}"
     limits = ", ".join(
         f"{name} {'from' if one.rule.side == 'above' else 'to'} {formatting.value(value, unit)}"
-        for name, value in (("warning", one.warning_at), ("critical", one.critical_at)) if value is not None
-    )  # fmt: skip
+        for name, value in (("warning", one.warning_at), ("critical", one.critical_at))
+        if value is not None
+    )
     interval = formatting.interval(one.low, one.high, unit)
-    facts = [Fact("Value", formatting.value(one.value, unit), f"({interval})" if interval else ""), Fact("Window", window), Fact("Limits", limits)]
+    facts = [
+        Fact("Value", formatting.value(one.value, unit), f"({interval})" if interval else ""),
+        Fact("Window", window),
+        Fact("Limits", limits),
+    ]
     if one.reference is not None:
         facts.append(Fact("Reference", formatting.value(one.reference, unit)))
     return [*facts, Fact("Sample", f"n = {formatting.count(one.sample_size)}")]
@@ -134,33 +146,60 @@ def _panel(view: View, one: Incident) -> Panel:
         window = Window(window.end - 60 * DAY, window.end)
     grain = "1d" if is_daily else "15m" if window.length <= 2 * DAY else "1h"
     rolling = one.rule.window_minutes // 1440 if is_daily and one.rule.window_minutes > 1440 else None
-    points = present.chart_points(series.series(metric.name, window, grain, feature=one.feature or None, rolling_days=rolling, now=view.now))
-    limits = [Limit(value, name) for name, value in (("warning", one.warning_at), ("critical", one.critical_at)) if value is not None]  # type: ignore[arg-type]  # both names are severities
+    points = present.chart_points(
+        view.reader.series(metric.name, window, grain, feature=one.feature or None, rolling_days=rolling)
+    )
+    limits = judged.lines(one.warning_at, one.critical_at)
     span = Span(one.since, one.resolved_at or window.end, f"incident {one.pk}")
     chart = timeseries(
-        present.frame(view, window, grain, "tall"), metric.title, metric.unit, points,
+        present.frame(view, window, grain, "tall"),
+        metric.title,
+        metric.unit,
+        points,
         Around(limits=limits, spans=(span,), marks=present.marks(view, window), last=True),
-    )  # fmt: skip
+    )
     note = f"{rolling} days rolling" if rolling else present.words_of_grain(grain)
-    return Panel("metric", metric.title, f"{note}, {one.feature or 'all features'}", chart, definition=metric.doc, size="tall")
+    return Panel(
+        "metric", metric.title, f"{note}, {one.feature or 'all features'}", chart, definition=metric.doc, size="tall"
+    )
 
 
 def _event(event: IncidentEvent) -> Entry:
     words = {
-        "opened": f"Opened at {event.severity}", "worsened": f"Worsened from {event.previous} to {event.severity}",
-        "eased": f"Eased from {event.previous} to {event.severity}", "resolved": f"Resolved by {event.by}" if event.by else "Recovered by itself",
+        "opened": f"Opened at {event.severity}",
+        "worsened": f"Worsened from {event.previous} to {event.severity}",
+        "eased": f"Eased from {event.previous} to {event.severity}",
+        "resolved": f"Resolved by {event.by}" if event.by else "Recovered by itself",
         "acknowledged": f"Acknowledged by {event.by}",
-    }  # fmt: skip
+    }
     return Entry(event.at, event.kind, words.get(event.kind, event.kind), event.note)
 
 
 def _deliveries(one: Incident) -> Breakdown:
-    headings = (Heading("When"), Heading("What"), Heading("To"), Heading("State"), Heading("Attempts", numeric=True), Heading("Last answer"))
+    headings = (
+        Heading("When"),
+        Heading("What"),
+        Heading("To"),
+        Heading("State"),
+        Heading("Attempts", numeric=True),
+        Heading("Last answer"),
+    )
     rows = []
     for sent in one.deliveries.select_related("recipient", "webhook").order_by("-id")[:MOST]:
         receiver = str(sent.recipient or sent.webhook)
         state = {"sent": State.OK, "failed": State.CRITICAL, "pending": State.LEARNING}.get(sent.state)
-        rows.append(Row((Field(at=sent.finished_at or sent.created_at), Field(sent.kind), Field(receiver), Field(sent.state, state=state), Field(str(sent.attempts)), Field(sent.last_error))))
+        rows.append(
+            Row(
+                (
+                    Field(at=sent.finished_at or sent.created_at),
+                    Field(sent.kind),
+                    Field(receiver),
+                    Field(sent.state, state=state),
+                    Field(str(sent.attempts)),
+                    Field(sent.last_error),
+                )
+            )
+        )
     footnote = "" if rows else "Nobody: add a recipient or a webhook in the settings."
     return Breakdown("deliveries", "Who was told", headings, tuple(rows), footnote=footnote)
 

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpResponse
 
 from dashboards import filters, present, record
-from dashboards.lists import table
 from dashboards.components import Filter, Filters, Notice, Option, Pages, State, nothing_received
+from dashboards.lists import table
 from dashboards.pages import board
 from dashboards.view import View, project_page
 from ingest import dictionary, lookup, timeline
@@ -55,9 +55,9 @@ def found(view: View) -> QuerySet[Interaction]:
     choice, extra = view.choice, chosen(view)
     rows = Interaction.objects.filter(occurred_at__gte=choice.window.start, occurred_at__lt=choice.window.end)
     if choice.feature:
-        rows = rows.filter(feature_id=dictionary.number_of(Dimension.FEATURE, choice.feature))
+        rows = rows.filter(feature_id=dictionary.number_of(Dimension.FEATURE, choice.feature) or 0)
     if choice.model:
-        rows = rows.filter(model_id=dictionary.number_of(Dimension.MODEL, choice.model))
+        rows = rows.filter(model_id=dictionary.number_of(Dimension.MODEL, choice.model) or 0)
     if "status" in extra:
         rows = rows.filter(status=1 if extra["status"] == "error" else 0)
     if "cost" in extra:
@@ -96,9 +96,16 @@ def toolbar(view: View) -> Filters:
     usual = filters.toolbar(view.choice, view.features, view.models)
     extra = chosen(view)
     selects = [
-        Filter(name, name.capitalize(), (Option("", anything, name not in extra), *(Option(value, text, extra.get(name) == value) for value, text in known.items())))
+        Filter(
+            name,
+            name.capitalize(),
+            (
+                Option("", anything, name not in extra),
+                *(Option(value, text, extra.get(name) == value) for value, text in known.items()),
+            ),
+        )
         for name, (anything, known) in EXTRA.items()
-    ]  # fmt: skip
+    ]
     words = view.request.GET.get("q", "")
     return Filters((*usual.selects, *selects), (*usual.hidden, *((("q", words),) if words else ())))
 

@@ -18,14 +18,17 @@ from ingest.dimensions import Dimension
 from ingest.models import ChangeEvent
 from ingest.timeline import DAY
 from observatory.drift import findings
-from observatory.metrics import series
 from observatory.metrics.definitions import METRICS
 
 CHANGES = 8
 NOT_SENT = {
-    "task_completion_rate": "outcome", "rejection_rate": "acceptance", "flag_rate": "flag", "rating_mean": "rating",
-    "correction_rate": "correction", "thumbs_up_rate": "thumb",
-}  # fmt: skip
+    "task_completion_rate": "outcome",
+    "rejection_rate": "acceptance",
+    "flag_rate": "flag",
+    "rating_mean": "rating",
+    "correction_rate": "correction",
+    "thumbs_up_rate": "thumb",
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Overview:
 
 def _fact(view: View, metric: str, window_days: int) -> Fact:
     definition = METRICS[metric]
-    read = series.reading(metric, present.last(view, timedelta(days=window_days)), now=view.now)
+    read = view.reader.reading(metric, present.last(view, timedelta(days=window_days)))
     words = {1: "24 h"}.get(window_days, f"{window_days} d")
     state = judged.state_of(metric, None) if read.state == "ok" else None
     shown = state if state in {State.WARNING, State.CRITICAL} else None
@@ -86,14 +89,42 @@ class Room:
 def _rooms(view: View) -> tuple[Room, ...]:
     day, week, month = (present.last(view, timedelta(days=days)) for days in (1, 7, 28))
     return (
-        Room("Health", "health/", Asked("availability", "Availability, 24 h", day), (("latency_p95", 1), ("error_rate", 1)),
-             ("error_rate", "timeout_rate", "rate_limited_rate", "latency_p50", "latency_p95", "availability")),
-        Room("Quality", "quality/", Asked("thumbs_up_rate", "Thumbs-up rate, 7 d", week, "baseline"), (("correction_rate", 7), ("rejection_rate", 7)),
-             ("thumbs_up_rate", "correction_rate", "rejection_rate", "task_completion_rate", "flag_rate", "escalations_24h")),
-        Room("Cost", "cost/", Asked("cost_total", "Cost, 28 d", month), (("cost_per_call", 28), ("unpriced_calls", 28)),
-             ("cost_total", "cost_per_call", "cost_per_mau", "input_tokens_mean")),
-        Room("Engagement", "engagement/", Asked("mau", "Active users, 28 d", month), (("wau", 7), ("feedback_coverage", 7)), ("mau", "dau")),
-    )  # fmt: skip
+        Room(
+            "Health",
+            "health/",
+            Asked("availability", "Availability, 24 h", day),
+            (("latency_p95", 1), ("error_rate", 1)),
+            ("error_rate", "timeout_rate", "rate_limited_rate", "latency_p50", "latency_p95", "availability"),
+        ),
+        Room(
+            "Quality",
+            "quality/",
+            Asked("thumbs_up_rate", "Thumbs-up rate, 7 d", week, "baseline"),
+            (("correction_rate", 7), ("rejection_rate", 7)),
+            (
+                "thumbs_up_rate",
+                "correction_rate",
+                "rejection_rate",
+                "task_completion_rate",
+                "flag_rate",
+                "escalations_24h",
+            ),
+        ),
+        Room(
+            "Cost",
+            "cost/",
+            Asked("cost_total", "Cost, 28 d", month),
+            (("cost_per_call", 28), ("unpriced_calls", 28)),
+            ("cost_total", "cost_per_call", "cost_per_mau", "input_tokens_mean"),
+        ),
+        Room(
+            "Engagement",
+            "engagement/",
+            Asked("mau", "Active users, 28 d", month),
+            (("wau", 7), ("feedback_coverage", 7)),
+            ("mau", "dau"),
+        ),
+    )
 
 
 def _card(view: View, room: Room) -> Card:
@@ -121,7 +152,11 @@ def _verdict(view: View, opened: list[Incident], drifts: list[found.Shown], card
     lead = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     headline = judged.title_of(opened[0]) if opened else drifts[0].headline
     reason = f"{drifts[0].sentence} " if drifts else ""
-    reason += f"{' and '.join(calm) if len(calm) < 3 else ', '.join(calm[:-1]) + ' and ' + calm[-1]} {'is' if len(calm) == 1 else 'are'} OK." if calm else ""
+    reason += (
+        f"{' and '.join(calm) if len(calm) < 3 else ', '.join(calm[:-1]) + ' and ' + calm[-1]} {'is' if len(calm) == 1 else 'are'} OK."
+        if calm
+        else ""
+    )
     return Verdict(state if opened else State.WARNING, headline, f"{lead}." if lead else "Drift found.", reason, facts)
 
 
@@ -129,7 +164,13 @@ def _changes(view: View) -> tuple[Entry, ...]:
     features = dictionary.values(Dimension.FEATURE)
     events = ChangeEvent.objects.filter(occurred_at__gte=view.now - 60 * DAY).order_by("-occurred_at")[:CHANGES]
     return tuple(
-        Entry(one.occurred_at, one.kind.replace("_", " "), one.title, _about(one, features), one.url if one.url.startswith(("https://", "http://")) else "")
+        Entry(
+            one.occurred_at,
+            one.kind.replace("_", " "),
+            one.title,
+            _about(one, features),
+            one.url if one.url.startswith(("https://", "http://")) else "",
+        )
         for one in events
     )
 
@@ -144,14 +185,22 @@ def _not_sent(view: View) -> tuple[NotSent, ...]:
     from django.conf import settings
 
     window = present.last(view, 28 * DAY)
-    lacking = [name for name in NOT_SENT if series.reading(name, window, now=view.now).state == "not_instrumented"]
-    return tuple(NotSent(METRICS[name].title, NOT_SENT[name], _curl(settings.PUBLIC_URL, NOT_SENT[name])) for name in lacking)
+    lacking = [name for name in NOT_SENT if view.reader.reading(name, window).state == "not_instrumented"]
+    return tuple(
+        NotSent(METRICS[name].title, NOT_SENT[name], _curl(settings.PUBLIC_URL, NOT_SENT[name])) for name in lacking
+    )
 
 
 def _curl(address: str, kind: str) -> str:
-    value = {"outcome": '"value": "completed"', "acceptance": '"value": "accepted"', "flag": '"category": "wrong"', "rating": '"value": 4, "scale": 5',
-             "correction": '"final_text": "What was sent in the end."', "thumb": '"value": "up"'}[kind]  # fmt: skip
-    return f"curl {address}/api/v1/feedback \\\n  -H \"Authorization: Bearer $OBSERVATORY_KEY\" -H \"Content-Type: application/json\" \\\n  -d '{{\"interaction_id\": \"wd-1\", \"kind\": \"{kind}\", {value}}}'"
+    value = {
+        "outcome": '"value": "completed"',
+        "acceptance": '"value": "accepted"',
+        "flag": '"category": "wrong"',
+        "rating": '"value": 4, "scale": 5',
+        "correction": '"final_text": "What was sent in the end."',
+        "thumb": '"value": "up"',
+    }[kind]
+    return f'curl {address}/api/v1/feedback \\\n  -H "Authorization: Bearer $OBSERVATORY_KEY" -H "Content-Type: application/json" \\\n  -d \'{{"interaction_id": "wd-1", "kind": "{kind}", {value}}}\''
 
 
 @project_page

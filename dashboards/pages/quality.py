@@ -12,21 +12,25 @@ from dashboards.pages.board import Board, PanelMaker, respond
 from dashboards.present import Asked, Drawn, series_panel
 from dashboards.view import View, project_page
 from ingest.timeline import DAY
-from observatory.metrics import series
 from observatory.metrics.definitions import METRICS
 
 
 def by_model_panel(view: View, metric: str, title: str) -> Panel:
     """One line a model, each point the seven days up to it."""
     choice = view.choice
-    found = series.breakdown([metric], choice.window, by="model", feature=choice.feature, now=view.now)
+    found = view.reader.breakdown([metric], choice.window, by="model", feature=choice.feature)
     busiest = sorted(found, key=lambda name: -found[name][metric].sample_size)[:6]
     groups = [
-        Group(name, present.chart_points(series.series(metric, choice.window, "1d", feature=choice.feature, model=name, rolling_days=7, now=view.now)))
+        Group(
+            name,
+            present.chart_points(
+                view.reader.series(metric, choice.window, "1d", feature=choice.feature, model=name, rolling_days=7)
+            ),
+        )
         for name in busiest
-    ]  # fmt: skip
+    ]
     groups = [group for group in groups if any(point.value is not None for point in group.points)]
-    chart = lines_by_group(present.frame(view, grain="1d"), METRICS[metric].unit, groups) if groups else None
+    chart = lines_by_group(present.frame(view, grain="1d"), title, METRICS[metric].unit, groups) if groups else None
     return present.panel(
         view, "by_model", title, chart, f"7 days rolling, the {len(groups)} with most ratings of {len(found)}"
     )
@@ -59,7 +63,22 @@ def quality(view: View) -> HttpResponse:
         for name in ("thumbs_up_rate", "correction_rate", "rejection_rate", "flag_rate", "task_completion_rate")
     ]
     evidence = (Link("The interactions with a thumb down", view.url("interactions/", thumb="down")),)
-    return respond(view, Board(
-        "Quality", "quality/", tiles, makers, ("calls", "thumbs_up_rate", "correction_rate", "rejection_rate", "task_completion_rate"),
-        evidence, ("thumbs_up_rate", "correction_rate", "rejection_rate", "task_completion_rate", "flag_rate", "escalations_24h"),
-    ))  # fmt: skip
+    return respond(
+        view,
+        Board(
+            "Quality",
+            "quality/",
+            tiles,
+            makers,
+            ("calls", "thumbs_up_rate", "correction_rate", "rejection_rate", "task_completion_rate"),
+            evidence,
+            (
+                "thumbs_up_rate",
+                "correction_rate",
+                "rejection_rate",
+                "task_completion_rate",
+                "flag_rate",
+                "escalations_24h",
+            ),
+        ),
+    )

@@ -17,9 +17,12 @@ from ingest.projects.access import current_project
 STALE = timedelta(minutes=3)
 DAILY_STALE = timedelta(hours=26)
 WORK = {
-    Duty.ROLL: "counts what came in", Duty.DRIFT: "reads the drift series", Duty.EVALUATE: "judges closed windows",
-    Duty.DISPATCH: "sends mails and webhooks", Duty.PARTITIONS: "makes room for the next two weeks",
-}  # fmt: skip
+    Duty.ROLL: "counts what came in",
+    Duty.DRIFT: "reads the drift series",
+    Duty.EVALUATE: "judges closed windows",
+    Duty.DISPATCH: "sends mails and webhooks",
+    Duty.PARTITIONS: "makes room for the next two weeks",
+}
 
 
 def duties(view: View) -> Breakdown:
@@ -32,8 +35,16 @@ def duties(view: View) -> Breakdown:
         state = State.NO_DATA if beat is None else State.OK if view.now - beat.beat_at <= allowed else State.CRITICAL
         said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in beat.detail.items()) if beat else ""
         ago = formatting.ago(beat.beat_at, view.now) if beat else "never"
-        rows.append(Row((Field(duty.name.lower()), Field(state.word, state=state), Field(work), Field(ago), Field(said))))
-    headings = (Heading("Duty"), Heading("State"), Heading("What it does"), Heading("Last beat"), Heading("Last report"))
+        rows.append(
+            Row((Field(duty.name.lower()), Field(state.word, state=state), Field(work), Field(ago), Field(said)))
+        )
+    headings = (
+        Heading("Duty"),
+        Heading("State"),
+        Heading("What it does"),
+        Heading("Last beat"),
+        Heading("Last report"),
+    )
     return Breakdown("duties", "Duties", headings, tuple(rows), "a beat older than 3 minutes is an alarm")
 
 
@@ -47,18 +58,44 @@ def _count(sql: str) -> tuple[int, object]:
 def _waiting(view: View) -> list[Tile]:
     dirty, oldest = _count("SELECT count(*), min(marked_at) FROM dirty_bucket WHERE project_id = %s")
     orphans, _ = _count("SELECT count(*), min(received_at) FROM orphan WHERE project_id = %s")
-    clocks, _ = _count("SELECT count(*), min(occurred_at) FROM interaction WHERE project_id = %s AND claimed_at IS NOT NULL")
-    outbox = Delivery.objects.filter(state=Delivery.State.PENDING).aggregate(count=Count("pk"), oldest=Min("created_at"))
+    clocks, _ = _count(
+        "SELECT count(*), min(occurred_at) FROM interaction WHERE project_id = %s AND claimed_at IS NOT NULL"
+    )
+    outbox = Delivery.objects.filter(state=Delivery.State.PENDING).aggregate(
+        count=Count("pk"), oldest=Min("created_at")
+    )
     failed = Delivery.objects.filter(state=Delivery.State.FAILED).count()
     lag = view.now - oldest if dirty and oldest else timedelta()  # type: ignore[operator]  # min() of a time column
     return [
-        Tile("Roll-up lag", formatting.span(lag), "lag", State.OK if lag < STALE else State.WARNING, lines=(f"{formatting.count(dirty)} marks wait",),
-             definition="Age of the oldest bucket that has to be counted again."),
-        Tile("Orphans", formatting.count(orphans), "orphans", lines=("feedback and costs that name an interaction we do not know",)),
-        Tile("Implausible clocks", formatting.count(clocks), "clocks", lines=("events from the future, counted at receipt",)),
-        Tile("Outbox", formatting.count(outbox["count"]), "outbox", State.CRITICAL if failed else State.OK,
-             lines=(f"{formatting.count(failed)} given up",), definition="Messages that wait to be sent."),
-    ]  # fmt: skip
+        Tile(
+            "Roll-up lag",
+            formatting.span(lag),
+            "lag",
+            State.OK if lag < STALE else State.WARNING,
+            lines=(f"{formatting.count(dirty)} marks wait",),
+            definition="Age of the oldest bucket that has to be counted again.",
+        ),
+        Tile(
+            "Orphans",
+            formatting.count(orphans),
+            "orphans",
+            lines=("feedback and costs that name an interaction we do not know",),
+        ),
+        Tile(
+            "Implausible clocks",
+            formatting.count(clocks),
+            "clocks",
+            lines=("events from the future, counted at receipt",),
+        ),
+        Tile(
+            "Outbox",
+            formatting.count(outbox["count"]),
+            "outbox",
+            State.CRITICAL if failed else State.OK,
+            lines=(f"{formatting.count(failed)} given up",),
+            definition="Messages that wait to be sent.",
+        ),
+    ]
 
 
 @project_page

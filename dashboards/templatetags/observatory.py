@@ -100,6 +100,12 @@ def table_rows(chart: Chart) -> list[list[tuple[str, bool]]]:
 
 
 @register.filter
+def rows_left(chart: Chart) -> int:
+    """How many rows the table on the page leaves to the CSV."""
+    return max(0, len(chart.table.rows) - tables.SHOWN)
+
+
+@register.filter
 def kind_of_field(field: BoundField) -> str:
     """'check' for tick boxes (label behind), 'choices' for groups (a fieldset), else 'text'."""
     widget: Any = field.field.widget

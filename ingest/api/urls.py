@@ -1,5 +1,12 @@
 """The addresses that apps post to."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from ingest.api import views
+
+urlpatterns: list[URLPattern] = [
+    path("interactions", views.Interactions.as_view(), name="api-interactions"),
+    path("feedback", views.Feedback.as_view(), name="api-feedback"),
+    path("costs", views.Costs.as_view(), name="api-costs"),
+    path("changes", views.Changes.as_view(), name="api-changes"),
+]

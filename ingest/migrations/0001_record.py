@@ -76,6 +76,8 @@ BIG_TABLES = f"""
         name text COLLATE "C" NOT NULL DEFAULT '',
         label text,
         comment text,
+        final_text text,
+        metadata text,
         PRIMARY KEY (project_id, occurred_at, id)
     ) PARTITION BY RANGE (occurred_at);
     CREATE INDEX feedback_interaction ON feedback (project_id, interaction_id) WHERE interaction_id IS NOT NULL;
@@ -109,6 +111,7 @@ BIG_TABLES = f"""
         period_from timestamptz,
         period_to timestamptz,
         description text,
+        metadata text,
         PRIMARY KEY (project_id, occurred_at, id)
     ) PARTITION BY RANGE (occurred_at);
 """

@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
             name="ChangeEvent",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("id_sent", models.CharField(db_collation="C", help_text="The app's id, or ours.", max_length=200)),
+                ("id_sent", models.CharField(db_collation="C", help_text="The app's id, or ours.", max_length=220)),
                 (
                     "kind",
                     models.CharField(
@@ -93,6 +93,7 @@ class Migration(migrations.Migration):
                 ("version", models.CharField(blank=True, default="", max_length=100)),
                 ("url", models.CharField(blank=True, default="", max_length=2000)),
                 ("note", models.TextField(blank=True, default="")),
+                ("metadata", models.TextField(blank=True, default="", help_text="JSON of unknown fields.")),
                 ("project", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="projects.project")),
             ],
             options={

@@ -18,7 +18,17 @@ from ingest.projects.scope import NoProjectScope, current_project, project_scope
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-__all__ = ["KeyHolder", "NoProjectScope", "current_project", "every_project", "holder_of", "project_for", "project_scope", "projects_of", "role_in"]
+__all__ = [
+    "KeyHolder",
+    "NoProjectScope",
+    "current_project",
+    "every_project",
+    "holder_of",
+    "project_for",
+    "project_scope",
+    "projects_of",
+    "role_in",
+]
 
 KEY_CACHE_SECONDS = 4.0
 
@@ -61,7 +71,7 @@ def holder_of(key: str) -> KeyHolder | None:
 
 def projects_of(user: "AbstractBaseUser | AnonymousUser") -> models.QuerySet[Project]:
     """The projects a person is a member of, by name."""
-    return Project.objects.filter(membership__user_id=user.pk).order_by("name")
+    return Project.objects.filter(membership__user_id=user.pk or 0).order_by("name")
 
 
 def project_for(user: "AbstractBaseUser | AnonymousUser", slug: str) -> Project:
@@ -71,7 +81,7 @@ def project_for(user: "AbstractBaseUser | AnonymousUser", slug: str) -> Project:
 
 def role_in(user: "AbstractBaseUser | AnonymousUser", project: Project) -> str:
     """The person's role in a project, or an empty text."""
-    return Membership.objects.filter(project=project, user_id=user.pk).values_list("role", flat=True).first() or ""
+    return Membership.objects.filter(project=project, user_id=user.pk or 0).values_list("role", flat=True).first() or ""
 
 
 def every_project() -> list[Project]:

@@ -44,6 +44,12 @@ def hashed(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "replace")).digest()
 
 
+def assembled(public: str, secret: str, environment: str = "live") -> str:
+    """The text of a key from its two halves, as HTTP Basic sends them."""
+    body = f"obs_{environment}_{public}_{secret}"
+    return f"{body}_{_checksum(body)}"
+
+
 def is_well_formed(key: str) -> bool:
     """Whether the shape and the checksum fit, before any database is asked."""
     body, _, checksum = key.rpartition("_")

@@ -14,7 +14,9 @@ class Project(models.Model):
     description = models.TextField(blank=True, default="")
     time_zone = models.CharField(max_length=60, default="UTC")
     created_at = models.DateTimeField()
-    raw_horizon = models.DateTimeField(null=True, blank=True, help_text="Raw rows before it have been dropped; it only moves forward.")
+    raw_horizon = models.DateTimeField(
+        null=True, blank=True, help_text="Raw rows before it have been dropped; it only moves forward."
+    )
 
     class Meta:
         db_table = "project"

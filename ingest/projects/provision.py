@@ -33,12 +33,19 @@ def _new_project(name: str, now: datetime, time_zone: str) -> Project:
     raise ValueError(f"a thousand projects are called {name!r}")
 
 
-def issue_key(project_id: int, scopes: Iterable[str], *, now: datetime, label: str = "", by: "User | None" = None) -> str:
+def issue_key(
+    project_id: int, scopes: Iterable[str], *, now: datetime, label: str = "", by: "User | None" = None
+) -> str:
     """Make a key of a project and return its text: the only time it is seen."""
     new = keys.make()
     with project_scope(project_id):
         ApiKey.objects.create(
-            public=new.public, key_hash=new.key_hash, scopes=",".join(scopes), label=label, created_at=now, created_by=by
+            public=new.public,
+            key_hash=new.key_hash,
+            scopes=",".join(scopes),
+            label=label,
+            created_at=now,
+            created_by=by,
         )
     return new.text
 

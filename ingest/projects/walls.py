@@ -3,7 +3,9 @@
 MINE = "project_id = NULLIF(current_setting('observatory.project', true), '')::bigint"
 
 
-def protect(table: str, *, app: str = "SELECT, INSERT, UPDATE, DELETE", jobs: str = "SELECT, INSERT, UPDATE, DELETE") -> str:
+def protect(
+    table: str, *, app: str = "SELECT, INSERT, UPDATE, DELETE", jobs: str = "SELECT, INSERT, UPDATE, DELETE"
+) -> str:
     """Force row-level security on `table` and grant the two working roles what they need of it.
 
     The web's role sees one project; owner, jobs and definer see all, by policy and not by a role attribute

@@ -17,8 +17,10 @@ from ingest.projects.access import every_project, project_scope
 from ingest.projects.models import Feature, Project
 from ingest.timeline import DAY, HOUR
 from observatory.drift.methods import shape
+from observatory.drift.methods.week import first_window
 from observatory.drift.models import Baseline, Finding, Series
 from observatory.drift.signals import SIGNALS, Signal
+from observatory.metrics import users
 
 SETTLED = timedelta(minutes=10)
 """A baseline is accepted when its days have not changed for this long: a history that is still arriving is none."""
@@ -66,11 +68,6 @@ def last_closed_day(now: datetime, feature: Feature, zone_name: str) -> date:
     return timeline.local_day(now - feature.maturity_hours * HOUR, zone_name) - DAY
 
 
-def first_day(feature: Feature, zone_name: str) -> date:
-    """The local day of the feature's first interaction."""
-    return timeline.local_day(feature.first_seen_at, zone_name)
-
-
 def _fold(project: Project, feature: Feature, signal: Signal, now: datetime, tally: _Tally, is_settled: bool) -> None:
     last = last_closed_day(now, feature, project.time_zone)
     known = Series.objects.filter(feature_number=feature.number, signal=signal.name).first()
@@ -79,21 +76,20 @@ def _fold(project: Project, feature: Feature, signal: Signal, now: datetime, tal
     series = known or Series.objects.create(
         feature_number=feature.number, feature=feature.name, signal=signal.name, updated_at=now
     )
-    days = signal.days(feature.number, first_day(feature, project.time_zone), last)
+    days = signal.days(feature.number, users.first_day(feature.number) or last, last)
     tally.series += 1
     baseline = series.baselines.filter(is_current=True).first() or _accept(series, signal, days, now, is_settled)
     if baseline is not None:
-        _judge(series, signal, baseline, days, now, tally)
+        _judge(_Look(series, signal, baseline, signal.baseline_of(baseline.content), days, now), tally)
     series.judged_to, series.updated_at = last, now
     series.save()
 
 
 def _accept(series: Series, signal: Signal, days: Sequence[Any], now: datetime, is_settled: bool) -> Baseline | None:
     """Accept the first baseline once its days are there and have stopped changing; else say what is missing."""
-    chosen = baseline_days(signal, days)
-    if chosen is None:
-        lacking = signal.method.collecting(days)
-        series.lacking = msgspec.to_builtins(lacking) if lacking else None
+    chosen = first_window(days, signal.method.collecting)
+    if isinstance(chosen, shape.Collecting):
+        series.lacking = msgspec.to_builtins(chosen)
         return None
     digest = hashlib.blake2b(msgspec.json.encode(chosen), digest_size=16).hexdigest()
     if series.seen != digest:
@@ -108,21 +104,21 @@ def _accept(series: Series, signal: Signal, days: Sequence[Any], now: datetime, 
     )
 
 
-def baseline_days(signal: Signal, days: Sequence[Any]) -> list[Any] | None:
-    """The first full 28 days, or as many more as a baseline needs; None while there are too few."""
-    if not days:
-        return None
-    for length in range(shape.BASELINE_DAYS, (days[-1].day - days[0].day).days + 2):
-        end = days[0].day + (length - 1) * DAY
-        chosen = [day for day in days if day.day <= end]
-        if signal.method.collecting(chosen, length) is None:
-            return chosen
-    return None
+@dataclass(frozen=True)
+class _Look:
+    """One series looked at once: its days against its baseline."""
+
+    series: Series
+    signal: Signal
+    stored: Baseline
+    baseline: Any
+    days: Sequence[Any]
+    now: datetime
 
 
-def _judge(series: Series, signal: Signal, stored: Baseline, days: Sequence[Any], now: datetime, tally: _Tally) -> None:
-    baseline = signal.baseline_of(stored.content)
-    evidence = signal.method.fold(baseline, days, signal.sides)
+def _judge(look: _Look, tally: _Tally) -> None:
+    series = look.series
+    evidence = look.signal.method.fold(look.baseline, look.days, look.signal.sides)
     series.points = [[p.day.isoformat(), p.log_m, p.evidence, p.direction.value, p.is_alarm] for p in evidence.points]
     series.evidence = evidence.points[-1].evidence if evidence.points else 0.0
     counts: dict[str, int] = {}
@@ -130,40 +126,28 @@ def _judge(series: Series, signal: Signal, stored: Baseline, days: Sequence[Any]
     for found in evidence.findings:
         ordinal = counts.get(found.direction, 0)
         counts[found.direction] = ordinal + 1
-        kept.append(_keep(series, signal, stored, baseline, days, found, ordinal, now, tally))
-    stale = Finding.objects.filter(baseline=stored, withdrawn_at=None).exclude(pk__in=kept)
-    stale.update(withdrawn_at=now)
+        kept.append(_keep(look, found, ordinal, tally))
+    stale = Finding.objects.filter(baseline=look.stored, withdrawn_at=None).exclude(pk__in=kept)
+    stale.update(withdrawn_at=look.now)
     is_open = Finding.objects.filter(series=series, resolved_day=None, withdrawn_at=None).exists()
     series.state = Series.State.FINDING if is_open else Series.State.WATCHING
 
 
-def _keep(
-    series: Series,
-    signal: Signal,
-    stored: Baseline,
-    baseline: Any,
-    days: Sequence[Any],
-    found: shape.Finding,
-    ordinal: int,
-    now: datetime,
-    tally: _Tally,
-) -> int:
+def _keep(look: _Look, found: shape.Finding, ordinal: int, tally: _Tally) -> int:
     """Store one finding as it is seen today; its key does not depend on what is seen."""
-    until = [day for day in days if found.resolved_day is None or day.day <= found.resolved_day]
-    started = signal.method.started(baseline, days, found)
-    effect = signal.method.effect(baseline, until)
-    fields = {
-        "series": series, "alpha": found.alpha, "watched_from": found.watched_from, "alarm_day": found.alarm_day,
-        "resolved_day": found.resolved_day, "started_day": started.day, "started_low": started.low, "started_high": started.high,
-        "effect": msgspec.to_builtins(effect), "is_strong": bool(effect and effect.is_strong(found.direction, signal.strong)),
-        "withdrawn_at": None,
-    }  # fmt: skip
-    known = Finding.objects.filter(baseline=stored, direction=found.direction.value, ordinal=ordinal).first()
+    fields = _seen(look, found)
+    known = Finding.objects.filter(baseline=look.stored, direction=found.direction.value, ordinal=ordinal).first()
     if known is None:
-        made = Finding.objects.create(
-            baseline=stored, direction=found.direction.value, ordinal=ordinal, opened_at=now, **fields
-        )
         tally.opened += 1
+        made = Finding(
+            project_id=look.series.project_id,
+            baseline=look.stored,
+            direction=found.direction.value,
+            ordinal=ordinal,
+            opened_at=look.now,
+            **fields,
+        )
+        made.save()
         return int(made.pk)
     if known.resolved_by:
         fields.pop("resolved_day")
@@ -172,3 +156,23 @@ def _keep(
         setattr(known, name, value)
     known.save()
     return int(known.pk)
+
+
+def _seen(look: _Look, found: shape.Finding) -> dict[str, Any]:
+    """What today's days say of a finding: when it began, how far the last 7 days are from normal."""
+    until = [day for day in look.days if found.resolved_day is None or day.day <= found.resolved_day]
+    started = look.signal.method.started(look.baseline, look.days, found)
+    effect = look.signal.method.effect(look.baseline, until)
+    return {
+        "series": look.series,
+        "alpha": found.alpha,
+        "watched_from": found.watched_from,
+        "alarm_day": found.alarm_day,
+        "resolved_day": found.resolved_day,
+        "started_day": started.day,
+        "started_low": started.low,
+        "started_high": started.high,
+        "effect": msgspec.to_builtins(effect),
+        "is_strong": bool(effect and effect.is_strong(found.direction, look.signal.strong)),
+        "withdrawn_at": None,
+    }

@@ -6,16 +6,18 @@ Counters: values × counters, column by column, each column in the narrowest wid
 
 Histograms: for each value that has one, its bins ascending, the first as it is and then the gaps:
 
-    i16 value, u16 bins, u8 width code of gaps, u8 width code of counts, i16 first bin, gaps, counts
+    i16 value, u16 bins, i16 first bin, u8 width code of gaps, u8 width code of counts, gaps, counts
 
 In front stand a version byte and a byte that says whether the rest is compressed (zlib 1). Everything is
 little-endian, ascending and therefore canonical: equal contents are equal bytes.
 """
 
 import struct
+import sys
 import zlib
-from collections.abc import Collection, Mapping, Sequence
-from itertools import pairwise
+from array import array
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import accumulate, pairwise
 
 from observatory.metrics.layout import Counter
 
@@ -23,11 +25,13 @@ VERSION = 1
 PLAIN, DEFLATED = 0, 1
 WORTH_DEFLATING = 160
 WIDTHS = "BHIQ"
-SIZES = tuple(struct.calcsize(f"<{width}") for width in WIDTHS)
-LIMITS = tuple(256**size for size in SIZES)
+SIZES = tuple(array(width).itemsize for width in WIDTHS)
+IS_FOREIGN = sys.byteorder == "big"
 
 Counts = dict[int, int]
-"""Counter → sum, or bin → count. What is zero is left out."""
+"""Counter → sum, or bin → count. What is zero is left out: whoever makes them sees to it."""
+
+_HEAD = struct.Struct("<hHhBB")
 
 
 class BadSheet(ValueError):
@@ -37,38 +41,39 @@ class BadSheet(ValueError):
 def pack_counters(rows: Mapping[int, Mapping[int, int]]) -> bytes:
     """Bytes of value → counter → sum. Sums are whole and not negative."""
     values = sorted(rows)
-    parts = [struct.pack(f"<H{len(values)}h", len(values), *values)]
-    for counter in sorted({counter for sums in rows.values() for counter, total in sums.items() if total}):
-        column = [rows[value].get(counter, 0) for value in values]
-        code = _width(max(column))
-        parts.append(struct.pack(f"<BB{len(values)}{WIDTHS[code]}", counter, code, *column))
+    sums = [rows[value] for value in values]
+    parts = [len(values).to_bytes(2, "little"), _bytes(array("h", values))]
+    for counter in sorted(sums[0] if len(sums) == 1 else {counter for row in sums for counter in row}):
+        code, column = _narrowed([row.get(counter, 0) for row in sums])
+        parts.append(b"%c%c%b" % (counter, code, column))
     return _sealed(b"".join(parts))
 
 
 def unpack_counters(data: bytes, wanted: Collection[int] | None = None, value: int | None = None) -> dict[int, Counts]:
     """Value → counter → sum, of all values or of one, and of all counters or of the wanted ones."""
     body = _opened(data)
-    (size,) = struct.unpack_from("<H", body)
-    values = struct.unpack_from(f"<{size}h", body, 2)
+    size = int.from_bytes(body[:2], "little")
+    offset = 2 + 2 * size
+    values = _numbers("h", body[2:offset])
     if value is not None and value not in values:
         return {}
     places = [(values.index(value), value)] if value is not None else list(enumerate(values))
     rows: dict[int, Counts] = {known: {} for _, known in places}
-    offset = 2 + 2 * size
     while offset < len(body):
-        counter, code = body[offset], body[offset + 1]
+        counter, width = body[offset], SIZES[body[offset + 1]]
+        end = offset + 2 + size * width
         if wanted is None or counter in wanted:
-            column = struct.unpack_from(f"<{size}{WIDTHS[code]}", body, offset + 2)
+            column = _numbers(WIDTHS[body[offset + 1]], body[offset + 2 : end])
             for place, known in places:
                 if column[place]:
                     rows[known][counter] = column[place]
-        offset += 2 + size * SIZES[code]
+        offset = end
     return rows
 
 
 def pack_histograms(rows: Mapping[int, Mapping[int, int]]) -> bytes | None:
     """Bytes of value → bin → count; None when nothing was counted."""
-    parts = [_packed_bins(value, rows[value]) for value in sorted(rows) if rows[value]]
+    parts = [part for value in sorted(rows) if rows[value] for part in _packed_bins(value, rows[value])]
     return _sealed(b"".join(parts)) if parts else None
 
 
@@ -78,13 +83,13 @@ def unpack_histograms(data: bytes | None, value: int | None = None) -> dict[int,
     body = _opened(data) if data else b""
     offset = 0
     while offset < len(body):
-        known, size, gap, width = struct.unpack_from("<hHBB", body, offset)
-        offset += 6
-        length = 2 + (size - 1) * SIZES[gap] + size * SIZES[width]
+        known, size, first, gap, width = _HEAD.unpack_from(body, offset)
+        gaps = offset + _HEAD.size
+        counts = gaps + (size - 1) * SIZES[gap]
+        offset = counts + size * SIZES[width]
         if value is None or value == known:
-            packed = struct.unpack_from(f"<h{size - 1}{WIDTHS[gap]}{size}{WIDTHS[width]}", body, offset)
-            rows[known] = dict(zip(_summed(packed[:size]), packed[size:], strict=True))
-        offset += length
+            bins = accumulate(_numbers(WIDTHS[gap], body[gaps:counts]), initial=first)
+            rows[known] = dict(zip(bins, _numbers(WIDTHS[width], body[counts:offset]), strict=True))
     return rows
 
 
@@ -99,27 +104,35 @@ def counter_name(number: int) -> str:
     return Counter(number).name.lower() if number in set(Counter) else f"counter {number}"
 
 
-def _packed_bins(value: int, counts: Mapping[int, int]) -> bytes:
+def _packed_bins(value: int, counts: Mapping[int, int]) -> Iterable[bytes]:
     bins = sorted(counts)
-    gaps = [after - before for before, after in pairwise(bins)]
-    gap, width = _width(max(gaps, default=0)), _width(max(counts.values()))
-    shape = f"<hHBBh{len(gaps)}{WIDTHS[gap]}{len(bins)}{WIDTHS[width]}"
-    return struct.pack(shape, value, len(bins), gap, width, bins[0], *gaps, *(counts[known] for known in bins))
+    gap, gaps = _narrowed([after - before for before, after in pairwise(bins)])
+    width, numbers = _narrowed([counts[known] for known in bins])
+    return _HEAD.pack(value, len(bins), bins[0], gap, width), gaps, numbers
 
 
-def _summed(first_and_gaps: Sequence[int]) -> list[int]:
-    total, bins = 0, []
-    for gap in first_and_gaps:
-        total += gap
-        bins.append(total)
-    return bins
+def _narrowed(numbers: Sequence[int]) -> tuple[int, bytes]:
+    """The code of the narrowest width that holds all of the numbers, and their bytes."""
+    largest = max(numbers) if numbers else 0
+    if largest < 256:
+        return 0, bytes(numbers)
+    code = 1 if largest < 2**16 else 2 if largest < 2**32 else 3
+    return code, _bytes(array(WIDTHS[code], numbers))
 
 
-def _width(largest: int) -> int:
-    for code, limit in enumerate(LIMITS):
-        if largest < limit:
-            return code
-    raise OverflowError(f"{largest} does not fit 64 bits")
+def _bytes(numbers: "array[int]") -> bytes:
+    if IS_FOREIGN:
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def _numbers(width: str, data: bytes) -> Sequence[int]:
+    if width == "B":
+        return data
+    numbers = array(width, data)
+    if IS_FOREIGN:
+        numbers.byteswap()
+    return numbers
 
 
 def _sealed(body: bytes) -> bytes:

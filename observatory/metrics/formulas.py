@@ -41,7 +41,7 @@ def judge(metric: Metric, totals: Totals, *, has_begun: bool = True) -> Reading:
     return NOT_INSTRUMENTED
 
 
-def judge_users(metric: Metric, users: Users, *, has_begun: bool = True) -> Reading:
+def judge_users(users: Users, *, has_begun: bool = True) -> Reading:
     """Distinct users; unknown when all calls come without a user id."""
     if not has_begun or (users.users == 0 and users.has_others):
         return NO_DATA
@@ -54,6 +54,11 @@ def judge_per_user(metric: Metric, totals: Totals, users: Users) -> Reading:
     if total.value is None or users.users == 0:
         return NO_DATA
     return Reading(State.OK, total.value / users.users, None, users.users)
+
+
+def judge_events(count: int, *, has_begun: bool = True) -> Reading:
+    """A number of events that go by their own time."""
+    return Reading(State.OK, float(count), None, count) if has_begun else NO_DATA
 
 
 def mean_of(readings: Iterable[Reading]) -> Reading:

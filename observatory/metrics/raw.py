@@ -47,17 +47,13 @@ _INTERACTION_COLUMNS = {
     "cache_write_tokens": "coalesce(i.cache_write_tokens, 0)",
     "reasoning_tokens": "coalesce(i.reasoning_tokens, 0)",
 }
-# A linked record of model tokens replaces what the interaction itself would cost.
 _INTERACTION_ROWS = """
     FROM ranges r
-    JOIN interaction i ON i.project_id = %(project)s AND i.occurred_at >= r.start_at AND i.occurred_at < r.end_at
-    LEFT JOIN (
-        SELECT c.occurred_at, c.interaction_id, sum(c.amount_nano)::bigint AS amount_nano
-        FROM ranges r
-        JOIN cost c ON c.project_id = %(project)s AND c.occurred_at >= r.start_at AND c.occurred_at < r.end_at
-        WHERE c.component = %(model_tokens)s AND c.interaction_id IS NOT NULL
-        GROUP BY c.occurred_at, c.interaction_id
-    ) t ON t.occurred_at = i.occurred_at AND t.interaction_id = i.id
+    CROSS JOIN LATERAL (
+        SELECT * FROM interaction
+        WHERE project_id = %(project)s AND occurred_at >= r.start_at AND occurred_at < r.end_at OFFSET 0) i
+    LEFT JOIN unnest(%(replaced_at)s::timestamptz[], %(replaced)s::text[], %(amounts)s::bigint[])
+        AS t (occurred_at, interaction_id, amount_nano) ON t.occurred_at = i.occurred_at AND t.interaction_id = i.id
 """
 _COST_COLUMNS = {
     "at": "c.occurred_at",
@@ -68,7 +64,9 @@ _COST_COLUMNS = {
 }
 _COST_ROWS = """
     FROM ranges r
-    JOIN cost c ON c.project_id = %(project)s AND c.occurred_at >= r.start_at AND c.occurred_at < r.end_at
+    CROSS JOIN LATERAL (
+        SELECT * FROM cost
+        WHERE project_id = %(project)s AND occurred_at >= r.start_at AND occurred_at < r.end_at OFFSET 0) c
 """
 _DETAIL = """(CASE v.kind
     WHEN %(outcome)s THEN array_position(ARRAY['completed', 'abandoned', 'redone'], v.label) - 1
@@ -87,12 +85,20 @@ _VERDICT_COLUMNS = {
 }
 _VERDICT_ROWS = """
     FROM ranges r
-    JOIN verdict v ON v.project_id = %(project)s AND v.interaction_at >= r.start_at AND v.interaction_at < r.end_at
+    CROSS JOIN LATERAL (
+        SELECT * FROM verdict
+        WHERE project_id = %(project)s AND interaction_at >= r.start_at AND interaction_at < r.end_at OFFSET 0) v
 """
+# OFFSET 0 keeps the planner from joining by comparing every row with every range: each range is one probe of the index.
 _RANGES = """
     WITH ranges AS NOT MATERIALIZED (
         SELECT * FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS r (start_at, end_at)
     )
+"""
+_REPLACED = f"""
+    {_RANGES} SELECT c.occurred_at, c.interaction_id, sum(c.amount_nano)::bigint {_COST_ROWS}
+    WHERE c.component = %(model_tokens)s AND c.interaction_id IS NOT NULL
+    GROUP BY c.occurred_at, c.interaction_id
 """
 _COUNTED = {Facts.INTERACTIONS: ("interaction", "occurred_at"), Facts.FEEDBACK: ("verdict", "interaction_at")}
 
@@ -107,8 +113,8 @@ class _AsBytes(Loader):
 
 
 def interactions(ranges: Sequence[Window]) -> "dict[str, NDArray[Any]]":
-    """The interactions of disjoint windows, in no order."""
-    return _columns(_INTERACTION_COLUMNS, _INTERACTION_ROWS, ranges)
+    """The interactions of disjoint windows, in no order. A linked record of model tokens replaces their own cost."""
+    return _columns(_INTERACTION_COLUMNS, _INTERACTION_ROWS, ranges, replaced(ranges))
 
 
 def costs(ranges: Sequence[Window]) -> "dict[str, NDArray[Any]]":
@@ -121,6 +127,14 @@ def verdicts(ranges: Sequence[Window]) -> "dict[str, NDArray[Any]]":
     return _columns(_VERDICT_COLUMNS, _VERDICT_ROWS, ranges)
 
 
+def replaced(ranges: Sequence[Window]) -> dict[str, list[Any]]:
+    """The calls whose own cost a linked record replaces, as three columns: `replaced_at`, `replaced` (id), `amounts`."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REPLACED, _parameters(ranges))
+        columns = [list(column) for column in zip(*cursor.fetchall(), strict=True)] or [[], [], []]
+    return dict(zip(("replaced_at", "replaced", "amounts"), columns, strict=True))
+
+
 def rows_in(facts: Facts, ranges: Sequence[Window]) -> list[int]:
     """How many raw rows each window holds."""
     table, column = _COUNTED[facts]
@@ -130,17 +144,18 @@ def rows_in(facts: Facts, ranges: Sequence[Window]) -> list[int]:
         FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS r (start_at, end_at, place)
         ORDER BY r.place
     """  # noqa: S608 - table and column are constants above
-    parameters = [current_project(), [window.start for window in ranges], [window.end for window in ranges]]
+    parameters: list[Any] = [current_project(), [window.start for window in ranges], [window.end for window in ranges]]
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         return [row[0] for row in cursor.fetchall()]
 
 
 def _parameters(ranges: Sequence[Window]) -> dict[str, Any]:
+    runs = _runs(ranges)
     return {
         "project": current_project(),
-        "starts": [window.start for window in ranges],
-        "ends": [window.end for window in ranges],
+        "starts": [window.start for window in runs],
+        "ends": [window.end for window in runs],
         "model_tokens": int(Component.MODEL_TOKENS),
         "outcome": int(FeedbackKind.OUTCOME),
         "flag": int(FeedbackKind.FLAG),
@@ -148,13 +163,26 @@ def _parameters(ranges: Sequence[Window]) -> dict[str, Any]:
     }
 
 
-def _columns(columns: Mapping[str, str], rows: str, ranges: Sequence[Window]) -> "dict[str, NDArray[Any]]":
+def _runs(ranges: Sequence[Window]) -> list[Window]:
+    """Windows that follow each other without a gap, as one."""
+    runs: list[Window] = []
+    for window in sorted(ranges):
+        if runs and runs[-1].end == window.start:
+            runs[-1] = Window(runs[-1].start, window.end)
+        else:
+            runs.append(window)
+    return runs
+
+
+def _columns(
+    columns: Mapping[str, str], rows: str, ranges: Sequence[Window], more: Mapping[str, Any] | None = None
+) -> "dict[str, NDArray[Any]]":
     query = f"{_RANGES} SELECT {', '.join(f'array_agg({column})' for column in columns.values())} {rows}"
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
         for oid in _DTYPES:
             cursor.adapters.register_loader(oid, _AsBytes)
-        cursor.execute(query, _parameters(ranges), binary=True)
+        cursor.execute(query, {**_parameters(ranges), **(more or {})}, binary=True)
         row = cursor.fetchone() or ()
         described = cursor.description or []
     return {name: _array(data, column.type_code) for name, data, column in zip(columns, row, described, strict=True)}

@@ -75,6 +75,7 @@ class Coverage:
     complete_to: datetime
     mature_to: datetime
     last_interaction_at: datetime | None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

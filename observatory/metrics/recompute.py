@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.dimensions import Dimension, Facts
 from ingest.timeline import MINUTE, Window
 from observatory.metrics import counting, raw
+from observatory.metrics.codec import Counts
 from observatory.metrics.counting import Rows
 from observatory.metrics.layout import DOWN_CALLS, OUTAGES, ZERO_BIN, Counter, Distribution
 from observatory.metrics.sheets import ALL_FEATURES, TOTAL, Sheet, SheetKey, Sheets
@@ -201,9 +202,16 @@ def _fill(
         (SheetKey(buckets[bucket].start, int(dimension), feature), value)
         for bucket, feature, value in groups.T.tolist()
     ]
-    for (key, value), totals in zip(places, counters.T.tolist(), strict=True):
-        sheet = sheets.setdefault(key, Sheet())
-        sheet.counters[value] = {counter: total for counter, total in zip(_NUMBERS, totals, strict=True) if total}
+    rows: list[Counts] = [{} for _ in places]
+    group_of, counter_of = np.nonzero(counters.T)
+    for group, counter, total in zip(
+        group_of.tolist(), counter_of.tolist(), counters[counter_of, group_of].tolist(), strict=True
+    ):
+        rows[group][_NUMBERS[counter]] = total
+    for (key, value), row in zip(places, rows, strict=True):
+        if key not in sheets:
+            sheets[key] = Sheet()
+        sheets[key].counters[value] = row
     for name, entries in sums.bins.items():
         moved = np.stack([of_bucket[of_minute[entries[0]]], entries[1], entries[2]])
         for group, known, count in _counted(moved).T.tolist():

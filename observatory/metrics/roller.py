@@ -1,26 +1,28 @@
 """The duty that keeps rollups true: dirty buckets are counted again from raw rows, coarser ones merged from finer ones.
 
-Killed, late or run twice, it gives the same rows: a claim and its replacement are one transaction, nothing is ever added
-to a stored sum, and no mark of progress decides what is counted.
+Killed, late or run twice, it gives the same rows: a claim and its replacement are one transaction, nothing is ever
+added to a stored sum, and no mark of progress decides what is counted.
 """
 
 import logging
+import math
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ingest.dimensions import Facts
 from ingest.projects.access import every_project, project_scope
 from ingest.projects.models import Project
-from ingest.timeline import DAY, EPOCH, HOUR, MINUTE, QUARTER, Window, day_start, day_window, floor, local_day
-from observatory.metrics import noticing, recompute, rezone, sheets, store, user_rows
+from ingest.timeline import EPOCH, HOUR, MINUTE, QUARTER, Window, day_start, day_window, floor, local_day
+from observatory.metrics import noticing, raw, recompute, rezone, sheets, store, user_rows
 from observatory.metrics.store import Account, Mark
 from observatory.metrics.windows import Level
 
 RECENT_EVERY = timedelta(seconds=60)
 LATE_EVERY = timedelta(minutes=15)
 BUCKETS_AT_ONCE = 500
+COUNTED_AT_ONCE = 50
 USERS_AT_ONCE = 2_000
 QUARTERS_AT_ONCE = 500
 DAYS_AT_ONCE = 14
@@ -54,10 +56,11 @@ class Pass:
     `started` is the database's clock: what was marked later is the next run's. `deadline` is in `time.monotonic`.
     """
 
+    project: Project
     now: datetime
     started: datetime
     deadline: float
-    everything: bool
+    is_everything: bool
     is_recent_due: bool
     is_late_due: bool
 
@@ -74,3 +77,230 @@ class Pass:
     def is_over(self) -> bool:
         """Whether the time is spent."""
         return time.monotonic() > self.deadline
+
+    @property
+    def marked_by(self) -> datetime | None:
+        """A run over everything ends, however fast new marks come."""
+        return self.started if self.is_everything else None
+
+
+def roll(
+    now: datetime, *, only: Collection[int] | None = None, everything: bool = False, budget_s: float = 2.0
+) -> RollReport:
+    """Count again what is dirty, project by project, the one that waited longest first.
+
+    `everything` treats older marks, which wait in ordinary runs, as due and knows no budget. One failing project does
+    not stop the others.
+    """
+    deadline = math.inf if everything else time.monotonic() + budget_s
+    report = RollReport()
+    for project in _in_turn(only):
+        if time.monotonic() > deadline:
+            return report + RollReport(left=True)
+        try:
+            report += _roll_project(project, now, everything, deadline)
+        except Exception:
+            log.exception("rolling project %s failed; its marks stay", project.pk)
+            report += RollReport(left=True, failed=1)
+    return report
+
+
+def _in_turn(only: Collection[int] | None) -> list[Project]:
+    rolled_at = store.rolled_at()
+    projects = [project for project in every_project() if only is None or project.pk in only]
+    return sorted(projects, key=lambda project: (rolled_at.get(project.pk, EPOCH), project.pk))
+
+
+def _roll_project(project: Project, now: datetime, everything: bool, deadline: float) -> RollReport:
+    work = _begin(project, now, everything, deadline)
+    if work is None:
+        return RollReport(left=True)
+    report = RollReport()
+    for step in (_bind, _count_buckets, _count_users, _merge_quarters, _merge_days):
+        report += _repeated(step, work)
+    _finish(work, is_done=not report.left, is_changed=bool(report.buckets or report.users))
+    return report
+
+
+def _repeated(step: Callable[[Pass], RollReport], work: Pass) -> RollReport:
+    """Do a step, each time in a transaction of its own, until nothing is left of it or the time is spent."""
+    report = RollReport()
+    while not work.is_over:
+        with project_scope(work.project.pk):
+            if not store.lock(wait=work.is_everything):
+                break
+            done = step(work)
+        report += replace(done, left=False)
+        if not done.left:
+            return report
+    return replace(report, left=True)
+
+
+def _begin(project: Project, now: datetime, everything: bool, deadline: float) -> Pass | None:
+    """Open the project's account and see what is due; None when another process is rolling it."""
+    with project_scope(project.pk):
+        if not store.lock(wait=everything):
+            return None
+        account = store.account() or store.opened(now, project.time_zone)
+        if account.time_zone != project.time_zone:
+            rezone.rezone(project.raw_horizon, project.time_zone)
+            account.time_zone = project.time_zone
+        minutes_from = max(account.minutes_from, floor(now, QUARTER) - store.MINUTES_KEPT)
+        if minutes_from > account.minutes_from:
+            account.minutes_from = minutes_from
+            # A page may be reading the hour that has just expired.
+            store.prune_minutes(minutes_from - HOUR)
+        store.save(account)
+        return Pass(
+            project,
+            now,
+            store.database_clock(),
+            deadline,
+            everything,
+            is_recent_due=everything or now - account.recent_at >= RECENT_EVERY,
+            is_late_due=everything or now - account.late_at >= LATE_EVERY,
+        )
+
+
+def _bind(work: Pass) -> RollReport:
+    """Bind feedback and costs that came before their interaction."""
+    from ingest import binding
+
+    return RollReport(left=binding.bind(work.now, ORPHANS_AT_ONCE) >= ORPHANS_AT_ONCE)
+
+
+def _count_buckets(work: Pass) -> RollReport:
+    """Count dirty buckets again from raw rows: minutes, or quarters where minutes are no longer kept."""
+    account = _account()
+    limit = BUCKETS_AT_ONCE * (8 if work.is_everything else 1)
+    due = store.due_marks(account.minutes_from, work.dirty_from, work.marked_by, limit)
+    marks = _affordable(due)
+    if not marks:
+        return RollReport()
+    store.claim(marks)
+    for facts in Facts:
+        for level in (Level.MINUTE, Level.QUARTER):
+            chosen = [mark for mark in marks if (mark.facts, mark.level) == (facts, level)]
+            account.kinds_seen |= _replace(work, facts, level, sorted(mark.bucket for mark in chosen))
+    store.save(account)
+    return RollReport(len(marks), left=len(marks) < len(due) or len(due) == limit)
+
+
+def _affordable(marks: Sequence[Mark]) -> list[Mark]:
+    """As many of the first marks as one transaction can count: at least one."""
+    chosen: list[Mark] = []
+    rows = 0
+    for start in range(0, len(marks), COUNTED_AT_ONCE):
+        portion = marks[start : start + COUNTED_AT_ONCE]
+        for mark, size in zip(portion, store.sizes(portion), strict=True):
+            rows += size
+            if chosen and rows > raw.MOST_ROWS:
+                return chosen
+            chosen.append(mark)
+    return chosen
+
+
+def _replace(work: Pass, facts: Facts, level: Level, buckets: Sequence[datetime]) -> int:
+    """Recompute buckets from raw rows and say what has to be merged then; gives the kinds of feedback met.
+
+    Buckets before the raw horizon are frozen: their marks are gone, their sheets stay.
+    """
+    horizon = work.project.raw_horizon or EPOCH
+    live = [bucket for bucket in buckets if bucket >= horizon]
+    if not live:
+        return 0
+    fresh = recompute.recompute(facts, [Mark(facts, level, bucket).window for bucket in live])
+    store.replace(level, facts, live, fresh.sheets)
+    if level is Level.MINUTE:
+        store.set_unmerged(Level.QUARTER, facts, (floor(bucket, QUARTER) for bucket in live))
+    else:
+        store.set_merged(Level.QUARTER, facts, live)
+    store.set_unmerged(Level.DAY, facts, (_day_of(bucket, work) for bucket in live))
+    return fresh.kinds
+
+
+def _merge_quarters(work: Pass) -> RollReport:
+    """Merge the closed quarters whose minutes have changed."""
+    account = _account()
+    merged = 0
+    for facts, buckets in store.unmerged(Level.QUARTER).items():
+        closed = [bucket for bucket in buckets if bucket + QUARTER <= work.now][:QUARTERS_AT_ONCE]
+        kept = [bucket for bucket in closed if bucket >= account.minutes_from]
+        if kept:
+            windows = [Window(bucket, bucket + QUARTER) for bucket in kept]
+            parts = store.fetch(Level.MINUTE, facts, windows)
+            store.replace(Level.QUARTER, facts, kept, sheets.merge(parts, lambda at: floor(at, QUARTER)))
+            store.set_merged(Level.QUARTER, facts, kept)
+        _replace(work, facts, Level.QUARTER, [bucket for bucket in closed if bucket < account.minutes_from])
+        merged = max(merged, len(closed))
+    return RollReport(left=merged == QUARTERS_AT_ONCE)
+
+
+def _merge_days(work: Pass) -> RollReport:
+    """Merge the closed days whose quarters have changed and are all merged themselves."""
+    if not work.is_late_due:
+        return RollReport()
+    open_days = {
+        facts: {_day_of(bucket, work) for bucket in buckets} for facts, buckets in store.unmerged(Level.QUARTER).items()
+    }
+    merged = 0
+    for facts, buckets in store.unmerged(Level.DAY).items():
+        ready = [bucket for bucket in buckets if _closes_by_now(bucket, work) and bucket not in open_days[facts]]
+        ready = ready[:DAYS_AT_ONCE]
+        if ready:
+            parts = store.fetch(Level.QUARTER, facts, [_day_window(bucket, work) for bucket in ready])
+            store.replace(Level.DAY, facts, ready, sheets.merge(parts, lambda at: _day_of(at, work)))
+            store.set_merged(Level.DAY, facts, ready)
+            if facts is Facts.INTERACTIONS:
+                noticing.notice(work.now, work.project.time_zone)
+        merged = max(merged, len(ready))
+    return RollReport(left=merged == DAYS_AT_ONCE)
+
+
+def _count_users(work: Pass) -> RollReport:
+    """Count the dirty users of a day again; the one row of all anonymous calls waits with the older marks."""
+    users, has_more = user_rows.due(work.is_recent_due, work.marked_by, work.project.time_zone, USERS_AT_ONCE)
+    if users:
+        user_rows.claim(users)
+        horizon = work.project.raw_horizon or EPOCH
+        user_rows.replace([user for user in users if user.window.start >= horizon])
+    return RollReport(users=len(users), left=has_more)
+
+
+def _finish(work: Pass, *, is_done: bool, is_changed: bool) -> None:
+    """Write down how far everything reaches that was committed when this run started."""
+    with project_scope(work.project.pk):
+        store.lock(wait=True)
+        account = _account()
+        longest = store.longest_maturity()
+        calls = store.earliest_mark(Facts.INTERACTIONS, work.now - store.RECENT, work.started)
+        feedback = store.earliest_mark(Facts.FEEDBACK, work.now - longest - store.RECENT, work.started)
+        account.rolled_at = work.now
+        if is_changed:
+            account.changed_at = work.now
+        account.complete_to = min(work.now, calls or work.now)
+        account.feedback_complete_to = min(work.now, feedback or work.now)
+        account.last_interaction_at = store.last_interaction_at()
+        if is_done and work.is_recent_due:
+            account.recent_at = work.now
+        if is_done and work.is_late_due:
+            account.late_at = work.now
+        store.save(account)
+
+
+def _account() -> Account:
+    account = store.account()
+    assert account is not None, "a run begins by opening the account"  # noqa: S101 - says why None cannot be
+    return account
+
+
+def _day_of(at: datetime, work: Pass) -> datetime:
+    return day_start(local_day(at, work.project.time_zone), work.project.time_zone)
+
+
+def _day_window(start: datetime, work: Pass) -> Window:
+    return day_window(local_day(start, work.project.time_zone), work.project.time_zone)
+
+
+def _closes_by_now(start: datetime, work: Pass) -> bool:
+    return _day_window(start, work).end <= work.now

@@ -1,6 +1,6 @@
 """A sheet in memory: all values of one dimension in one bucket, their counters and histograms. Pure: no Django here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -59,11 +59,11 @@ class Sheet:
 Sheets = dict[SheetKey, Sheet]
 
 
-def merge(parts: Iterable[tuple[SheetKey, Sheet]], bucket_of: Mapping[datetime, datetime]) -> Sheets:
-    """Sheets of coarser buckets from finer ones; `bucket_of` says which finer bucket lies in which coarser one."""
+def merge(parts: Iterable[tuple[SheetKey, Sheet]], bucket_of: Callable[[datetime], datetime]) -> Sheets:
+    """Sheets of coarser buckets from finer ones; `bucket_of` says in which coarser bucket a finer one lies."""
     whole: Sheets = {}
     for key, sheet in parts:
-        whole.setdefault(key._replace(bucket=bucket_of[key.bucket]), Sheet()).add(sheet)
+        whole.setdefault(SheetKey(bucket_of(key.bucket), key.dimension, key.feature), Sheet()).add(sheet)
     return whole
 
 

@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 
 import psycopg
 from django.db import connection
+from django.db.models import Max
 
 from ingest.dimensions import Facts
 from ingest.projects.access import current_project
+from ingest.projects.models import Feature
 from ingest.timeline import DAY, EPOCH, QUARTER, Window, floor
+from observatory.metrics import raw
 from observatory.metrics.sheets import COLUMNS, Sheet, SheetKey, Sheets
 from observatory.metrics.windows import STEPS, Level
 
@@ -47,7 +50,7 @@ class Mark(NamedTuple):
 class Account:
     """How far a project is rolled up. `recent_at`, `late_at`: when a pass over older marks last came to its end.
 
-    `kinds_seen` are the kinds of feedback that ever came, as bits (1 << kind).
+    `changed_at` is when a pass last changed anything. `kinds_seen` are the kinds of feedback that ever came, as bits (1 << kind).
     """
 
     rolled_at: datetime
@@ -59,6 +62,7 @@ class Account:
     last_interaction_at: datetime | None
     kinds_seen: int
     time_zone: str
+    changed_at: datetime
 
 
 _ACCOUNT = tuple(field.name for field in fields(Account))
@@ -91,9 +95,16 @@ def account() -> Account | None:
     return Account(*row) if row else None
 
 
+def rolled_at() -> dict[int, datetime]:
+    """When each project was last rolled, for the job that visits all of them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT project_id, rolled_at FROM rolled")
+        return dict(cursor.fetchall())
+
+
 def opened(now: datetime, time_zone: str) -> Account:
     """The account a first roll starts with."""
-    return Account(now, EPOCH, EPOCH, floor(now, QUARTER) - MINUTES_KEPT, EPOCH, EPOCH, None, 0, time_zone)
+    return Account(now, EPOCH, EPOCH, floor(now, QUARTER) - MINUTES_KEPT, EPOCH, EPOCH, None, 0, time_zone, now)
 
 
 def save(stored: Account) -> None:
@@ -118,7 +129,7 @@ def due_marks(minutes_from: datetime, bucket_from: datetime, marked_by: datetime
         ORDER BY start_at DESC, facts
         LIMIT %(limit)s
     """
-    parameters = {
+    parameters: dict[str, Any] = {
         "project": current_project(),
         "kept": minutes_from,
         "from": bucket_from,
@@ -130,24 +141,33 @@ def due_marks(minutes_from: datetime, bucket_from: datetime, marked_by: datetime
         return [Mark(Facts(facts), Level(level), start) for facts, level, start in cursor.fetchall()]
 
 
+def sizes(marks: Sequence[Mark]) -> list[int]:
+    """How many raw rows stand behind each mark."""
+    found: dict[Mark, int] = {}
+    for facts in Facts:
+        chosen = [mark for mark in marks if mark.facts is facts]
+        found |= zip(chosen, raw.rows_in(facts, [mark.window for mark in chosen]), strict=True)
+    return [found[mark] for mark in marks]
+
+
 def claim(marks: Sequence[Mark]) -> None:
     """Take the marks away: from the next statement on, every row they stood for is visible."""
     query = """
-        DELETE FROM dirty_bucket d
-        USING unnest(%s::smallint[], %s::timestamptz[], %s::timestamptz[]) AS m (facts, start_at, end_at)
-        WHERE d.project_id = %s AND d.facts = m.facts AND d.bucket >= m.start_at AND d.bucket < m.end_at
+        DELETE FROM dirty_bucket
+        WHERE project_id = %s AND bucket >= %s AND bucket < %s AND (
+            (facts, bucket) IN (SELECT * FROM unnest(%s::smallint[], %s::timestamptz[]))
+            OR (facts, date_bin('15 minutes', bucket, 'epoch')) IN (SELECT * FROM unnest(%s::smallint[], %s::timestamptz[])))
     """
-    windows = [mark.window for mark in marks]
+    parameters: list[Any] = [
+        current_project(),
+        min(mark.window.start for mark in marks),
+        max(mark.window.end for mark in marks),
+    ]
+    for level in (Level.MINUTE, Level.QUARTER):
+        chosen = [mark for mark in marks if mark.level is level]
+        parameters += [[int(mark.facts) for mark in chosen], [mark.bucket for mark in chosen]]
     with connection.cursor() as cursor:
-        cursor.execute(
-            query,
-            [
-                [int(mark.facts) for mark in marks],
-                [window.start for window in windows],
-                [window.end for window in windows],
-                current_project(),
-            ],
-        )
+        cursor.execute(query, parameters)
 
 
 def earliest_mark(facts: Facts, bucket_from: datetime, marked_by: datetime) -> datetime | None:
@@ -160,6 +180,12 @@ def earliest_mark(facts: Facts, bucket_from: datetime, marked_by: datetime) -> d
         cursor.execute(query, [current_project(), int(facts), bucket_from, marked_by])
         earliest: datetime | None = cursor.fetchone()[0]
         return earliest
+
+
+def longest_maturity() -> timedelta:
+    """How long the feature whose feedback takes longest waits for it; a day where there is no feature."""
+    hours = Feature.objects.aggregate(hours=Max("maturity_hours"))["hours"]
+    return timedelta(hours=hours if hours is not None else 24)
 
 
 def last_interaction_at() -> datetime | None:

@@ -14,6 +14,7 @@ from django.db import connection
 from ingest.dimensions import Component, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.timeline import Window, day_window, local_day
+from observatory.metrics import raw
 
 ANONYMOUS = ""
 
@@ -31,12 +32,6 @@ RECOMPUTED = """
             AS w (day, start_at, end_at, cluster)
     ), spans AS (
         SELECT DISTINCT day, start_at, end_at FROM wanted
-    ), replaced AS (
-        SELECT c.occurred_at, c.interaction_id, sum(c.amount_nano)::bigint AS amount_nano
-        FROM spans s
-        JOIN cost c ON c.project_id = %(project)s AND c.occurred_at >= s.start_at AND c.occurred_at < s.end_at
-        WHERE c.component = %(model_tokens)s AND c.interaction_id IS NOT NULL
-        GROUP BY c.occurred_at, c.interaction_id
     ), called AS (
         SELECT w.day, w.cluster, i.feature_id, i.user_id IS NOT NULL AS is_user, i.input_tokens, i.output_tokens,
             i.status <> 0 OR i.error_class <> 0 AS has_failed,
@@ -45,9 +40,12 @@ RECOMPUTED = """
             ln(nullif(greatest(coalesce(t.amount_nano, i.cost_nano), 0), 0)::float8) * 1e6 AS ln_cost,
             ln(nullif(greatest(i.latency_ms, 0), 0)) * 1e6 AS ln_latency
         FROM wanted w
-        JOIN interaction i ON i.project_id = %(project)s AND coalesce(i.user_id, i.session_id, '') = w.cluster
-            AND i.occurred_at >= w.start_at AND i.occurred_at < w.end_at
-        LEFT JOIN replaced t ON t.occurred_at = i.occurred_at AND t.interaction_id = i.id
+        CROSS JOIN LATERAL (
+            SELECT * FROM interaction
+            WHERE project_id = %(project)s AND coalesce(user_id, session_id, '') = w.cluster
+                AND occurred_at >= w.start_at AND occurred_at < w.end_at OFFSET 0) i
+        LEFT JOIN unnest(%(replaced_at)s::timestamptz[], %(replaced)s::text[], %(amounts)s::bigint[])
+            AS t (occurred_at, interaction_id, amount_nano) ON t.occurred_at = i.occurred_at AND t.interaction_id = i.id
     ), calls AS (
         SELECT day, feature_id, cluster, bool_or(is_user) AS is_user, count(*) AS calls,
             count(*) FILTER (WHERE has_failed) AS errors, coalesce(sum(own_nano), 0) AS own_nano,
@@ -74,14 +72,18 @@ RECOMPUTED = """
             count(DISTINCT v.interaction_id) FILTER (WHERE v.kind = %(flag)s) AS flagged,
             count(DISTINCT v.interaction_id) FILTER (WHERE v.kind <> %(evaluation)s) AS with_feedback
         FROM spans s
-        JOIN verdict v ON v.project_id = %(project)s AND v.interaction_at >= s.start_at AND v.interaction_at < s.end_at
+        CROSS JOIN LATERAL (
+            SELECT * FROM verdict
+            WHERE project_id = %(project)s AND interaction_at >= s.start_at AND interaction_at < s.end_at OFFSET 0) v
         JOIN wanted w ON w.day = s.day AND w.cluster = v.cluster
         GROUP BY w.day, w.cluster, v.feature_id
     ), paid AS (
         SELECT w.day, w.cluster, c.feature_id, sum(c.amount_nano) AS amount_nano,
             sum(c.amount_nano) FILTER (WHERE c.component = %(model_tokens)s) AS model_tokens_nano
         FROM spans s
-        JOIN cost c ON c.project_id = %(project)s AND c.occurred_at >= s.start_at AND c.occurred_at < s.end_at
+        CROSS JOIN LATERAL (
+            SELECT * FROM cost
+            WHERE project_id = %(project)s AND occurred_at >= s.start_at AND occurred_at < s.end_at OFFSET 0) c
         JOIN wanted w ON w.day = s.day AND w.cluster = c.cluster
         GROUP BY w.day, w.cluster, c.feature_id
     )
@@ -92,7 +94,8 @@ RECOMPUTED = """
         c.ln2_cost::bigint, c.n_latency::integer, c.ln_latency::bigint, c.ln2_latency::bigint,
         coalesce(s.thumbs, 0)::integer, coalesce(s.thumbs_up, 0)::integer, coalesce(s.ratings, 0)::integer,
         coalesce(s.ratings_micro, 0)::bigint, coalesce(s.ratings2_micro, 0)::bigint,
-        coalesce(s.corrections, 0)::integer, coalesce(s.acceptances, 0)::integer, coalesce(s.dismissals, 0)::integer, coalesce(s.outcomes, 0)::integer,
+        coalesce(s.corrections, 0)::integer, coalesce(s.acceptances, 0)::integer,
+        coalesce(s.dismissals, 0)::integer, coalesce(s.outcomes, 0)::integer,
         coalesce(s.completions, 0)::integer, coalesce(s.flagged, 0)::integer, coalesce(s.with_feedback, 0)::integer
     FROM calls c
     LEFT JOIN said s USING (day, feature_id, cluster)
@@ -109,8 +112,8 @@ class UserDay(NamedTuple):
     cluster: str
 
 
-def due(with_anonymous: bool, marked_by: datetime | None, zone_name: str, limit: int) -> list[UserDay]:
-    """The dirty (day, cluster) pairs, the latest days first."""
+def due(with_anonymous: bool, marked_by: datetime | None, zone_name: str, limit: int) -> tuple[list[UserDay], bool]:
+    """The dirty (day, cluster) pairs, the latest days first, and whether there are more marks than were looked at."""
     query = """
         SELECT DISTINCT quarter, cluster FROM dirty_user
         WHERE project_id = %s AND (%s OR cluster <> '') AND marked_at <= coalesce(%s, 'infinity'::timestamptz)
@@ -121,7 +124,7 @@ def due(with_anonymous: bool, marked_by: datetime | None, zone_name: str, limit:
         cursor.execute(query, [current_project(), with_anonymous, marked_by, limit])
         pairs = cursor.fetchall()
     found = dict.fromkeys((local_day(quarter, zone_name), cluster) for quarter, cluster in pairs)
-    return [UserDay(day_window(day, zone_name), day, cluster) for day, cluster in found]
+    return [UserDay(day_window(day, zone_name), day, cluster) for day, cluster in found], len(pairs) == limit
 
 
 def claim(users: Sequence[UserDay]) -> None:
@@ -133,7 +136,7 @@ def claim(users: Sequence[UserDay]) -> None:
         WHERE d.project_id = %(project)s AND d.quarter >= w.start_at AND d.quarter < w.end_at AND d.cluster = w.cluster
     """
     with connection.cursor() as cursor:
-        cursor.execute(query, _parameters(users))
+        cursor.execute(query, _pairs(users))
 
 
 def replace(users: Sequence[UserDay]) -> None:
@@ -143,26 +146,32 @@ def replace(users: Sequence[UserDay]) -> None:
         WHERE d.project_id = %(project)s AND d.day = w.day AND d.cluster = w.cluster
     """
     insert = f"INSERT INTO user_day (project_id, {', '.join(COLUMNS)}) SELECT %(project)s, r.* FROM ({RECOMPUTED}) r"  # noqa: S608 - constants above
-    parameters = _parameters(users)
     with connection.cursor() as cursor:
-        cursor.execute(delete, parameters)
-        cursor.execute(insert, parameters)
+        cursor.execute(delete, _pairs(users))
+        cursor.execute(insert, _parameters(users))
 
 
 def recomputed(users: Sequence[UserDay]) -> list[tuple[Any, ...]]:
     """What `replace` would store, in the order of COLUMNS."""
     with connection.cursor() as cursor:
         cursor.execute(RECOMPUTED, _parameters(users))
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
-def _parameters(users: Sequence[UserDay]) -> dict[str, Any]:
+def _pairs(users: Sequence[UserDay]) -> dict[str, Any]:
     return {
         "project": current_project(),
         "days": [user.day for user in users],
         "starts": [user.window.start for user in users],
         "ends": [user.window.end for user in users],
         "clusters": [user.cluster for user in users],
+    }
+
+
+def _parameters(users: Sequence[UserDay]) -> dict[str, Any]:
+    return {
+        **_pairs(users),
         "model_tokens": int(Component.MODEL_TOKENS),
+        **raw.replaced(sorted({user.window for user in users})),
         **{kind.name.lower(): int(kind) for kind in FeedbackKind},
     }

@@ -7,10 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 READERS = {"text", "integer", "boolean", "words"}
-TOP_LEVEL = (
-    "manage.py observatory ingest dashboards alerts tests docker-compose.yml requirements.txt README.md CHANGELOG.md "
-    "CONTRIBUTING.md SECURITY.md LICENSE pyproject.toml requirements-dev.txt Makefile Dockerfile .env.example .ci/run"
-).split()
+TOP_LEVEL = ["manage.py", "observatory", "ingest", "dashboards", "alerts", "tests", "docker-compose.yml", "requirements.txt", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", "pyproject.toml", "requirements-dev.txt", "Makefile", "Dockerfile", ".env.example", ".ci/run"]
 
 
 def variables_read() -> set[str]:
@@ -40,7 +37,11 @@ def test_every_metric_is_documented():
 
 def test_every_management_command_is_documented():
     text = (ROOT / "docs/reference/commands.md").read_text()
-    commands = {path.stem for path in ROOT.glob("*/**/management/commands/*.py") if path.stem != "__init__" and ".venv" not in path.parts}
+    commands = {
+        path.stem
+        for path in ROOT.glob("*/**/management/commands/*.py")
+        if path.stem != "__init__" and ".venv" not in path.parts
+    }
     assert {name for name in commands if f"`{name}`" not in text and f"`{name} " not in text} == set()
 
 
@@ -50,8 +51,14 @@ def test_the_top_level_is_what_its_owner_fixed():
 
 def test_no_file_holds_a_mark_of_unfinished_work():
     words = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    ours = [ROOT / n for n in listed if n.endswith((".py", ".html", ".css", ".js", ".md")) and "vendor" not in n and "/data/" not in n]
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    ours = [
+        ROOT / n
+        for n in listed
+        if n.endswith((".py", ".html", ".css", ".js", ".md")) and "vendor" not in n and "/data/" not in n
+    ]
     assert [str(path) for path in ours if path.exists() and words.search(path.read_text())] == []
 
 

@@ -15,8 +15,16 @@ HEAVY = {"numpy", "pandas", "scipy", "plotly"}
 
 def test_the_contracts_of_the_four_floors_hold():
     done = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        [
+            sys.executable,
+            "-c",
+            "from importlinter.cli import lint_imports_command; lint_imports_command()",
+            "--no-cache",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -54,6 +62,11 @@ def test_web_and_workers_start_without_the_heavy_libraries(entry, installation):
         f"print(sorted(set(sys.modules) & {HEAVY!r}))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", probe], cwd=ROOT, env=installation.environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", probe],
+        cwd=ROOT,
+        env=installation.environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout.strip().splitlines()[-1:] == ["[]"], done.stdout + done.stderr

@@ -34,7 +34,9 @@ def test_the_web_has_no_right_on_any_partition_and_none_to_make_tables():
 
 
 def test_nobody_bypasses_row_level_security():
-    roles = rows("SELECT rolname FROM pg_roles WHERE rolname LIKE 'observatory%' AND (rolbypassrls OR rolsuper OR rolcreaterole)")
+    roles = rows(
+        "SELECT rolname FROM pg_roles WHERE rolname LIKE 'observatory%' AND (rolbypassrls OR rolsuper OR rolcreaterole)"
+    )
     assert roles == []
 
 
@@ -49,5 +51,7 @@ def test_functions_with_their_owners_rights_pin_their_search_path_and_are_not_pu
 
 def test_there_is_no_default_partition_and_no_foreign_key_on_a_partitioned_table():
     assert rows("SELECT 1 FROM pg_partitioned_table WHERE partdefid <> 0") == []
-    keys = rows("SELECT conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype = 'f' AND c.relkind = 'p'")
+    keys = rows(
+        "SELECT conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype = 'f' AND c.relkind = 'p'"
+    )
     assert keys == []

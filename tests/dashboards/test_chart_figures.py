@@ -141,6 +141,14 @@ def test_the_baseline_limits_and_marks_are_labelled() -> None:
     assert [key.number for key in chart.keys] == [0, 0, 0, 1]
 
 
+def test_crowded_marks_keep_their_lines_and_lose_texts_rather_than_overlap() -> None:
+    marks = [Mark(START + hour * timedelta(hours=1), f"release {hour}") for hour in range(24)]
+    layout = timeseries(FRAME, "Rate", "ratio", week(0.7, 0.71, 0.68), Around(marks=marks)).figure["layout"]
+    assert len([shape for shape in layout["shapes"] if shape["line"].get("dash") == "dot"]) == 24
+    assert 4 <= len(layout["annotations"]) < 12
+    assert len({(label["x"], label["y"]) for label in layout["annotations"]}) == len(layout["annotations"])
+
+
 def test_a_limit_beyond_the_axis_keeps_its_label() -> None:
     chart = timeseries(
         FRAME,

@@ -45,3 +45,10 @@ def test_a_spreadsheet_does_not_run_what_people_wrote() -> None:
 def test_groups_without_a_value_at_a_time_are_unknown_there() -> None:
     groups = [Group("a", [Point(START, 0.5)]), Group("b", [Point(START + DAY, 0.25)])]
     assert [row[1:] for row in tables.of_groups(FRAME, "ratio", groups).rows] == [(0.5, None), (None, 0.25)]
+
+
+def test_a_long_table_leaves_its_oldest_rows_to_the_csv() -> None:
+    table = tables.of_points(FRAME, "Calls", "calls", [Point(START + hour * DAY / 24, hour) for hour in range(1000)])
+    rows = tables.shown_rows(table)
+    assert (len(rows), rows[0][1]) == (tables.SHOWN, "999")
+    assert len(list(tables.csv_lines(table))) == 1001

@@ -88,7 +88,7 @@ def palette() -> dict[str, tuple[str, str]]:
     ("role", "least"),
     [(role, 4.5) for role in ("text", "quiet", "link", "ok", "warning", "critical")]
     + [(f"series-{n}", 4.5) for n in range(1, 7)]
-    + [("hue-1", 4.5), ("hue-2", 3.0), ("hue-3", 2.9)],
+    + [("hue-1", 4.5), ("hue-2", 3.0), ("hue-3", 3.0)],
 )
 def test_words_and_lines_stand_out_from_their_ground(role: str, least: float, theme: int) -> None:
     colours = palette()

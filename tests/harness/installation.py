@@ -58,7 +58,12 @@ class Installation:
             environment.pop("OBSERVATORY_ROLE", None)
         return subprocess.run(
             [sys.executable, "manage.py", *words],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
 
     def migrate(self) -> None:
@@ -83,8 +88,24 @@ class Installation:
     def web_process(self, application: str, port: int, **environment: str) -> subprocess.Popen[bytes]:
         """Start a web process for `application` on `port` and wait until it answers."""
         process = self.child(
-            sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "8",
-            "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "warning", application, **environment,
+            sys.executable,
+            "-m",
+            "granian",
+            "--interface",
+            "wsgi",
+            "--workers",
+            "1",
+            "--blocking-threads",
+            "8",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--no-ws",
+            "--log-level",
+            "warning",
+            application,
+            **environment,
         )
         wait_until_answering(f"http://127.0.0.1:{port}/healthz", process)
         return process

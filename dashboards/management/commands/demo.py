@@ -4,7 +4,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 from io import StringIO
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.conf import settings
 from django.core.management import call_command
@@ -38,8 +38,8 @@ class Command(BaseCommand):
     """Makes the project, posts the replay, and brings every derived figure up to date."""
 
     help = (
-        "Fill a project named Demo with 60 days of real answers (about 14,000 interactions), posted through the HTTP API "
-        "of the running product. May be run again: nothing is doubled."
+        "Fill a project named Demo with 60 days of real answers (about 14,000 interactions), posted through the HTTP "
+        "API of the running product. May be run again: nothing is doubled."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -48,12 +48,12 @@ class Command(BaseCommand):
             "--url", help="where the product answers (default: OBSERVATORY_PUBLIC_URL, else this machine)"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, url: str | None, **options: object) -> None:
         """Run the demo; every known failure ends in one line."""
-        url = self._address(options["url"])
+        address = self._address(url)
         began = time.monotonic()
         try:
-            demo, tally = self._fill(url)
+            demo, tally = self._fill(address)
         except (DemoError, PostError) as error:
             raise CommandError(str(error)) from error
         except OperationalError as error:
@@ -94,7 +94,7 @@ class Command(BaseCommand):
         base = f"{settings.PUBLIC_URL}/{demo.slug}"
         self.stdout.write(
             f"Posted {tally.total:,} records in {seconds:.0f} s, {tally.duplicates:,} of them were there already.\n"
-            f"On day 45 of the 60, {MAIN_FEATURE} began to move from a strong model to a weak one; nobody announced it. See\n"
+            f"On day 45 of 60, {MAIN_FEATURE} began to move from a strong model to a weak one; nobody announced it. See\n"
             f"  {base}/drift/  what was found, since when, and what changed beside it\n"
             f"  {base}/incidents/  what was opened, and who was told\n"
             f"  {base}/quality/?feature={MAIN_FEATURE}  the fall itself\n"

@@ -10,7 +10,7 @@ from dashboards.view import View, project_page
 from ingest.projects.models import Feature
 
 
-class FeatureForm(forms.ModelForm[Feature]):
+class FeatureForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
     """What a person may say about a feature."""
 
     class Meta:

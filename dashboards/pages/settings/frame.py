@@ -5,8 +5,14 @@ from django.http import HttpResponse
 from dashboards.components import NavItem
 from dashboards.view import View
 
-PAGES = (("Project", "settings/"), ("API keys", "settings/keys/"), ("Features", "settings/features/"), ("Receivers", "settings/receivers/"),
-         ("Rules", "settings/rules/"), ("Mail folder", "settings/mail/"))  # fmt: skip
+PAGES = (
+    ("Project", "settings/"),
+    ("API keys", "settings/keys/"),
+    ("Features", "settings/features/"),
+    ("Receivers", "settings/receivers/"),
+    ("Rules", "settings/rules/"),
+    ("Mail folder", "settings/mail/"),
+)
 
 
 def render(view: View, template: str, context: dict[str, object], status: int = 200) -> HttpResponse:

@@ -11,8 +11,12 @@ from dashboards.view import View, project_page
 from ingest.projects import keys as format_of
 from ingest.projects.models import ApiKey
 
-SCOPES = (("ingest", "ingest: POST everything"), ("read", "read: metrics, lists, single records"),
-          ("feedback", "feedback: only POST /feedback"), ("admin", "admin: erasure"))  # fmt: skip
+SCOPES = (
+    ("ingest", "ingest: POST everything"),
+    ("read", "read: metrics, lists, single records"),
+    ("feedback", "feedback: only POST /feedback"),
+    ("admin", "admin: erasure"),
+)
 
 
 class KeyForm(forms.Form):
@@ -29,11 +33,20 @@ def keys(view: View) -> HttpResponse:
     if view.request.method == "POST" and form.is_valid():
         new = format_of.make()
         ApiKey.objects.create(
-            public=new.public, key_hash=new.key_hash, scopes=",".join(form.cleaned_data["scopes"]),
-            label=form.cleaned_data["label"], created_at=view.now, created_by_id=view.request.user.pk,
-        )  # fmt: skip
+            public=new.public,
+            key_hash=new.key_hash,
+            scopes=",".join(form.cleaned_data["scopes"]),
+            label=form.cleaned_data["label"],
+            created_at=view.now,
+            created_by_id=view.request.user.pk,
+        )
         made, form = new.text, KeyForm()
-    answer = render(view, "keys.html", {"form": form, "made": made, "keys": ApiKey.objects.order_by("-created_at")}, 400 if form.errors else 200)
+    answer = render(
+        view,
+        "keys.html",
+        {"form": form, "made": made, "keys": ApiKey.objects.order_by("-created_at")},
+        400 if form.errors else 200,
+    )
     answer["Cache-Control"] = "no-store"
     return answer
 

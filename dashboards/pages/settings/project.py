@@ -1,6 +1,5 @@
 """The project itself: name, description, time zone."""
 
-
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -12,7 +11,7 @@ from dashboards.view import View, project_page
 from ingest.projects.models import Project
 
 
-class ProjectForm(forms.ModelForm[Project]):
+class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
     """Name and description."""
 
     class Meta:

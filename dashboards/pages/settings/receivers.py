@@ -46,8 +46,9 @@ def receivers(view: View) -> HttpResponse:
     context = {
         "recipients": [(one, _last(one)) for one in Recipient.objects.order_by("id")],
         "webhooks": [(one, _last(one)) for one in Webhook.objects.order_by("id")],
-        "recipient_form": recipient, "webhook_form": webhook,
-    }  # fmt: skip
+        "recipient_form": recipient,
+        "webhook_form": webhook,
+    }
     return render(view, "receivers.html", context, status)
 
 
@@ -59,9 +60,13 @@ def _add(view: View, kind: str, form: forms.Form) -> bool:
     chosen = form.cleaned_data
     try:
         if kind == "recipient":
-            doors.add_recipient(chosen["email"], view.now, label=chosen["label"], minimum_severity=chosen["minimum_severity"])
+            doors.add_recipient(
+                chosen["email"], view.now, label=chosen["label"], minimum_severity=chosen["minimum_severity"]
+            )
         else:
-            doors.add_webhook(chosen["url"], view.now, label=chosen["label"], minimum_severity=chosen["minimum_severity"])
+            doors.add_webhook(
+                chosen["url"], view.now, label=chosen["label"], minimum_severity=chosen["minimum_severity"]
+            )
     except doors.ReceiverError as error:
         form.add_error(None, str(error))
         return False

@@ -20,9 +20,11 @@ from ingest.dimensions import Dimension
 from observatory.metrics.definitions import METRICS
 
 UNITS = {
-    Measure.BUDGET: "times the budget of the feature's type", Measure.BASELINE_POINTS: "as a share, from the baseline (0.05 is 5 points)",
-    Measure.BASELINE_CHANGE: "relative to the baseline (0.25 is 25 %)", Measure.PREVIOUS_CHANGE: "relative to the window before (0.20 is 20 %)",
-}  # fmt: skip
+    Measure.BUDGET: "times the budget of the feature's type",
+    Measure.BASELINE_POINTS: "as a share, from the baseline (0.05 is 5 points)",
+    Measure.BASELINE_CHANGE: "relative to the baseline (0.25 is 25 %)",
+    Measure.PREVIOUS_CHANGE: "relative to the window before (0.20 is 20 %)",
+}
 
 
 class LimitsForm(forms.Form):
@@ -47,13 +49,23 @@ class Listed:
 def _listed(rule: AlertRule, form: LimitsForm | None, features: dict[int, str]) -> Listed:
     states = [one.state.replace("_", "-").replace("unknown", "no-data") for one in rule.states.all()]
     state = State.PAUSED if rule.is_paused else worst([State(one) for one in states]) if states else State.LEARNING
-    where = {"project": "the whole project", "every_feature": "every feature"}.get(rule.scope) or features.get(rule.feature_number, "one feature")
+    where = {"project": "the whole project", "every_feature": "every feature"}.get(rule.scope) or features.get(
+        rule.feature_number, "one feature"
+    )
     window = formatting.duration(rule.window_minutes * 60_000)
     every = "once a day" if rule.every_minutes == 0 else f"every {formatting.duration(rule.every_minutes * 60_000)}"
     title = METRICS[rule.metric].title if rule.metric in METRICS else "not measured yet"
-    unit = UNITS.get(Measure(rule.measure), f"in the metric's unit ({METRICS[rule.metric].unit})" if rule.metric in METRICS else "")
+    unit = UNITS.get(
+        Measure(rule.measure), f"in the metric's unit ({METRICS[rule.metric].unit})" if rule.metric in METRICS else ""
+    )
     initial = {"warning": rule.warning, "critical": rule.critical, "minimum_sample": rule.minimum_sample}
-    return Listed(rule, form or LimitsForm(initial=initial, prefix=str(rule.pk)), state, f"{title} of {where}, {rule.side} the limits, over {window}, judged {every}", unit)
+    return Listed(
+        rule,
+        form or LimitsForm(initial=initial, prefix=str(rule.pk)),
+        state,
+        f"{title} of {where}, {rule.side} the limits, over {window}, judged {every}",
+        unit,
+    )
 
 
 @project_page
@@ -83,7 +95,7 @@ def _change(view: View) -> HttpResponse:
     form = LimitsForm(view.request.POST, prefix=str(rule.pk))
     if form.is_valid():
         try:
-            doors.change_limits(rule, doors.Limits(**form.cleaned_data))
+            doors.change_limits(rule, **form.cleaned_data)
         except doors.RuleError as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))
         else:

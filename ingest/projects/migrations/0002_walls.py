@@ -30,4 +30,9 @@ class Migration(migrations.Migration):
     """Raise both walls around the first tables."""
 
     dependencies = [("projects", "0001_projects")]
-    operations = [migrations.RunSQL(GRANTS), migrations.RunSQL(protect("api_key")), migrations.RunSQL(protect("feature")), migrations.RunSQL(KEY_HOLDER)]
+    operations = [
+        migrations.RunSQL(GRANTS),
+        migrations.RunSQL(protect("api_key")),
+        migrations.RunSQL(protect("feature")),
+        migrations.RunSQL(KEY_HOLDER),
+    ]

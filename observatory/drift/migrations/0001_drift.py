@@ -7,93 +7,136 @@ from ingest.projects.walls import protect
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('projects', '0002_walls'),
+        ("projects", "0002_walls"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Baseline',
+            name="Baseline",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content', models.JSONField()),
-                ('first_day', models.DateField()),
-                ('last_day', models.DateField()),
-                ('accepted_at', models.DateTimeField()),
-                ('accepted_by', models.CharField(blank=True, default='', help_text='Empty: the first one, accepted by itself.', max_length=150)),
-                ('is_current', models.BooleanField(default=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("content", models.JSONField()),
+                ("first_day", models.DateField()),
+                ("last_day", models.DateField()),
+                ("accepted_at", models.DateTimeField()),
+                (
+                    "accepted_by",
+                    models.CharField(
+                        blank=True, default="", help_text="Empty: the first one, accepted by itself.", max_length=150
+                    ),
+                ),
+                ("is_current", models.BooleanField(default=True)),
+                ("project", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="projects.project")),
             ],
             options={
-                'db_table': 'drift_baseline',
+                "db_table": "drift_baseline",
             },
         ),
         migrations.CreateModel(
-            name='Series',
+            name="Series",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('feature_number', models.SmallIntegerField()),
-                ('feature', models.CharField(max_length=100)),
-                ('signal', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('collecting', 'Collecting'), ('watching', 'Watching'), ('finding', 'Finding')], default='collecting', max_length=12)),
-                ('lacking', models.JSONField(help_text='missing, have, need: while there is no baseline.', null=True)),
-                ('seen', models.CharField(blank=True, default='', help_text='Digest of the days that would be the baseline.', max_length=40)),
-                ('seen_at', models.DateTimeField(help_text='Since when those days have not changed.', null=True)),
-                ('points', models.JSONField(default=list, help_text='[day, log M, evidence 0–100, direction, is alarm] per watched day.')),
-                ('evidence', models.FloatField(default=0)),
-                ('judged_to', models.DateField(null=True)),
-                ('updated_at', models.DateTimeField()),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("feature_number", models.SmallIntegerField()),
+                ("feature", models.CharField(max_length=100)),
+                ("signal", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("collecting", "Collecting"), ("watching", "Watching"), ("finding", "Finding")],
+                        default="collecting",
+                        max_length=12,
+                    ),
+                ),
+                ("lacking", models.JSONField(help_text="missing, have, need: while there is no baseline.", null=True)),
+                (
+                    "seen",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Digest of the days that would be the baseline.",
+                        max_length=40,
+                    ),
+                ),
+                ("seen_at", models.DateTimeField(help_text="Since when those days have not changed.", null=True)),
+                (
+                    "points",
+                    models.JSONField(
+                        default=list, help_text="[day, log M, evidence 0–100, direction, is alarm] per watched day."
+                    ),
+                ),
+                ("evidence", models.FloatField(default=0)),
+                ("judged_to", models.DateField(null=True)),
+                ("updated_at", models.DateTimeField()),
+                ("project", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="projects.project")),
             ],
             options={
-                'db_table': 'drift_series',
+                "db_table": "drift_series",
             },
         ),
         migrations.CreateModel(
-            name='Finding',
+            name="Finding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('direction', models.CharField(choices=[('down', 'Down'), ('up', 'Up')], max_length=4)),
-                ('ordinal', models.PositiveSmallIntegerField(help_text='Its number among the findings of this baseline and direction.')),
-                ('alpha', models.FloatField()),
-                ('watched_from', models.DateField()),
-                ('alarm_day', models.DateField()),
-                ('resolved_day', models.DateField(null=True)),
-                ('started_day', models.DateField()),
-                ('started_low', models.DateField()),
-                ('started_high', models.DateField()),
-                ('effect', models.JSONField(help_text='The last 7 days against the baseline: see observatory.drift.methods.shape.Effect.')),
-                ('is_strong', models.BooleanField(default=False)),
-                ('opened_at', models.DateTimeField()),
-                ('resolved_by', models.CharField(blank=True, default='', max_length=150)),
-                ('withdrawn_at', models.DateTimeField(help_text='Late data took the alarm back.', null=True)),
-                ('baseline', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='drift.baseline')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='projects.project')),
-                ('series', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='drift.series')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("direction", models.CharField(choices=[("down", "Down"), ("up", "Up")], max_length=4)),
+                (
+                    "ordinal",
+                    models.PositiveSmallIntegerField(
+                        help_text="Its number among the findings of this baseline and direction."
+                    ),
+                ),
+                ("alpha", models.FloatField()),
+                ("watched_from", models.DateField()),
+                ("alarm_day", models.DateField()),
+                ("resolved_day", models.DateField(null=True)),
+                ("started_day", models.DateField()),
+                ("started_low", models.DateField()),
+                ("started_high", models.DateField()),
+                (
+                    "effect",
+                    models.JSONField(
+                        help_text="The last 7 days against the baseline: see observatory.drift.methods.shape.Effect."
+                    ),
+                ),
+                ("is_strong", models.BooleanField(default=False)),
+                ("opened_at", models.DateTimeField()),
+                ("resolved_by", models.CharField(blank=True, default="", max_length=150)),
+                ("withdrawn_at", models.DateTimeField(help_text="Late data took the alarm back.", null=True)),
+                ("baseline", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="drift.baseline")),
+                ("project", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="projects.project")),
+                (
+                    "series",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="findings", to="drift.series"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'drift_finding',
+                "db_table": "drift_finding",
             },
         ),
         migrations.AddField(
-            model_name='baseline',
-            name='series',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='baselines', to='drift.series'),
+            model_name="baseline",
+            name="series",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="baselines", to="drift.series"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='series',
-            constraint=models.UniqueConstraint(fields=('project', 'feature_number', 'signal'), name='one_series_each'),
+            model_name="series",
+            constraint=models.UniqueConstraint(fields=("project", "feature_number", "signal"), name="one_series_each"),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.UniqueConstraint(fields=('baseline', 'direction', 'ordinal'), name='one_finding_each'),
+            model_name="finding",
+            constraint=models.UniqueConstraint(fields=("baseline", "direction", "ordinal"), name="one_finding_each"),
         ),
         migrations.AddConstraint(
-            model_name='baseline',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('series',), name='one_current_baseline'),
+            model_name="baseline",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_current", True)), fields=("series",), name="one_current_baseline"
+            ),
         ),
         *(migrations.RunSQL(protect(table)) for table in ("drift_series", "drift_baseline", "drift_finding")),
     ]

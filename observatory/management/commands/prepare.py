@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from ingest import timeline
+from ingest import partitions, timeline
 from observatory.embedded import first_run
 
 
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         """Run as owner; safe to run again."""
         try:
             call_command("migrate", interactive=False, verbosity=0)
+            partitions.ensure(timeline.now())
             first = first_run.create(timeline.now())
         except OperationalError as error:
             raise CommandError(f"The database does not answer: {str(error).strip().splitlines()[0]}") from error

@@ -96,7 +96,8 @@ ACCOUNTS = """
         late_at timestamptz NOT NULL,
         last_interaction_at timestamptz,
         kinds_seen integer NOT NULL DEFAULT 0,
-        time_zone text NOT NULL
+        time_zone text NOT NULL,
+        changed_at timestamptz NOT NULL
     );
 """
 

@@ -33,7 +33,7 @@
   const thin = ({ data, layout }) => {
     layout.annotations = layout.annotations.filter((label) => label.name !== "edge");
     layout.annotations.filter((label) => label.name?.startsWith("mark")).forEach((label, i) => {
-      label.text = String.fromCharCode(0x2460 + i);
+      label.text = i < 20 ? String.fromCharCode(0x2460 + i) : `(${i + 1})`;
       label.font.size = 13;
     });
     layout.margin.r = 12;

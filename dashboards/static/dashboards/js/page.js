@@ -50,6 +50,12 @@
     try { id = sessionStorage.getItem(FOCUS); sessionStorage.removeItem(FOCUS); } catch { /* nothing kept */ }
     if (id) document.getElementById(id)?.focus({ preventScroll: true });
   });
+  // A slow panel whose server does not answer says so instead of waiting for ever.
+  document.addEventListener("htmx:sendError", ({ detail: { elt } }) => {
+    if (!elt.matches(".skeleton")) return;
+    elt.className = "placeholder";
+    elt.textContent = "No answer from the server. Load the page again.";
+  });
   document.addEventListener("observatory:swapped", (event) => prepare(event.detail));
   document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
 })();

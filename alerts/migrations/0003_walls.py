@@ -19,5 +19,5 @@ WALLS = (
 class Migration(migrations.Migration):
     """Raise both walls around the tables of alerting."""
 
-    dependencies = [("alerts", "0001_alerts"), ("projects", "0002_walls")]
+    dependencies = [("alerts", "0002_incidents"), ("projects", "0002_walls")]
     operations = [migrations.RunSQL(wall) for wall in WALLS]

@@ -1,0 +1,75 @@
+"""Who sends: an API key in one of three clothes, and the scope that a view asks of it."""
+
+import base64
+import binascii
+from typing import TYPE_CHECKING
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from ingest.database import steadfast
+from ingest.projects import keys
+from ingest.projects.access import KeyHolder, holder_of
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # at run time it would import this module first
+
+CHALLENGE = 'Bearer realm="Observatory"'
+
+
+class KeyAuthentication(BaseAuthentication):
+    """Read `Authorization: Bearer <key>`, `Authorization: Basic <public>:<secret>` or `x-api-key: <key>`.
+
+    `request.auth` becomes the key's `KeyHolder`; there is no user.
+    """
+
+    def authenticate(self, request: Request) -> tuple[None, KeyHolder] | None:
+        """Find the holder; None without any credentials. Raises AuthenticationFailed for a key nobody has."""
+        key = key_in(request)
+        if key is None:
+            return None
+        holder = steadfast(lambda: holder_of(key))
+        if holder is None:
+            raise AuthenticationFailed("This key is unknown or was revoked.")
+        return None, holder
+
+    def authenticate_header(self, request: Request) -> str:
+        """What a 401 asks for."""
+        return CHALLENGE
+
+
+class HasScope(BasePermission):
+    """Let through who holds the scope that the view names as `scope`; a view that names none lets nobody through."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Whether the key may do this. Raises PermissionDenied that names the missing scope."""
+        holder = request.auth
+        wanted = getattr(view, "scope", None)
+        if not isinstance(holder, KeyHolder) or wanted is None:
+            return False
+        if wanted not in holder.scopes:
+            raise PermissionDenied(f"This key lacks the scope {wanted!r}; it has {', '.join(sorted(holder.scopes))}.")
+        return True
+
+
+def key_in(request: Request) -> str | None:
+    """The key that a request carries, however it carries it; an empty text when it cannot be one."""
+    header = request.META.get("HTTP_AUTHORIZATION", "")
+    if not header:
+        return request.META.get("HTTP_X_API_KEY")
+    scheme, _, rest = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    return _basic(rest.strip()) if scheme.lower() == "basic" else ""
+
+
+def _basic(encoded: str) -> str:
+    try:
+        public, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return ""
+    if not secret:
+        return public
+    return secret if keys.is_well_formed(secret) else keys.assembled(public, secret)

@@ -1,0 +1,76 @@
+"""One error shape for every API answer: problem+json (RFC 9457), with `errors[]` where items or fields are to blame."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import structlog
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework import exceptions
+
+from ingest.database import Unavailable
+from ingest.refusals import Malformed
+
+log = structlog.get_logger(__name__)
+TYPE = "application/problem+json"
+TITLES = {
+    400: "Bad request",
+    401: "No valid key",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Not acceptable",
+    413: "Content too large",
+    415: "Unsupported media type",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Not available",
+}
+
+
+def problem(
+    status: int, detail: str, *, title: str = "", errors: Sequence[Any] = (), headers: dict[str, str] | None = None
+) -> HttpResponse:
+    """Build one problem answer. `errors` are objects with index, path, expected and got."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title or TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+        "errors": list(errors),
+    }
+    return HttpResponse(msgspec.json.encode(body), status=status, content_type=TYPE, headers=headers)
+
+
+def handler(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
+    """Answer what a view raised; None leaves a defect of ours to Django's own 500."""
+    if isinstance(error, Malformed):
+        return problem(error.status, str(error), title=error.title)
+    if isinstance(error, Unavailable):
+        detail = "The database does not take anything right now. Send the same again: ids make that safe."
+        return problem(503, detail, headers={"Retry-After": str(error.retry_after)})
+    if isinstance(error, Http404):
+        return problem(404, str(error) or "There is nothing here.")
+    if isinstance(error, exceptions.APIException):
+        return problem(error.status_code, str(error.detail), headers=_headers(error))
+    return None
+
+
+def _headers(error: exceptions.APIException) -> dict[str, str]:
+    headers = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    return headers
+
+
+def unknown_address(request: HttpRequest) -> HttpResponse:
+    """Answer a path under /api/ that leads nowhere."""
+    return problem(404, f"There is nothing at {request.path[:200]}.")
+
+
+def defect(request: HttpRequest) -> HttpResponse:
+    """Answer for a defect of ours under /api/; its traceback is in the log."""
+    return problem(500, "Something failed that should not have. Nothing was stored by this request.")

@@ -1,0 +1,122 @@
+"""What each kind of feedback says, as the columns of `feedback` and `verdict`. Pure.
+
+| kind | value | name | label |
+|---|---|---|---|
+| thumb | 1 up, 0 down | | the word |
+| rating | value / scale, 0–1 | | like `4/5` |
+| survey | score / scale, 0–1 | the question | like `4/5` |
+| acceptance | 1 accepted, 0 dismissed | | the word |
+| outcome | 1 completed, 0 otherwise | | the word |
+| flag, ticket | | the category | |
+| implicit | | copy, share or follow | |
+| nps | 0–10 | | |
+| evaluation | the score | the evaluation's name | its label |
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ingest import contract
+from ingest.arrays import microseconds
+from ingest.dimensions import ABSENT, Dimension, FeedbackKind, RecordKind
+from ingest.identity import key_of, key_of_reference
+from ingest.normalise import Columns, Entry, Numbers, Receipt, effective, metadata_of
+from ingest.text import cut
+
+# These are said about an interaction and count in its bucket; the others go by their own time.
+COUNTED = frozenset(
+    {
+        FeedbackKind.THUMB,
+        FeedbackKind.RATING,
+        FeedbackKind.CORRECTION,
+        FeedbackKind.ACCEPTANCE,
+        FeedbackKind.OUTCOME,
+        FeedbackKind.FLAG,
+        FeedbackKind.IMPLICIT,
+        FeedbackKind.EVALUATION,
+    }
+)
+REFERENCES = ("trace_id", "span_id", "session_id")
+COPIED = ("interaction_id", "trace_id", "span_id", "session_id", "user_id")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one item says; `more` goes to its metadata."""
+
+    kind: FeedbackKind
+    value: float | None = None
+    name: str = ""
+    label: str | None = None
+    final_text: str | None = None
+    more: dict[str, Any] | None = None
+
+
+def said(item: contract.Feedback) -> Said:  # noqa: PLR0911 (one line a kind)
+    """Read one item."""
+    match item:
+        case contract.Thumb():
+            return Said(FeedbackKind.THUMB, float(item.value == "up"), label=item.value)
+        case contract.Rating():
+            return Said(FeedbackKind.RATING, item.value / item.scale, label=f"{item.value:g}/{item.scale:g}")
+        case contract.Correction():
+            return _corrected(item.final_text)
+        case contract.Flag():
+            return Said(FeedbackKind.FLAG, name=item.category)
+        case contract.Escalation():
+            return Said(FeedbackKind.ESCALATION, label=item.reason)
+        case contract.Acceptance():
+            return Said(FeedbackKind.ACCEPTANCE, float(item.value == "accepted"), label=item.value)
+        case contract.Outcome():
+            return Said(FeedbackKind.OUTCOME, float(item.value == "completed"), label=item.value)
+        case contract.Survey():
+            label = f"{item.score:g}/{item.scale:g}"
+            return Said(FeedbackKind.SURVEY, item.score / item.scale, name=item.question or "", label=label)
+        case contract.Nps():
+            return Said(FeedbackKind.NPS, item.score if item.value is None else item.value)
+        case contract.Implicit():
+            return Said(FeedbackKind.IMPLICIT, name=item.value)
+        case contract.Ticket():
+            return Said(FeedbackKind.TICKET, name=item.category)
+        case contract.Evaluation():
+            more = {"evaluator": item.evaluator} if item.evaluator else None
+            return Said(FeedbackKind.EVALUATION, item.score, name=item.name, label=item.label, more=more)
+    raise TypeError(type(item).__name__)
+
+
+def _corrected(final_text: str) -> Said:
+    kept, was_cut = cut(final_text)
+    more = {"cut": {"final_text": asdict(was_cut)}} if was_cut else None
+    return Said(FeedbackKind.CORRECTION, final_text=kept, more=more)
+
+
+def interaction_key(item: contract.Feedback, kind: FeedbackKind) -> bytes | None:
+    """The key of what the feedback is about; None when it stands alone."""
+    if item.interaction_id:
+        return key_of(RecordKind.INTERACTION, item.interaction_id)
+    if kind in COUNTED:
+        for field in REFERENCES:
+            if value := getattr(item, field):
+                return key_of_reference(field, value)
+    return None
+
+
+def feedback_columns(entries: Sequence[Entry], receipt: Receipt, numbers: Numbers) -> Columns:
+    """All columns of `feedback` but the edit ratio, and what binds an item to its interaction."""
+    items: list[contract.Feedback] = [entry.item for entry in entries]
+    read = [said(item) for item in items]
+    columns: Columns = {name: [getattr(item, name) or None for item in items] for name in COPIED}
+    columns["occurred_at"] = effective((item.occurred_at for item in items), microseconds(receipt.received_at))
+    columns["kind"] = [one.kind for one in read]
+    columns["value"] = [one.value for one in read]
+    columns["name"] = [one.name for one in read]
+    columns["label"] = [one.label for one in read]
+    columns["final_text"] = [one.final_text for one in read]
+    columns["comment"] = [item.comment for item in items]
+    columns["feature_id"] = [
+        numbers[Dimension.FEATURE, item.feature] if item.feature else ABSENT for item in items
+    ]
+    columns["metadata"] = [metadata_of(entry, one.more) for entry, one in zip(entries, read, strict=True)]
+    columns["interaction_key"] = [interaction_key(item, one.kind) for item, one in zip(items, read, strict=True)]
+    return columns

@@ -1,0 +1,130 @@
+"""What types cannot say about an item: whether its values fit together and can be counted. Pure."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from ingest.contract import (
+    DEEPEST,
+    LARGEST_METADATA,
+    LARGEST_MONEY,
+    STANDS_ALONE,
+    Change,
+    Cost,
+    Feedback,
+    Interaction,
+    Item,
+    Nps,
+    Rating,
+    Retrieval,
+    Survey,
+)
+from ingest.refusals import Problem, echo, explain
+from ingest.text import as_json, is_deeper
+
+AHEAD = timedelta(days=30)
+
+
+def judge(item: Item, extras: dict[str, Any] | None, oldest: datetime, now: datetime) -> Problem | None:
+    """Find the first thing that keeps a repaired item from being stored; None when it can be."""
+    if item.occurred_at is not None and item.occurred_at < oldest:
+        return _too_old("$.occurred_at", item.occurred_at, oldest)
+    if isinstance(item, Interaction):
+        return _interaction(item) or _metadata(item.metadata, extras)
+    if isinstance(item, Cost):
+        return _cost(item, oldest, now) or _metadata(item.metadata, extras)
+    if isinstance(item, Feedback):
+        return _feedback(item) or _metadata(item.metadata, extras)
+    return _metadata(item.metadata, extras) if isinstance(item, Change) else None
+
+
+def _interaction(item: Interaction) -> Problem | None:
+    if item.feature.isspace():
+        return Problem("$.feature", "a name", "nothing but blanks")
+    if item.status == "ok" and item.error_class:
+        return Problem("$.error_class", "no error class beside the status ok", repr(item.error_class))
+    if item.cost_usd is not None and not is_money(item.cost_usd):
+        return _no_money("$.cost_usd", item.cost_usd)
+    if item.cached_input_tokens or item.cache_write_tokens:
+        inside = (item.cached_input_tokens or 0) + (item.cache_write_tokens or 0)
+        if item.input_tokens is not None and inside > item.input_tokens:
+            expected = "input_tokens that include cached_input_tokens and cache_write_tokens"
+            return Problem("$.input_tokens", expected, f"{item.input_tokens}, with {inside} cached")
+    for name, messages in (("prompt", item.prompt), ("output", item.output)):
+        if not isinstance(messages, str) and is_deeper(messages, DEEPEST - 1):
+            return _too_deep(f"$.{name}")
+    return None if item.retrieval is None else _retrieval(item.retrieval)
+
+
+def _retrieval(retrieval: dict[str, Any]) -> Problem | None:
+    if is_deeper(retrieval, DEEPEST - 1):
+        return _too_deep("$.retrieval")
+    try:
+        msgspec.convert(retrieval, Retrieval)
+    except msgspec.ValidationError as error:
+        found = explain(error, Retrieval, retrieval)
+        return Problem(found.path.replace("$", "$.retrieval", 1), found.expected, found.got)
+    return None
+
+
+def _feedback(item: Feedback) -> Problem | None:
+    references = (item.interaction_id, item.trace_id, item.span_id, item.session_id)
+    if not any(references) and not isinstance(item, STANDS_ALONE):
+        return Problem("$.interaction_id", "the interaction (or trace, span or session) this is about", "nothing")
+    if isinstance(item, Rating) and item.value > item.scale:
+        return Problem("$.value", f"a number from 0 to the scale, {item.scale:g}", f"{item.value:g}")
+    if isinstance(item, Survey) and item.score > item.scale:
+        return Problem("$.score", f"a number from 0 to the scale, {item.scale:g}", f"{item.score:g}")
+    if isinstance(item, Nps) and item.value is None and item.score is None:
+        return Problem("$.score", "a number from 0 to 10", "nothing")
+    return None
+
+
+def _cost(item: Cost, oldest: datetime, now: datetime) -> Problem | None:
+    if not is_money(item.amount_usd):
+        return _no_money("$.amount_usd", item.amount_usd)
+    if item.period_from is None and item.period_to is None:
+        return None
+    if item.period_from is None or item.period_to is None:
+        missing = "$.period_from" if item.period_from is None else "$.period_to"
+        return Problem(missing, "both ends of the period", "nothing")
+    if item.occurred_at is not None or item.interaction_id is not None:
+        other = "$.occurred_at" if item.occurred_at is not None else "$.interaction_id"
+        return Problem(other, "a period, a time or an interaction: one of them", "two of them")
+    if item.period_from >= item.period_to:
+        return Problem("$.period_to", "a time after period_from", item.period_to.isoformat())
+    if item.period_from < oldest:
+        return _too_old("$.period_from", item.period_from, oldest)
+    if item.period_to > now + AHEAD:
+        return Problem("$.period_to", "a time at most 30 days ahead", item.period_to.isoformat())
+    return None
+
+
+def _metadata(metadata: dict[str, Any] | None, extras: dict[str, Any] | None) -> Problem | None:
+    if not metadata and not extras:
+        return None
+    if is_deeper(metadata, DEEPEST - 1) or is_deeper(extras, DEEPEST - 1):
+        return _too_deep("$.metadata" if is_deeper(metadata, DEEPEST - 1) else "$")
+    size = sum(len(as_json(part).encode()) for part in (metadata, extras) if part)
+    if size > LARGEST_METADATA:
+        return Problem("$.metadata", "at most 64 KiB, together with unknown fields", f"{size} bytes")
+    return None
+
+
+def is_money(amount: Decimal) -> bool:
+    """Whether an amount can be counted: finite, not negative, at most a thousand million dollars."""
+    return amount.is_finite() and 0 <= amount <= LARGEST_MONEY
+
+
+def _no_money(path: str, amount: Decimal) -> Problem:
+    return Problem(path, f"a decimal from 0 to {LARGEST_MONEY}", echo(amount))
+
+
+def _too_old(path: str, at: datetime, oldest: datetime) -> Problem:
+    return Problem(path, f"a time not before {oldest:%Y-%m-%dT%H:%M:%SZ}: older events are not taken", at.isoformat())
+
+
+def _too_deep(path: str) -> Problem:
+    return Problem(path, f"at most {DEEPEST} levels of nesting", "more")

@@ -1,0 +1,41 @@
+"""Finding one interaction by its id, through the key table: the big tables are never searched."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from ingest.dimensions import RecordKind
+from ingest.identity import key_of
+from ingest.models import Interaction, Payload
+from ingest.projects.scope import current_project
+
+
+@dataclass(frozen=True)
+class Known:
+    """An interaction with its texts; erased or never sent texts are None."""
+
+    interaction: Interaction
+    payload: Payload | None
+
+
+def occurred_at(kind: RecordKind, id: str) -> datetime | None:
+    """When a record of this kind and id counts; None when there is none in the project in scope."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT occurred_at FROM record_key WHERE project_id = %s AND key = %s",
+            [current_project(), key_of(kind, id)],
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def interaction(id: str) -> Known | None:
+    """The interaction with this id in the project in scope."""
+    if not id or len(id) > 200:
+        return None
+    at = occurred_at(RecordKind.INTERACTION, id)
+    if at is None:
+        return None
+    found = Interaction.objects.filter(occurred_at=at, id=id).first()
+    return Known(found, Payload.objects.filter(occurred_at=at, id=id).first()) if found else None

@@ -1,0 +1,287 @@
+"""Answers to questions about metrics: stored buckets added up and judged by the metric's definition."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from ingest.dimensions import FeedbackKind
+from ingest.timeline import DAY, QUARTER, WEEK, Window, day_window, days, floor, local_day
+from observatory.metrics import formulas, reads, users, windows
+from observatory.metrics.definitions import METRICS
+from observatory.metrics.metric import Kind, Metric
+from observatory.metrics.reading import Answer, Comparison, Coverage, Point, Reading, State, Totals
+from observatory.metrics.shelf import DIMENSIONS, NOT_BY_MODEL, Filter, Shelf, UnknownValue
+from observatory.metrics.windows import BadWindow, Grain
+
+COMPARISONS = ("previous", "weekday", "baseline")
+BY_DAYS = (Kind.USERS, Kind.PER_USER)
+"""Kinds that count users, of whom only days are known."""
+
+_INSTANT = timedelta(microseconds=1)
+
+Answered = tuple[Reading, Totals]
+
+
+def metric_of(name: str) -> Metric:
+    """A definition by its name. Raises UnknownValue."""
+    if name not in METRICS:
+        raise UnknownValue(f"no metric {name!r}; there are {', '.join(METRICS)}")
+    return METRICS[name]
+
+
+class Reader:
+    """One project's metrics as they stand at `now`. Make one for each request: it keeps what does not change in it."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self._shelf = Shelf(now)
+
+    def coverage(self, feature: str | None = None) -> Coverage:
+        """How far the numbers reach: of one feature, or of all (the one that matures slowest counts)."""
+        return self._shelf.coverage(self._shelf.filter(feature, None))
+
+    def first_day(self, feature: str | None = None) -> Window | None:
+        """The local day of the first interaction, of one feature or of all; None before there is one."""
+        first = self._shelf.first_bucket(self._shelf.filter(feature, None).feature)
+        return day_window(local_day(first, self._shelf.zone), self._shelf.zone) if first else None
+
+    def read(
+        self,
+        name: str,
+        window: Window,
+        *,
+        grain: str = "auto",
+        feature: str | None = None,
+        model: str | None = None,
+        group_by: str | None = None,
+        compare: str | None = None,
+    ) -> Answer:
+        """See `series.read`."""
+        metric, chosen = self._asked(name, feature, model)
+        whole = self._shelf.aligned(window)
+        judged = self._judged(metric, whole, chosen)
+        size = self._grain(metric, whole, grain)
+        answered = self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)
+        cover = self._shelf.coverage(chosen)
+        return Answer(
+            metric=name,
+            window=whole,
+            judged=judged or whole,
+            grain=size,
+            complete_to=cover.complete_to,
+            mature_to=cover.mature_to,
+            reading=answered[0],
+            comparison=self._compared(metric, compare, whole.length, judged or whole, chosen, answered),
+            series=self._series(metric, windows.points(whole, size, self._shelf.zone), size, chosen),
+            groups=self._groups([metric], whole, chosen, group_by).get(name, {}) if group_by else {},
+        )
+
+    def reading(self, name: str, window: Window, *, feature: str | None = None, model: str | None = None) -> Reading:
+        """See `series.reading`."""
+        metric, chosen = self._asked(name, feature, model)
+        whole = self._shelf.aligned(window)
+        judged = self._judged(metric, whole, chosen)
+        return self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)[0]
+
+    def series(
+        self,
+        name: str,
+        window: Window,
+        grain: str = "auto",
+        *,
+        feature: str | None = None,
+        model: str | None = None,
+        rolling_days: int | None = None,
+    ) -> tuple[Point, ...]:
+        """See `series.series`."""
+        metric, chosen = self._asked(name, feature, model)
+        whole = self._shelf.aligned(window)
+        if rolling_days is not None:
+            return self._rolling(metric, whole, rolling_days, chosen)
+        size = self._grain(metric, whole, grain)
+        return self._series(metric, windows.points(whole, size, self._shelf.zone), size, chosen)
+
+    def breakdown(
+        self, names: Sequence[str], window: Window, *, by: str = "feature", feature: str | None = None
+    ) -> dict[str, dict[str, Reading]]:
+        """See `series.breakdown`."""
+        chosen, whole = self._shelf.filter(feature, None), self._shelf.aligned(window)
+        found = self._groups([metric_of(name) for name in dict.fromkeys(["calls", *names])], whole, chosen, by)
+        order = sorted(found["calls"], key=lambda value: -found["calls"][value].sample_size)
+        order += [value for name in names for value in found[name] if value not in found["calls"]]
+        return {
+            value: {name: found[name].get(value, formulas.NO_DATA) for name in names} for value in dict.fromkeys(order)
+        }
+
+    def _asked(self, name: str, feature: str | None, model: str | None) -> tuple[Metric, Filter]:
+        metric, chosen = metric_of(name), self._shelf.filter(feature, model)
+        if metric.kind in NOT_BY_MODEL and chosen.model is not None:
+            raise BadWindow(f"{name} is not kept by model")
+        return metric, chosen
+
+    def _judged(self, metric: Metric, window: Window, chosen: Filter) -> Window | None:
+        """The part of the window whose feedback had its time; None when no part of it had."""
+        if not metric.maturing:
+            return window
+        end = min(window.end, floor(self._shelf.coverage(chosen).mature_to, QUARTER))
+        return Window(window.start, end) if end > window.start else None
+
+    def _grain(self, metric: Metric, window: Window, wanted: str) -> Grain:
+        if metric.kind not in BY_DAYS:
+            return self._shelf.grain(window, wanted)
+        if wanted not in ("auto", Grain.DAY):
+            raise BadWindow(f"{metric.name} goes by local days: grain is auto or 1d")
+        return self._shelf.grain(window, Grain.DAY)
+
+    def _answer(self, metric: Metric, window: Window, chosen: Filter, *, is_ripe: bool = True) -> Answered:
+        """The reading over a window and what it was computed from; what is not ripe has a sample size and no value."""
+        (totals,) = self._of_value(metric, [window], chosen, Grain.DAY)
+        if metric.kind is Kind.USERS and metric.days == 1:
+            reading = self._mean_day(metric, window, chosen)
+        else:
+            (reading,) = self._judge(metric, [window], [totals], chosen)
+        if not is_ripe and reading.sample_size:
+            reading = Reading(State.LEARNING, sample_size=reading.sample_size)
+        return reading, totals
+
+    def _of_value(self, metric: Metric, points: Sequence[Window], chosen: Filter, grain: Grain) -> list[Totals]:
+        """The totals of the one value that the filter chooses, per point."""
+        if metric.kind in (Kind.USERS, Kind.EVENTS, Kind.NOT_INSTRUMENTED):
+            return [Totals() for _ in points]
+        selection = chosen.selection
+        found = self._shelf.totals([metric], points, selection, grain.coarsest)
+        return [groups.get(selection.value or 0, Totals()) for groups in found]
+
+    def _judge(
+        self, metric: Metric, points: Sequence[Window], totals: Sequence[Totals], chosen: Filter
+    ) -> list[Reading]:
+        """One reading per point from its totals, and from users or events where the metric counts those."""
+        has_begun = [self._shelf.has_begun(point, chosen.feature) for point in points]
+        if self._shelf.lacks(metric):
+            return [formulas.NOT_INSTRUMENTED if begun else formulas.NO_DATA for begun in has_begun]
+        if metric.kind is Kind.EVENTS:
+            counts = reads.events(metric.needs or FeedbackKind.ESCALATION, points, chosen.feature)
+            return [formulas.judge_events(n, has_begun=begun) for n, begun in zip(counts, has_begun, strict=True)]
+        if metric.kind not in BY_DAYS:
+            return [
+                formulas.judge(metric, part, has_begun=begun) for part, begun in zip(totals, has_begun, strict=True)
+            ]
+        found = users.distinct([self._days(metric, point) for point in points], chosen.feature)
+        if metric.kind is Kind.USERS:
+            return [formulas.judge_users(of, has_begun=begun) for of, begun in zip(found, has_begun, strict=True)]
+        return [formulas.judge_per_user(metric, part, of) for part, of in zip(totals, found, strict=True)]
+
+    def _days(self, metric: Metric, window: Window) -> users.Span:
+        """The local days whose users a window is about: its own, or the metric's number of days up to its end."""
+        if metric.kind is Kind.USERS:
+            return windows.last_days(window.end, metric.days, self._shelf.zone)
+        return local_day(window.start, self._shelf.zone), local_day(window.end - _INSTANT, self._shelf.zone)
+
+    def _mean_day(self, metric: Metric, window: Window, chosen: Filter) -> Reading:
+        """The mean over the window's whole, closed days; the last day so far when there is none."""
+        touched = windows.points(window, Grain.DAY, self._shelf.zone)
+        end = min(window.end, self.now)
+        whole = [day for day in touched if day.start >= window.start and day.end <= end] or touched[-1:]
+        return formulas.mean_of(self._judge(metric, whole, [], chosen))
+
+    def _series(self, metric: Metric, points: Sequence[Window], grain: Grain, chosen: Filter) -> tuple[Point, ...]:
+        totals = self._of_value(metric, points, chosen, grain)
+        return self._placed(metric, points, self._judge(metric, points, totals, chosen), chosen)
+
+    def _rolling(self, metric: Metric, window: Window, count: int, chosen: Filter) -> tuple[Point, ...]:
+        """Each local day's point is about the `count` days up to it."""
+        if metric.kind in BY_DAYS or metric.kind is Kind.EVENTS or count < 1:
+            raise BadWindow(f"{metric.name} has no rolling series of {count} days")
+        points = windows.points(window, Grain.DAY, self._shelf.zone)
+        first = local_day(points[0].start, self._shelf.zone)
+        before = [day_window(day, self._shelf.zone) for day in days(first - (count - 1) * DAY, first - DAY)]
+        daily = self._of_value(metric, [*before, *points], chosen, Grain.DAY)
+        totals = [formulas.merged(daily[end - count : end]) for end in range(count, len(daily) + 1)]
+        return self._placed(metric, points, self._judge(metric, points, totals, chosen), chosen)
+
+    def _placed(
+        self, metric: Metric, points: Sequence[Window], readings: Sequence[Reading], chosen: Filter
+    ) -> tuple[Point, ...]:
+        cover = self._shelf.coverage(chosen)
+        return tuple(
+            Point(
+                point,
+                reading,
+                complete=point.end <= cover.complete_to,
+                mature=not metric.maturing or point.end <= cover.mature_to,
+            )
+            for point, reading in zip(points, readings, strict=True)
+        )
+
+    def _compared(
+        self,
+        metric: Metric,
+        kind: str | None,
+        length: timedelta,
+        judged: Window,
+        chosen: Filter,
+        answered: Answered,
+    ) -> Comparison | None:
+        """The same metric over the window to compare with; None without a kind, or before there is such a window."""
+        if kind is None:
+            return None
+        other = self._other_window(kind, length, judged, chosen)
+        if other is None:
+            return None
+        then = self._answer(metric, other, chosen)
+        return formulas.compare(metric, kind, other, answered, then)
+
+    def _other_window(self, kind: str, length: timedelta, judged: Window, chosen: Filter) -> Window | None:
+        if kind == "previous":
+            return self._shelf.aligned(Window(judged.start - length, judged.end - length))
+        if kind == "weekday":
+            weeks = math.ceil(length / WEEK)
+            return self._shelf.aligned(windows.weeks_before(judged, self._shelf.zone, weeks))
+        if kind == "baseline":
+            return self._baseline(chosen)
+        raise BadWindow(f"compare is one of {', '.join(COMPARISONS)}")
+
+    def _baseline(self, chosen: Filter) -> Window | None:
+        """The first 28 full days of the feature, or of the project; None until they are over."""
+        first = self._shelf.first_bucket(chosen.feature)
+        window = windows.baseline(first, self._shelf.zone) if first else None
+        return window if window and window.end <= self.now else None
+
+    def _groups(
+        self, metrics: Sequence[Metric], window: Window, chosen: Filter, by: str
+    ) -> dict[str, dict[str, Reading]]:
+        """Metric → value of the dimension → reading, most events first; metrics of the same window are read together."""
+        if by not in DIMENSIONS:
+            raise BadWindow(f"group_by is one of {', '.join(DIMENSIONS)}")
+        found: dict[str, dict[str, Reading]] = {metric.name: {} for metric in metrics}
+        for is_maturing in (False, True):
+            of_kind = [metric for metric in metrics if metric.maturing is is_maturing]
+            if of_kind:
+                judged = self._judged(of_kind[0], window, chosen)
+                found |= self._group(of_kind, judged or window, chosen, by, is_ripe=judged is not None)
+        return found
+
+    def _group(
+        self, metrics: Sequence[Metric], window: Window, chosen: Filter, by: str, *, is_ripe: bool
+    ) -> dict[str, dict[str, Reading]]:
+        dimension = DIMENSIONS[by]
+        (groups,) = self._shelf.totals(metrics, [window], chosen.grouped(dimension))
+        names: Mapping[int, str] = self._shelf.names[dimension]
+        found: dict[str, dict[str, Reading]] = {}
+        for metric in metrics:
+            readings = {}
+            for number in groups:
+                value = Filter(chosen.feature, number) if by == "model" else Filter(number, chosen.model)
+                reading = self._of_group(metric, window, value, groups[number])
+                if not is_ripe and reading.sample_size:
+                    reading = Reading(State.LEARNING, sample_size=reading.sample_size)
+                readings[names.get(number, f"#{number}")] = reading
+            found[metric.name] = dict(sorted(readings.items(), key=lambda item: -item[1].sample_size))
+        return found
+
+    def _of_group(self, metric: Metric, window: Window, value: Filter, totals: Totals) -> Reading:
+        if metric.kind in NOT_BY_MODEL and value.model is not None:
+            return formulas.NOT_INSTRUMENTED
+        if metric.kind is Kind.USERS and metric.days == 1:
+            return self._mean_day(metric, window, value)
+        return self._judge(metric, [window], [totals], value)[0]

@@ -1,0 +1,147 @@
+"""What is stored, read back: sheets added up over windows. Standard library and SQL only: pages wait for this."""
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from ingest.dimensions import Dimension, Facts, FeedbackKind
+from ingest.projects.access import current_project
+from ingest.timeline import Window
+from observatory.metrics import codec
+from observatory.metrics.layout import Counter, Distribution
+from observatory.metrics.metric import Metric
+from observatory.metrics.reading import Totals
+from observatory.metrics.sheets import ALL_FEATURES, TOTAL
+from observatory.metrics.windows import Level, Piece
+
+Groups = dict[int, Totals]
+"""Dictionary number of a value → its totals."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which sheets, and which value in them; all values when it is None."""
+
+    dimension: int = TOTAL
+    feature: int = ALL_FEATURES
+    value: int | None = TOTAL
+
+
+@dataclass(frozen=True)
+class Needs:
+    """The counters and distributions that some metrics are computed from."""
+
+    counters: frozenset[Counter]
+    distributions: frozenset[Distribution]
+
+    @classmethod
+    def of(cls, metrics: Iterable[Metric]) -> "Needs":
+        """What these metrics need together. Calls tell an unknown sum from none."""
+        found = list(metrics)
+        counters = {counter for metric in found for counter in (*metric.parts, *metric.of, *metric.known_by)}
+        distributions = {metric.distribution for metric in found if metric.distribution}
+        return cls(frozenset(counters | {Counter.CALLS}), frozenset(distributions))
+
+    @property
+    def facts(self) -> list[Facts]:
+        """Which kinds of sheets hold them."""
+        return sorted({item.facts for item in self.counters} | {item.facts for item in self.distributions})
+
+
+def totals(
+    facts: Facts, pieces: Sequence[Piece], points: Sequence[Window], chosen: Selection, needs: Needs
+) -> list[Groups]:
+    """The stored buckets of `pieces` added up per point. Points are disjoint, in order, and no bucket spans two."""
+    distributions = sorted(name for name in needs.distributions if name.facts is facts)
+    starts = [point.start for point in points]
+    found: list[Groups] = [{} for _ in points]
+    for bucket, counters, *histograms in _rows(facts, pieces, chosen, distributions):
+        place = bisect_right(starts, bucket) - 1
+        if place < 0 or bucket >= points[place].end:
+            continue
+        groups = found[place]
+        for value, counts in codec.unpack_counters(counters, needs.counters, chosen.value).items():
+            codec.add(groups.setdefault(value, Totals()).counters, counts)
+        for name, data in zip(distributions, histograms, strict=True):
+            for value, bins in codec.unpack_histograms(data, chosen.value).items():
+                codec.add(groups.setdefault(value, Totals()).histograms.setdefault(name, {}), bins)
+    return found
+
+
+def _rows(
+    facts: Facts, pieces: Sequence[Piece], chosen: Selection, distributions: Sequence[Distribution]
+) -> list[tuple[Any, ...]]:
+    query = f"""
+        SELECT {", ".join(f"s.{name}" for name in ("bucket", "counters", *distributions))}
+        FROM unnest(%s::smallint[], %s::timestamptz[], %s::timestamptz[]) AS r (level, start_at, end_at)
+        JOIN sheet s ON s.level = r.level AND s.bucket >= r.start_at AND s.bucket < r.end_at
+        WHERE s.project_id = %s AND s.facts = %s AND s.dimension = %s AND s.feature_id = %s
+    """  # noqa: S608 - names of an enumeration
+    parameters = [
+        [int(piece.level) for piece in pieces],
+        [piece.window.start for piece in pieces],
+        [piece.window.end for piece in pieces],
+        current_project(),
+        int(facts),
+        chosen.dimension,
+        chosen.feature,
+    ]
+    connection.ensure_connection()
+    with psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(query, parameters, binary=True)
+        return cursor.fetchall()
+
+
+def first_bucket(feature: int | None) -> datetime | None:
+    """The first bucket with interactions, of one feature or of all; None when there is none."""
+    dimension, feature_id = (TOTAL, ALL_FEATURES) if feature is None else (int(Dimension.MODEL), feature)
+    # One hop through the primary key per level, never a scan.
+    query = """
+        SELECT min(first) FROM (
+            SELECT (SELECT min(bucket) FROM sheet s WHERE s.project_id = %s AND s.level = l.level AND s.facts = %s
+                    AND s.dimension = %s AND s.feature_id = %s) AS first
+            FROM unnest(%s::smallint[]) AS l (level)) AS firsts
+    """
+    levels = [int(level) for level in Level]
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), int(Facts.INTERACTIONS), dimension, feature_id, levels])
+        first: datetime | None = cursor.fetchone()[0]
+        return first
+
+
+def calls_by_model(feature: int) -> list[tuple[datetime, dict[int, int]]]:
+    """The calls of a feature's merged days by the model's number."""
+    query = """
+        SELECT bucket, counters FROM sheet
+        WHERE project_id = %s AND level = %s AND facts = %s AND dimension = %s AND feature_id = %s ORDER BY bucket
+    """
+    wanted: Collection[int] = (Counter.CALLS,)
+    parameters = [current_project(), int(Level.DAY), int(Facts.INTERACTIONS), int(Dimension.MODEL), feature]
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return [
+            (
+                bucket,
+                {model: counts.get(Counter.CALLS, 0) for model, counts in codec.unpack_counters(data, wanted).items()},
+            )
+            for bucket, data in cursor.fetchall()
+        ]
+
+
+def events(kind: FeedbackKind, points: Sequence[Window], feature: int | None) -> list[int]:
+    """How many feedback events of a kind each point holds, by the event's own time."""
+    query = """
+        SELECT (SELECT count(*) FROM feedback f
+                WHERE f.project_id = %s AND f.occurred_at >= p.start_at AND f.occurred_at < p.end_at
+                    AND f.kind = %s AND (%s::smallint IS NULL OR f.feature_id = %s))
+        FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS p (start_at, end_at, place) ORDER BY p.place
+    """
+    starts, ends = [point.start for point in points], [point.end for point in points]
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), int(kind), feature, feature, starts, ends])
+        return [row[0] for row in cursor.fetchall()]

@@ -1,0 +1,72 @@
+"""The read API of metrics: every number on a page, in an alert and in the API comes from here.
+
+    answer = series.read("thumbs_up_rate", window, feature="write-draft", compare="baseline", now=now)
+
+Inside a project's scope. `Reader` keeps what all questions of one request share; the functions below ask one each.
+Features and models are given by name. Raises UnknownValue for a metric, feature or model that does not exist, and
+BadWindow for a window, grain or combination that cannot be answered.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from ingest.timeline import Window
+from observatory.metrics.reader import Reader
+from observatory.metrics.reading import Answer, Coverage, Point, Reading
+from observatory.metrics.shelf import UnknownValue
+from observatory.metrics.windows import BadWindow
+
+__all__ = ["BadWindow", "Reader", "UnknownValue", "breakdown", "coverage", "read", "reading", "series"]
+
+
+def read(
+    metric: str,
+    window: Window,
+    *,
+    grain: str = "auto",
+    feature: str | None = None,
+    model: str | None = None,
+    group_by: str | None = None,
+    compare: str | None = None,
+    now: datetime,
+) -> Answer:
+    """A metric over a window with its series and, if asked for, groups (`feature`, `model`) and a comparison.
+
+    `compare` is `previous` (the window just before), `weekday` (the same local days so many weeks before) or `baseline`
+    (the first 28 full days of the feature).
+    """
+    reader = Reader(now)
+    return reader.read(metric, window, grain=grain, feature=feature, model=model, group_by=group_by, compare=compare)
+
+
+def reading(
+    metric: str, window: Window, *, feature: str | None = None, model: str | None = None, now: datetime
+) -> Reading:
+    """A metric over a window; of a maturing one only the mature part is judged."""
+    return Reader(now).reading(metric, window, feature=feature, model=model)
+
+
+def series(
+    metric: str,
+    window: Window,
+    grain: str = "auto",
+    *,
+    feature: str | None = None,
+    model: str | None = None,
+    rolling_days: int | None = None,
+    now: datetime,
+) -> tuple[Point, ...]:
+    """The whole buckets that the window touches; with `rolling_days`, for each local day the days up to it."""
+    return Reader(now).series(metric, window, grain, feature=feature, model=model, rolling_days=rolling_days)
+
+
+def breakdown(
+    names: Sequence[str], window: Window, *, by: str = "feature", feature: str | None = None, now: datetime
+) -> Mapping[str, Mapping[str, Reading]]:
+    """Value of a dimension (`feature` or `model`) → metric → reading, the value with most calls first."""
+    return Reader(now).breakdown(names, window, by=by, feature=feature)
+
+
+def coverage(now: datetime, feature: str | None = None) -> Coverage:
+    """How far the project's numbers reach."""
+    return Reader(now).coverage(feature)

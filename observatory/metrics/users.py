@@ -1,0 +1,173 @@
+"""User rows read back: distinct users, and the daily rows with clustered sums that drift is computed from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import connection
+
+from ingest.projects.access import current_project
+from observatory.metrics.formulas import Users
+from observatory.metrics.layout import MICRO
+
+Span = tuple[date, date]
+"""The first and the last of some local days."""
+
+
+class UnknownSignal(LookupError):
+    """A signal that user rows do not carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateDay:
+    """A rate's local day: `k` of `n` trials by `n_users` clusters; `s` = Σ over clusters (k_u − k/n · n_u)²."""
+
+    day: date
+    n: int
+    k: int
+    s: float
+    n_users: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeanDay:
+    """A mean's local day: `n` values x = ln(what was measured) with mean `y`, by `n_users` clusters.
+
+    `v` is the mean's clustered variance, Σ over clusters (Σx − n_u y)² / n².
+    """
+
+    day: date
+    n: int
+    y: float
+    v: float
+    n_users: int
+
+
+RATES = {
+    "thumbs_up": ("thumbs", "thumbs_up"),
+    "corrections": ("calls", "corrections"),
+    "rejections": ("acceptances", "dismissals"),
+    "errors": ("calls", "errors"),
+    "completions": ("outcomes", "completions"),
+    "flags": ("calls", "flagged"),
+    "coverage": ("calls", "with_feedback"),
+}
+"""Signal → columns of its trials and successes."""
+
+MEANS = {
+    "input_tokens": ("n_input_tokens", "ln_input_tokens", "ln2_input_tokens"),
+    "cost": ("n_cost", "ln_cost", "ln2_cost"),
+    "latency": ("n_latency", "ln_latency", "ln2_latency"),
+}
+"""Signal → columns of the number of its values, the sum of their logarithms and of those squared."""
+
+
+def rate_days(signal: str, feature: int | None, first: date, last: date) -> list[RateDay]:
+    """The days of a rate, in order, of one feature (by number) or all; days without trials are left out.
+
+    Raises UnknownSignal.
+    """
+    trials, successes = _columns(RATES, signal)
+    query = f"""
+        SELECT day, sum(n), sum(k), sum(nn), sum(nk), sum(kk), sum(users) FROM (
+            SELECT day, sum({trials}) AS n, sum({successes}) AS k,
+                -- Each anonymous call is a cluster of its own: 1 trial, 0 or 1 success.
+                CASE cluster WHEN '' THEN sum({trials}) ELSE sum({trials})::numeric * sum({trials}) END AS nn,
+                CASE cluster WHEN '' THEN sum({successes}) ELSE sum({trials})::numeric * sum({successes}) END AS nk,
+                CASE cluster WHEN '' THEN sum({successes}) ELSE sum({successes})::numeric * sum({successes}) END AS kk,
+                CASE cluster WHEN '' THEN sum({trials}) ELSE 1 END AS users
+            FROM user_day
+            WHERE project_id = %(project)s AND day BETWEEN %(first)s AND %(last)s AND {trials} > 0
+                AND (%(feature)s::smallint IS NULL OR feature_id = %(feature)s)
+            GROUP BY day, cluster) AS clusters
+        GROUP BY day ORDER BY day
+    """  # noqa: S608 - columns of the tables above
+    return [
+        RateDay(day, int(n), int(k), _squared_deviations(int(n), int(k), int(nn), int(nk), int(kk)), int(users))
+        for day, n, k, nn, nk, kk, users in _read(query, feature, first, last)
+    ]
+
+
+def mean_days(signal: str, feature: int | None, first: date, last: date) -> list[MeanDay]:
+    """The days of a mean of logarithms, in order, of one feature (by number) or all; empty days are left out.
+
+    Raises UnknownSignal.
+    """
+    number, total, squares = _columns(MEANS, signal)
+    query = f"""
+        SELECT day, sum(n), sum(x), sum(nn), sum(nx), sum(xx), sum(users) FROM (
+            SELECT day, sum({number}) AS n, sum({total}) AS x,
+                CASE cluster WHEN '' THEN sum({number}) ELSE sum({number})::numeric * sum({number}) END AS nn,
+                CASE cluster WHEN '' THEN sum({total}) ELSE sum({number})::numeric * sum({total}) END AS nx,
+                CASE cluster WHEN '' THEN sum({squares})::numeric * 1000000 ELSE sum({total})::numeric * sum({total}) END AS xx,
+                CASE cluster WHEN '' THEN sum({number}) ELSE 1 END AS users
+            FROM user_day
+            WHERE project_id = %(project)s AND day BETWEEN %(first)s AND %(last)s AND {number} > 0
+                AND (%(feature)s::smallint IS NULL OR feature_id = %(feature)s)
+            GROUP BY day, cluster) AS clusters
+        GROUP BY day ORDER BY day
+    """  # noqa: S608 - columns of the tables above
+    return [
+        MeanDay(day, int(n), int(x) / int(n) / MICRO, _variance(int(n), int(x), int(nn), int(nx), int(xx)), int(users))
+        for day, n, x, nn, nx, xx, users in _read(query, feature, first, last)
+    ]
+
+
+def distinct(spans: Sequence[Span], feature: int | None) -> list[Users]:
+    """Distinct users of each span of local days, both ends included."""
+    query = """
+        SELECT count(DISTINCT u.cluster) FILTER (WHERE u.is_user), coalesce(bool_or(NOT u.is_user), false)
+        FROM unnest(%(firsts)s::date[], %(lasts)s::date[]) WITH ORDINALITY AS s (first, last, place)
+        LEFT JOIN user_day u ON u.project_id = %(project)s AND u.day BETWEEN s.first AND s.last
+            AND (%(feature)s::smallint IS NULL OR u.feature_id = %(feature)s)
+        GROUP BY s.place ORDER BY s.place
+    """
+    firsts, lasts = [first for first, _ in spans], [last for _, last in spans]
+    parameters = {"project": current_project(), "feature": feature, "firsts": firsts, "lasts": lasts}
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return [Users(users, has_others) for users, has_others in cursor.fetchall()]
+
+
+def _columns(known: dict[str, Any], signal: str) -> Any:
+    if signal not in known:
+        raise UnknownSignal(f"{signal!r} is none of {', '.join(known)}")
+    return known[signal]
+
+
+def _read(query: str, feature: int | None, first: date, last: date) -> list[tuple[Any, ...]]:
+    parameters = {"project": current_project(), "feature": feature, "first": first, "last": last}
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return list(cursor.fetchall())
+
+
+def _squared_deviations(n: int, k: int, nn: int, nk: int, kk: int) -> float:
+    """Σ (k_u − p n_u)² from the sums of squares and products; in whole numbers, for the terms nearly cancel."""
+    return (kk * n * n - 2 * nk * k * n + nn * k * k) / (n * n)
+
+
+def _variance(n: int, x: int, nn: int, nx: int, xx: int) -> float:
+    """Σ (X_u − n_u y)² / n², X_u in millionths."""
+    return (xx * n * n - 2 * nx * x * n + nn * x * x) / (n**4) / MICRO**2
+
+
+def day_sums(column: str, feature: int, first: date, last: date) -> dict[date, int]:
+    """The sums of a counted column (input_tokens, cost_nano …) by day, of one feature; empty days are left out."""
+    query = f"""
+        SELECT day, sum({column})::bigint FROM user_day
+        WHERE project_id = %s AND day BETWEEN %s AND %s AND feature_id = %s GROUP BY day
+    """  # noqa: S608 - a column named by the caller's code
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), first, last, feature])
+        return dict(cursor.fetchall())
+
+
+def first_day(feature: int) -> date | None:
+    """The first local day with calls of a feature; None when there is none."""
+    query = "SELECT day FROM user_day WHERE project_id = %s AND feature_id = %s AND calls > 0 ORDER BY day LIMIT 1"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), feature])
+        row = cursor.fetchone()
+        return row[0] if row else None

@@ -1,0 +1,141 @@
+"""Generated interactions, verdicts and costs, and the same numbers counted naively with pandas."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from ingest.dimensions import Cache, Component, CostSource, ErrorClass, FeedbackKind
+from ingest.projects.models import Project
+from ingest.timeline import Window
+from tests import factories
+
+FEATURES = ("write-draft", "summarise", "translate")
+MODELS = ("a-large", "b-small", None)
+
+
+@dataclass
+class Stream:
+    """What was sent, as lists of rows; `frame` and the others as pandas sees it."""
+
+    interactions: list[dict[str, Any]] = field(default_factory=list)
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
+    costs: list[dict[str, Any]] = field(default_factory=list)
+
+    def send(self, project: Project) -> None:
+        """Put all of it into the record."""
+        factories.interactions(project, self.interactions)
+        factories.verdicts(project, self.verdicts)
+        factories.costs(project, self.costs)
+
+    def calls(self, window: Window | None = None, **equal: Any) -> pd.DataFrame:
+        """The interactions of a window whose columns equal what is given."""
+        return _chosen(pd.DataFrame(self.interactions), window, equal)
+
+    def said(self, window: Window | None = None, **equal: Any) -> pd.DataFrame:
+        """The verdicts on the interactions of a window, with the interaction's feature, model and user."""
+        about = pd.DataFrame(self.interactions)[["id", "at", "feature", "model", "user_id"]]
+        frame = pd.DataFrame(self.verdicts).merge(about, left_on="interaction", right_on="id")
+        return _chosen(frame, window, equal)
+
+    def paid(self, window: Window | None = None, **equal: Any) -> pd.DataFrame:
+        """The cost records of a window, linked ones with their interaction's time, feature and model."""
+        about = pd.DataFrame(self.interactions).set_index("id")
+        rows = [
+            {**row, **({} if row.get("interaction") is None else about.loc[row["interaction"], ["at", "feature", "model"]].to_dict())}
+            for row in self.costs
+        ]
+        return _chosen(pd.DataFrame(rows, columns=["at", "feature", "model", "component", "amount_nano", "interaction"]), window, equal)
+
+    def cost_nano(self, window: Window | None = None, **equal: Any) -> int:
+        """Everything paid in a window: records, and the interactions' own cost where no record replaces it."""
+        calls, paid = self.calls(window, **equal), self.paid(window, **equal)
+        everything = pd.DataFrame(self.costs, columns=["interaction", "component"])
+        replaced = everything[everything.component == Component.MODEL_TOKENS].interaction.dropna()
+        own = calls[~calls.id.isin(replaced)].cost_nano.dropna()
+        return int(own.sum()) + int(paid.amount_nano.sum())
+
+
+def _chosen(frame: pd.DataFrame, window: Window | None, equal: dict[str, Any]) -> pd.DataFrame:
+    if window is not None:
+        frame = frame[(frame["at"] >= window.start) & (frame["at"] < window.end)]
+    for name, value in equal.items():
+        frame = frame[frame[name] == value]
+    return frame
+
+
+def generate(seed: int, window: Window, count: int) -> Stream:
+    """A reproducible stream of every kind of row, spread over the window."""
+    rng = random.Random(seed)
+    stream = Stream()
+    for number in range(count):
+        row = _interaction(rng, window, f"s{seed}-{number}")
+        stream.interactions.append(row)
+        stream.verdicts.extend(_verdicts(rng, row))
+        if rng.random() < 0.1:
+            component = rng.choice((Component.MODEL_TOKENS, Component.RETRIEVAL, Component.HUMAN_REVIEW))
+            stream.costs.append({"interaction": row["id"], "component": int(component), "amount_nano": rng.randrange(10**8)})
+    for _ in range(count // 50):
+        at, feature = _instant(rng, window), rng.choice((*FEATURES, None))
+        stream.costs.append({"at": at, "feature": feature, "component": int(Component.INFRASTRUCTURE), "amount_nano": rng.randrange(10**9)})
+    return stream
+
+
+def _instant(rng: random.Random, window: Window) -> datetime:
+    # Bursts, so that some minutes have several calls and some are down.
+    minute = rng.randrange(max(1, int(window.length / timedelta(minutes=1)) // 3)) * 3
+    return window.start + timedelta(minutes=minute, seconds=rng.randrange(60), microseconds=rng.randrange(10**6))
+
+
+def _interaction(rng: random.Random, window: Window, name: str) -> dict[str, Any]:
+    has_tokens, user = rng.random() < 0.9, rng.choice([f"user-{n}" for n in range(12)] + [None])
+    is_priced = has_tokens and rng.random() < 0.8
+    error = rng.choices(list(ErrorClass), [80, *[2.5] * 8])[0]
+    tokens = int(rng.lognormvariate(5.5, 1.0)) if has_tokens else None
+    return {
+        "id": name,
+        "at": _instant(rng, window),
+        "feature": rng.choice(FEATURES),
+        "model": rng.choice(MODELS),
+        "error_class": int(error),
+        "latency_ms": rng.choice((None, 0.0, rng.lognormvariate(7, 0.7))),
+        "time_to_first_token_ms": rng.choice((None, rng.lognormvariate(5, 0.5))),
+        "input_tokens": tokens,
+        "output_tokens": int(rng.expovariate(1 / 200)) if has_tokens else None,
+        "cached_input_tokens": tokens and rng.randrange(tokens + 1),
+        "cost_nano": rng.randrange(5 * 10**7) if is_priced else None,
+        "cost_source": int(CostSource.CATALOGUE if is_priced else CostSource.UNPRICED if has_tokens else CostSource.NONE),
+        "cache": int(rng.choices(list(Cache), [8, 1, 1])[0]),
+        "retrieval_documents": rng.choice((None, 0, 3)),
+        "retrieval_score": rng.choice((None, 0.25, 0.75)),
+        "user_id": user,
+        "session_id": rng.choice((None, f"session-{rng.randrange(5)}")),
+    }
+
+
+def _verdicts(rng: random.Random, row: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+
+    def say(kind: FeedbackKind, **what: Any) -> None:
+        found.append({"interaction": row["id"], "kind": int(kind), **what})
+
+    if rng.random() < 0.5:
+        say(FeedbackKind.THUMB, value=float(rng.random() < 0.7))
+    if rng.random() < 0.2:
+        say(FeedbackKind.RATING, value=rng.choice((0.0, 0.25, 0.5, 0.75, 1.0)))
+    if rng.random() < 0.2:
+        say(FeedbackKind.CORRECTION, edit_ratio=rng.choice((None, 0.125, 0.5)))
+    if rng.random() < 0.2:
+        say(FeedbackKind.ACCEPTANCE, value=float(rng.random() < 0.6))
+    if rng.random() < 0.2:
+        label = rng.choice(("completed", "abandoned", "redone"))
+        say(FeedbackKind.OUTCOME, value=float(label == "completed"), label=label)
+    for category in ("wrong", "irrelevant", "something-else"):
+        if rng.random() < 0.05:
+            say(FeedbackKind.FLAG, name=category)
+    if rng.random() < 0.1:
+        say(FeedbackKind.EVALUATION, name="judge", value=rng.random())
+    return found

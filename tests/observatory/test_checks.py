@@ -1,0 +1,72 @@
+"""What must hold before the product may run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.db import connection
+
+from observatory import checks
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def ids() -> list[str]:
+    return [message.id for message in run_checks(tags=["database"], databases=["default"])]
+
+
+def test_a_right_installation_has_no_problem():
+    assert ids() == []
+
+
+def test_nothing_is_asked_of_the_database_unless_it_is_named():
+    assert checks.database_is_safe(None) == []
+
+
+@pytest.mark.parametrize("value", ["off", "local", "remote_write"])
+def test_a_server_that_may_forget_is_refused(value):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET synchronous_commit = {value}")
+    try:
+        assert checks.weak_settings() == [f"synchronous_commit={value}"]
+        assert "observatory.E001" in ids()
+    finally:
+        connection.close()
+
+
+def test_the_jobs_role_is_bound_by_row_level_security():
+    assert checks.too_strong_roles() == []
+
+
+def test_a_missing_queue_is_named(monkeypatch):
+    monkeypatch.setattr(checks, "QUEUES", ("roll", "tidy"))
+    assert checks.missing_queues() == ["tidy"]
+    assert ids() == ["observatory.E003"]
+
+
+def test_another_broker_needs_no_queues_here(monkeypatch):
+    monkeypatch.setattr(checks, "QUEUES", ("tidy",))
+    monkeypatch.setattr(checks.settings, "BROKER_URL", "redis://valkey")
+    assert checks.missing_queues() == []
+
+
+def test_the_owner_is_asked_for_durability_alone(monkeypatch):
+    monkeypatch.setattr(checks.settings, "ROLE", "owner")
+    monkeypatch.setattr(checks, "QUEUES", ("tidy",))
+    assert ids() == []
+
+
+def test_the_web_refuses_a_role_that_its_walls_do_not_bind(installation):
+    done = subprocess.run(
+        [sys.executable, "-c", "import observatory.wsgi"],
+        cwd=ROOT,
+        env={**installation.environment, "DATABASE_URL": installation.server.urls.owner},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "observatory.E002" in done.stderr
+    assert "observatory_owner" in done.stderr
