@@ -12,6 +12,8 @@ from observatory.metrics.series import Reader, UnknownValue
 
 BUDGETED = ("latency_p50", "latency_p95")
 NOTHING = Facts(None, 0)
+LEAST_REFERENCE = 100
+"""Fewer events are no baseline (statistics: at least 100 trials)."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def first_day(feature: str, now: datetime) -> datetime | None:
 def take(wanted: Collection[Wanted], window: Window, now: datetime) -> dict[Wanted, Facts]:
     """Read everything that is wanted of one window. What has never been seen is nothing, not an error."""
     reader, facts = Reader(now), dict[Wanted, Facts]()
-    together = [one for one in wanted if one.feature and not one.measure.compares]
+    together = [one for one in wanted if _can_be_grouped(one)]
     if len({one.feature for one in together}) > 1:
         by_feature = reader.breakdown(sorted({one.metric for one in together}), window, by="feature")
         for one in together:
@@ -73,6 +75,11 @@ def budget_of(feature_type: str, metric: str) -> float | None:
     """The latency budget of a feature's type in ms; None where there is none."""
     budgets = LATENCY_BUDGETS_MS.get(feature_type)
     return budgets[BUDGETED.index(metric)] if budgets and metric in BUDGETED else None
+
+
+def _can_be_grouped(one: Wanted) -> bool:
+    """Whether it may be read for all features at once; what matures may not: each feature has its own maturity."""
+    return bool(one.feature) and not one.measure.compares and not METRICS[one.metric].maturing
 
 
 def _facts_of(one: Wanted, window: Window, reader: Reader) -> Facts:
@@ -93,9 +100,11 @@ def _plain(reading: Reading) -> Facts:
 
 
 def _compared(reading: Reading, comparison: Comparison | None, window: Window) -> Facts:
-    """A reading beside what it is compared with; a window that begins inside the other one is compared with nothing."""
+    """A reading beside what it is compared with: a whole window before its own, over enough events."""
     plain = _plain(reading)
-    if comparison is None or comparison.value is None or window.start < comparison.window.end:
+    if comparison is None or comparison.value is None:
+        return plain
+    if window.start < comparison.window.end or comparison.sample_size < LEAST_REFERENCE:
         return plain
     low, high = comparison.interval or (None, None)
     return Facts(plain.value, plain.sample_size, plain.low, plain.high, comparison.value, low, high)

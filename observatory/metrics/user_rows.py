@@ -158,6 +158,22 @@ def recomputed(users: Sequence[UserDay]) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+def stored(day: date) -> list[tuple[Any, ...]]:
+    """The stored rows of a local day, in the order of COLUMNS."""
+    query = f"SELECT {', '.join(COLUMNS)} FROM user_day WHERE project_id = %s AND day = %s"  # noqa: S608 - constants above
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), day])
+        return list(cursor.fetchall())
+
+
+def dirty_clusters(window: Window) -> set[str]:
+    """The clusters with marks inside a day."""
+    query = "SELECT DISTINCT cluster FROM dirty_user WHERE project_id = %s AND quarter >= %s AND quarter < %s"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), window.start, window.end])
+        return {row[0] for row in cursor.fetchall()}
+
+
 def _pairs(users: Sequence[UserDay]) -> dict[str, Any]:
     return {
         "project": current_project(),

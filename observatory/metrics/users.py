@@ -114,6 +114,26 @@ def mean_days(signal: str, feature: int | None, first: date, last: date) -> list
     ]
 
 
+def day_sums(column: str, feature: int, first: date, last: date) -> dict[date, int]:
+    """The sums of a counted column (input_tokens, cost_nano …) by day, of one feature; empty days are left out."""
+    query = f"""
+        SELECT day, sum({column})::bigint FROM user_day
+        WHERE project_id = %s AND day BETWEEN %s AND %s AND feature_id = %s GROUP BY day
+    """  # noqa: S608 - a column named by the caller's code
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), first, last, feature])
+        return dict(cursor.fetchall())
+
+
+def first_day(feature: int) -> date | None:
+    """The first local day with calls of a feature; None when there is none."""
+    query = "SELECT day FROM user_day WHERE project_id = %s AND feature_id = %s AND calls > 0 ORDER BY day LIMIT 1"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), feature])
+        row = cursor.fetchone()
+        return row[0] if row else None
+
+
 def distinct(spans: Sequence[Span], feature: int | None) -> list[Users]:
     """Distinct users of each span of local days, both ends included."""
     query = """
@@ -151,23 +171,3 @@ def _squared_deviations(n: int, k: int, nn: int, nk: int, kk: int) -> float:
 def _variance(n: int, x: int, nn: int, nx: int, xx: int) -> float:
     """Σ (X_u − n_u y)² / n², X_u in millionths."""
     return (xx * n * n - 2 * nx * x * n + nn * x * x) / (n**4) / MICRO**2
-
-
-def day_sums(column: str, feature: int, first: date, last: date) -> dict[date, int]:
-    """The sums of a counted column (input_tokens, cost_nano …) by day, of one feature; empty days are left out."""
-    query = f"""
-        SELECT day, sum({column})::bigint FROM user_day
-        WHERE project_id = %s AND day BETWEEN %s AND %s AND feature_id = %s GROUP BY day
-    """  # noqa: S608 - a column named by the caller's code
-    with connection.cursor() as cursor:
-        cursor.execute(query, [current_project(), first, last, feature])
-        return dict(cursor.fetchall())
-
-
-def first_day(feature: int) -> date | None:
-    """The first local day with calls of a feature; None when there is none."""
-    query = "SELECT day FROM user_day WHERE project_id = %s AND feature_id = %s AND calls > 0 ORDER BY day LIMIT 1"
-    with connection.cursor() as cursor:
-        cursor.execute(query, [current_project(), feature])
-        row = cursor.fetchone()
-        return row[0] if row else None

@@ -192,9 +192,21 @@ def last_days(end: datetime, count: int, zone_name: str) -> tuple[date, date]:
     return last - (count - 1) * DAY, last
 
 
-def previous(window: Window) -> Window:
-    """The window of the same length just before."""
-    return Window(window.start - window.length, window.start)
+def span(text: str, now: datetime, zone_name: str) -> Window:
+    """A window that ends now: `15m`, `24h`, `7d`, or what is over of `today`, this `week` or this `month`.
+
+    Raises BadWindow for another text and for nothing at all.
+    """
+    today = local_day(now, zone_name)
+    firsts = {"today": today, "week": today - today.weekday() * DAY, "month": today.replace(day=1)}
+    if text in firsts:
+        return Window(day_start(firsts[text], zone_name), now)
+    units = {"m": MINUTE, "h": HOUR, "d": DAY}
+    number, unit = text[:-1], units.get(text[-1:])
+    # A few digits only: more would be a window beyond all calendars.
+    if unit is None or not (number.isascii() and number.isdecimal() and len(number) <= 5) or int(number) == 0:
+        raise BadWindow("window is a number with m, h or d, for example 15m, 24h or 7d, or today, week or month")
+    return Window(now - int(number) * unit, now)
 
 
 def weeks_before(window: Window, zone_name: str, weeks: int) -> Window:
@@ -208,6 +220,6 @@ def weeks_before(window: Window, zone_name: str, weeks: int) -> Window:
 
 
 def baseline(first_event: datetime, zone_name: str) -> Window:
-    """The first 28 full days after a first event: the day after it, and 27 more."""
-    first = local_day(first_event, zone_name) + DAY
+    """The first 28 full days: the local day of the first event, from its start, and 27 more. Drift takes the same."""
+    first = local_day(first_event, zone_name)
     return Window(day_start(first, zone_name), day_start(first + BASELINE_DAYS * DAY, zone_name))

@@ -66,7 +66,9 @@ def test_resolving_by_hand_tells_people_and_holds_until_it_has_recovered(trouble
     with scope():
         assert Incident.objects.count() == 2
     send()
-    bodies = sorted((json.loads(request.body) for request in hook.received), key=lambda body: body["data"]["incident"]["id"])
+    bodies = sorted(
+        (json.loads(request.body) for request in hook.received), key=lambda body: body["data"]["incident"]["id"]
+    )
     assert [(body["type"], body["data"]["incident"]["resolved_by"]) for body in bodies] == [
         ("incident.opened", None),
         ("incident.resolved", member.username),

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import psycopg
+
 from tests.faults.clients import posting
 from tests.faults.ledger import Account, Ledger
 from tests.faults.stack import DATABASE, WEB, WORKERS, Stack
@@ -63,7 +65,8 @@ def run(
     ledger.close()
     stack.start([DATABASE])
     account = ledger.read()
-    outcome = check(account, stack.urls.jobs, stack.project_of(key), prefix)
+    with psycopg.connect(stack.urls.jobs) as connection:
+        outcome = check(account, connection, stack.project_of(key), prefix)
     return Report(outcome, len(plan), slowest, tuple(stack.deaths[first_death:]), account)
 
 

@@ -13,11 +13,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
 import psycopg
 
+from ingest.projects import keys
 from observatory.embedded import attach, place, server
 from observatory.embedded.processes import working_in
 from observatory.embedded.secret import secret_key
@@ -98,7 +100,10 @@ class Stack:
             child.wait(30)
 
     def sleep(self) -> None:
-        """End all parts politely, the database last."""
+        """End all parts politely, the database last, or the supervisor with all that it runs."""
+        if self._supervisor is not None and self._supervisor.poll() is None:
+            self._supervisor.send_signal(signal.SIGINT)
+            self._supervisor.wait(60)
         self.halt()
         if self._server:
             self._server.stop()
@@ -158,6 +163,19 @@ class Stack:
         assert found is not None
         return server.urls(found, server.saved_passwords(found))
 
+    def new_key(self) -> str:
+        """Make a fresh project; gives its key."""
+        key, now = keys.make("test"), datetime.now(UTC)
+        with psycopg.connect(self.urls.jobs) as connection:
+            connection.execute(
+                "WITH p AS (INSERT INTO project (slug, name, description, time_zone, created_at)"
+                " VALUES (%(public)s, %(public)s, '', 'UTC', %(now)s) RETURNING id)"
+                " INSERT INTO api_key (project_id, public, key_hash, scopes, label, created_at)"
+                " SELECT id, %(public)s, %(hash)s, 'ingest,read', '', %(now)s FROM p",
+                {"public": key.public, "hash": key.key_hash, "now": now},
+            )
+        return key.text
+
     def project_of(self, key: str) -> int:
         """The id of a key's project."""
         with psycopg.connect(self.urls.jobs) as connection:
@@ -167,9 +185,6 @@ class Stack:
 
     def close(self) -> None:
         """End everything and remove the data."""
-        if self._supervisor is not None and self._supervisor.poll() is None:
-            self._supervisor.send_signal(signal.SIGINT)
-            self._supervisor.wait(30)
         self.sleep()
         shutil.rmtree((self.data_dir / "database").resolve(), ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -8,6 +8,7 @@ import pytest
 from tests.faults import run as runs
 from tests.faults.clients import posting
 from tests.faults.ledger import Account, Ledger
+from tests.faults.run import Report
 from tests.faults.stack import ALL, BACKEND, DATABASE, WEB, Stack
 from tests.faults.verify import Stored, check, compare
 
@@ -35,23 +36,35 @@ def key(stack: Stack) -> str:
     return stack.prepare()
 
 
-def another_key(stack: Stack) -> str:
-    """A key of a fresh project on the same installation."""
-    slug = stack.command("create_project", "another").stdout.split()[-1]
-    return stack.command("create_key", slug).stdout.split()[-1]
-
-
-@pytest.mark.fault
-def test_nothing_acknowledged_is_lost_doubled_or_altered_by_six_kills(stack, key):
+@pytest.fixture(scope="module")
+def survived(stack: Stack, key: str) -> Report:
+    """Six kills under load. Everything below rests on the same installation, since a start costs seconds."""
     stack.start()
-    report = runs.run(stack, key, SIX_KILLS)
-    assert report.outcome.is_kept, str(report)
-    assert report.outcome.promised >= 7 * 150
-    assert report.deaths == (), "a part died of another's death"
+    return runs.run(stack, key, SIX_KILLS)
 
 
 @pytest.mark.fault
-def test_after_a_kill_9_of_everything_the_next_up_has_it_all(stack, key):
+def test_nothing_acknowledged_is_lost_doubled_or_altered_by_six_kills(survived):
+    assert survived.outcome.is_kept, str(survived)
+    assert survived.outcome.promised >= 7 * 150
+    assert survived.deaths == (), "a part died of another's death"
+
+
+@pytest.mark.fault
+def test_rows_that_are_missing_doubled_spoilt_or_torn_would_be_noticed(stack, key, survived):
+    """The verification itself is tried on rows that somebody tampers with, in a transaction that is undone."""
+    project = stack.project_of(key)
+    with psycopg.connect(stack.urls.jobs) as connection:
+        for order, event_id in zip((LOSE, DOUBLE, ALTER, TEAR), sorted(survived.account.promised), strict=False):
+            assert connection.execute(order, {"project": project, "id": event_id}).rowcount == 1
+        found = check(survived.account, connection, project)
+        connection.rollback()
+    assert (found.lost, found.doubled, found.altered, found.strange) == (1, 1, 1, 0)
+    assert found.torn >= 3  # texts without numbers, and twice numbers without texts
+
+
+@pytest.mark.fault
+def test_after_a_kill_9_of_everything_the_next_up_has_it_all(stack, key, survived):
     stack.sleep()
     ledger = Ledger(stack.folder / "ledger-up")
     stack.up()
@@ -61,42 +74,20 @@ def test_after_a_kill_9_of_everything_the_next_up_has_it_all(stack, key):
         before = ledger.promises
         stack.up()
         runs.wait_for_promises(ledger, before + 100)
-    account = ledger.read()
-    outcome = check(account, stack.urls.jobs, stack.project_of(key), prefix="up-")
+    with psycopg.connect(stack.urls.jobs) as connection:
+        outcome = check(ledger.read(), connection, stack.project_of(key), prefix="up-")
     assert outcome.is_kept, str(outcome)
     assert outcome.promised >= 400
     stack.sleep()
 
 
 @pytest.mark.fault
-def test_an_answer_before_the_commit_would_be_noticed(stack):
-    stack.start([DATABASE])
-    fresh = another_key(stack)
+def test_an_answer_before_the_commit_would_be_noticed(stack, survived):
     stack.plant("answer_before_commit")
     stack.start(SERVING)
-    try:
-        report = runs.run(stack, fresh, (WEB, WEB), parts=SERVING)
-    finally:
-        stack.halt()
-        stack.plant()
+    report = runs.run(stack, stack.new_key(), (WEB, WEB), parts=SERVING)
     assert report.outcome.lost > 0, str(report)
     assert not report.outcome.is_kept
-
-
-@pytest.mark.fault
-def test_a_row_that_is_missing_doubled_or_spoilt_would_be_noticed(stack):
-    """The verification itself is tried on rows that somebody has tampered with."""
-    stack.start(SERVING)
-    fresh = another_key(stack)
-    report = runs.run(stack, fresh, (), parts=SERVING)
-    assert report.outcome.is_kept, str(report)
-    project = stack.project_of(fresh)
-    with psycopg.connect(stack.urls.jobs) as connection:
-        for order, event_id in zip((LOSE, DOUBLE, ALTER, TEAR), sorted(report.account.promised), strict=False):
-            assert connection.execute(order, {"project": project, "id": event_id}).rowcount == 1
-    found = check(report.account, stack.urls.jobs, project)
-    assert (found.lost, found.doubled, found.altered, found.strange) == (1, 1, 1, 0)
-    assert found.torn >= 3  # texts without numbers, twice numbers without texts
 
 
 def test_what_was_never_acknowledged_may_be_there_or_not_but_once_and_unspoilt():

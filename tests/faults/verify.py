@@ -83,9 +83,9 @@ def compare(account: Account, rows: Iterable[Stored], *, widowed: int = 0) -> Ou
     )
 
 
-def check(account: Account, url: str, project_id: int, prefix: str = "") -> Outcome:
+def check(account: Account, connection: psycopg.Connection, project_id: int, prefix: str = "") -> Outcome:
     """Read a project's rows with the jobs role, those whose ids begin with the prefix, and compare."""
-    with psycopg.connect(url) as connection, connection.cursor("rows") as cursor:
+    with connection.cursor("rows") as cursor:
         widowed = connection.execute(WIDOWED, {"project": project_id}).fetchone()
         assert widowed is not None
         cursor.itersize = 5_000

@@ -4,7 +4,6 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 from io import StringIO
-from typing import Protocol
 
 from django.conf import settings
 from django.core.management import call_command
@@ -24,14 +23,6 @@ from observatory.drift import runs
 from observatory.metrics import roller
 
 NOT_RUNNING = "The product does not answer at {}: start it with `make up`, then run this again."
-
-
-class Slice(Protocol):
-    """What a duty says after a slice of work."""
-
-    @property
-    def left(self) -> bool:
-        """Whether some of what was due is left."""
 
 
 class Command(BaseCommand):
@@ -119,16 +110,13 @@ def _post(poster: Poster, records: Replay) -> Tally:
 
 
 def _roll(demo: Project) -> None:
-    _finish(Duty.ROLL, lambda: roller.roll(timeline.now(), only=[demo.pk], everything=True))
+    with only_runner(Duty.ROLL, wait=True):
+        report = roller.roll(timeline.now(), only=[demo.pk], everything=True)
+    if report.failed:
+        raise DemoError("The records are stored, but counting them failed: the log above says why.")
 
 
 def _look_for_drift(demo: Project) -> None:
     """The replay is complete now, so its first baselines need not wait until the record has settled."""
-    _finish(Duty.DRIFT, lambda: runs.run(timeline.now(), only=[demo.pk], budget_s=None, is_settled=True))
-
-
-def _finish(duty: Duty, slice_of_work: Callable[[], Slice]) -> None:
-    """Repeat a duty's slices until nothing is left, as its only runner."""
-    with only_runner(duty, wait=True):
-        while slice_of_work().left:
-            pass
+    with only_runner(Duty.DRIFT, wait=True):
+        runs.run(timeline.now(), only=[demo.pk], budget_s=None, is_settled=True)

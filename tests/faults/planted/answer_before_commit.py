@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from tests.faults.planted.wsgi import Application, Environ, Start, answer, body_of, is_record, with_body
 
+LONGEST_QUEUE = 4  # requests: even a little is too much
+
 
 def prepare() -> None:
     """Leave the settings alone."""
@@ -14,7 +16,7 @@ def prepare() -> None:
 
 def wrap(application: Application) -> Application:
     """Answer `created` for every item at once and store it when its turn comes."""
-    waiting: queue.Queue[Environ] = queue.Queue()
+    waiting: queue.Queue[Environ] = queue.Queue(LONGEST_QUEUE)
 
     def store() -> None:
         while True:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -19,7 +20,7 @@ MODELS = ("a-large", "b-small", None)
 
 @dataclass
 class Stream:
-    """What was sent, as lists of rows; `frame` and the others as pandas sees it."""
+    """What was sent, as lists of rows, and as pandas sees it."""
 
     interactions: list[dict[str, Any]] = field(default_factory=list)
     verdicts: list[dict[str, Any]] = field(default_factory=list)
@@ -31,31 +32,43 @@ class Stream:
         factories.verdicts(project, self.verdicts)
         factories.costs(project, self.costs)
 
+    @cached_property
+    def _interactions(self) -> pd.DataFrame:
+        return pd.DataFrame(self.interactions)
+
+    @cached_property
+    def _verdicts(self) -> pd.DataFrame:
+        about = self._interactions[["id", "at", "feature", "model", "user_id"]]
+        return pd.DataFrame(self.verdicts).merge(about, left_on="interaction", right_on="id")
+
+    @cached_property
+    def _costs(self) -> pd.DataFrame:
+        about = self._interactions.set_index("id")[["at", "feature", "model"]].to_dict("index")
+        rows = [{**row, **about.get(row.get("interaction"), {})} for row in self.costs]
+        return pd.DataFrame(rows, columns=["at", "feature", "model", "component", "amount_nano", "interaction"])
+
+    @cached_property
+    def replaced(self) -> set[str]:
+        """The interactions whose own cost a record of model tokens replaces."""
+        linked = self._costs[self._costs.component == Component.MODEL_TOKENS].interaction
+        return set(linked.dropna())
+
     def calls(self, window: Window | None = None, **equal: Any) -> pd.DataFrame:
         """The interactions of a window whose columns equal what is given."""
-        return _chosen(pd.DataFrame(self.interactions), window, equal)
+        return _chosen(self._interactions, window, equal)
 
     def said(self, window: Window | None = None, **equal: Any) -> pd.DataFrame:
         """The verdicts on the interactions of a window, with the interaction's feature, model and user."""
-        about = pd.DataFrame(self.interactions)[["id", "at", "feature", "model", "user_id"]]
-        frame = pd.DataFrame(self.verdicts).merge(about, left_on="interaction", right_on="id")
-        return _chosen(frame, window, equal)
+        return _chosen(self._verdicts, window, equal)
 
     def paid(self, window: Window | None = None, **equal: Any) -> pd.DataFrame:
         """The cost records of a window, linked ones with their interaction's time, feature and model."""
-        about = pd.DataFrame(self.interactions).set_index("id")
-        rows = [
-            {**row, **({} if row.get("interaction") is None else about.loc[row["interaction"], ["at", "feature", "model"]].to_dict())}
-            for row in self.costs
-        ]
-        return _chosen(pd.DataFrame(rows, columns=["at", "feature", "model", "component", "amount_nano", "interaction"]), window, equal)
+        return _chosen(self._costs, window, equal)
 
     def cost_nano(self, window: Window | None = None, **equal: Any) -> int:
         """Everything paid in a window: records, and the interactions' own cost where no record replaces it."""
         calls, paid = self.calls(window, **equal), self.paid(window, **equal)
-        everything = pd.DataFrame(self.costs, columns=["interaction", "component"])
-        replaced = everything[everything.component == Component.MODEL_TOKENS].interaction.dropna()
-        own = calls[~calls.id.isin(replaced)].cost_nano.dropna()
+        own = calls[~calls.id.isin(self.replaced)].cost_nano.dropna()
         return int(own.sum()) + int(paid.amount_nano.sum())
 
 
@@ -77,10 +90,19 @@ def generate(seed: int, window: Window, count: int) -> Stream:
         stream.verdicts.extend(_verdicts(rng, row))
         if rng.random() < 0.1:
             component = rng.choice((Component.MODEL_TOKENS, Component.RETRIEVAL, Component.HUMAN_REVIEW))
-            stream.costs.append({"interaction": row["id"], "component": int(component), "amount_nano": rng.randrange(10**8)})
+            stream.costs.append(
+                {"interaction": row["id"], "component": int(component), "amount_nano": rng.randrange(10**8)}
+            )
     for _ in range(count // 50):
         at, feature = _instant(rng, window), rng.choice((*FEATURES, None))
-        stream.costs.append({"at": at, "feature": feature, "component": int(Component.INFRASTRUCTURE), "amount_nano": rng.randrange(10**9)})
+        stream.costs.append(
+            {
+                "at": at,
+                "feature": feature,
+                "component": int(Component.INFRASTRUCTURE),
+                "amount_nano": rng.randrange(10**9),
+            }
+        )
     return stream
 
 
@@ -107,7 +129,9 @@ def _interaction(rng: random.Random, window: Window, name: str) -> dict[str, Any
         "output_tokens": int(rng.expovariate(1 / 200)) if has_tokens else None,
         "cached_input_tokens": tokens and rng.randrange(tokens + 1),
         "cost_nano": rng.randrange(5 * 10**7) if is_priced else None,
-        "cost_source": int(CostSource.CATALOGUE if is_priced else CostSource.UNPRICED if has_tokens else CostSource.NONE),
+        "cost_source": int(
+            CostSource.CATALOGUE if is_priced else CostSource.UNPRICED if has_tokens else CostSource.NONE
+        ),
         "cache": int(rng.choices(list(Cache), [8, 1, 1])[0]),
         "retrieval_documents": rng.choice((None, 0, 3)),
         "retrieval_score": rng.choice((None, 0.25, 0.75)),

@@ -1,0 +1,152 @@
+"""GET /metrics and GET /metrics/{name}: the definitions, and the numbers with what they mean."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, ClassVar
+
+import msgspec
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from ingest import timeline
+from ingest.api.problems import problem
+from ingest.database import steadfast
+from ingest.projects.access import KeyHolder, project_scope
+from ingest.timeline import Window
+from observatory.metrics import series, windows
+from observatory.metrics.definitions import METRICS, Metric
+from observatory.metrics.reader import metric_of
+from observatory.metrics.reading import Answer, Comparison, Point, Reading
+from observatory.metrics.windows import BadWindow
+
+PARAMETERS = ("window", "from", "to", "grain", "group_by", "compare", "feature", "model")
+
+_JSON = msgspec.json.Encoder()
+
+
+class Definitions(APIView):
+    """GET /metrics."""
+
+    scope: ClassVar[str] = "read"
+
+    def get(self, request: Request) -> HttpResponse:
+        """Every metric: name, unit, direction, window, what it is."""
+        return _json({"metrics": [described(metric) for metric in METRICS.values()]})
+
+
+class Numbers(APIView):
+    """GET /metrics/{name}."""
+
+    scope: ClassVar[str] = "read"
+
+    def get(self, request: Request, name: str) -> HttpResponse:
+        """One metric over a window, with its series, groups and comparison."""
+        holder = request.auth
+        assert isinstance(holder, KeyHolder)  # noqa: S101 - HasScope let nobody else through
+        now = timeline.now()
+        try:
+            metric = metric_of(name)
+            asked = _asked(request.query_params.dict())
+            window = _window(asked, metric, now, holder.time_zone)
+            answer = steadfast(lambda: _answer(holder.project_id, name, window, asked, now))
+        except series.UnknownValue as error:
+            return problem(404, str(error.args[0]), title="Unknown value")
+        except BadWindow as error:
+            return problem(400, str(error), title="Cannot be answered")
+        return _json(shaped(metric, answer, asked.get("group_by")))
+
+
+def described(metric: Metric) -> dict[str, Any]:
+    """A definition as the API shows it."""
+    return {
+        "name": metric.name,
+        "title": metric.title,
+        "unit": metric.unit,
+        "direction": metric.direction,
+        "kind": metric.kind,
+        "window": metric.window,
+        "minimum_sample": metric.minimum_sample,
+        "maturing": metric.maturing,
+        "doc": metric.doc,
+    }
+
+
+def shaped(metric: Metric, answer: Answer, group_by: str | None) -> dict[str, Any]:
+    """An answer as the API shows it."""
+    shape = {
+        "metric": metric.name,
+        "unit": metric.unit,
+        "direction": metric.direction,
+        **_times(answer.window),
+        "grain": answer.grain,
+        "complete_to": answer.complete_to,
+        "mature_to": answer.mature_to,
+        **_reading(answer.reading),
+        "comparison": _comparison(answer.comparison) if answer.comparison else None,
+        "series": [_point(point) for point in answer.series],
+    }
+    if group_by:
+        shape["groups"] = [{group_by: value, **_reading(reading)} for value, reading in answer.groups.items()]
+    return shape
+
+
+def _answer(project_id: int, name: str, window: Window, asked: Mapping[str, str], now: datetime) -> Answer:
+    wanted = {key: asked[key] for key in ("grain", "group_by", "compare", "feature", "model") if key in asked}
+    with project_scope(project_id):
+        return series.read(name, window, **wanted, now=now)
+
+
+def _asked(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The parameters that say something. Raises BadWindow for one we do not know."""
+    unknown = [name for name in parameters if name not in PARAMETERS]
+    if unknown:
+        raise BadWindow(f"unknown parameter {unknown[0][:100]!r}; there are {', '.join(PARAMETERS)}")
+    return {name: value for name, value in parameters.items() if value}
+
+
+def _window(asked: Mapping[str, str], metric: Metric, now: datetime, zone_name: str) -> Window:
+    """`from` and `to`, or `window` up to now, or the metric's own."""
+    if "from" not in asked and "to" not in asked:
+        return windows.span(asked.get("window", metric.window), now, zone_name)
+    if "window" in asked:
+        raise BadWindow("give either window or from and to")
+    if "from" not in asked:
+        raise BadWindow("to needs a from")
+    return Window(_instant(asked, "from"), min(now, _instant(asked, "to")) if "to" in asked else now)
+
+
+def _instant(asked: Mapping[str, str], name: str) -> datetime:
+    try:
+        # A plus sign that was not escaped in the address came as a blank.
+        return timeline.parse(asked[name].replace(" ", "+"))
+    except ValueError as error:
+        raise BadWindow(f"{name} is a time with a zone, for example 2026-01-31T12:00:00Z") from error
+
+
+def _times(window: Window) -> dict[str, datetime]:
+    return {"from": window.start, "to": window.end}
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    return asdict(reading)
+
+
+def _point(point: Point) -> dict[str, Any]:
+    return {**_times(point.window), **_reading(point.reading), "complete": point.complete, "mature": point.mature}
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "kind": comparison.kind,
+        **_times(comparison.window),
+        "value": comparison.value,
+        "difference": comparison.difference,
+        "interval": comparison.interval,
+        "sample_size": comparison.sample_size,
+    }
+
+
+def _json(body: Mapping[str, Any]) -> HttpResponse:
+    return HttpResponse(_JSON.encode(body), content_type="application/json")

@@ -1,0 +1,253 @@
+"""Every metric equals a slow, plain pandas computation from the rows that were sent."""
+
+import itertools
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ingest.dimensions import CostSource, ErrorClass, FeedbackKind
+from ingest.projects.scope import project_scope
+from ingest.timeline import DAY, Window, day_start, floor, local_day
+from observatory.metrics import roller, series
+from observatory.metrics.reading import State
+from tests.observatory.metrics.streams import Stream, generate
+
+# A fixed day would one day lie beyond the partitions that are made.
+NOW = floor(datetime.now(UTC), DAY) - 3 * DAY + timedelta(hours=9, minutes=41, seconds=30)
+FROM = floor(NOW, DAY) - 11 * DAY
+ZONE = "America/St_Johns"
+OUTAGES = (ErrorClass.TIMEOUT, ErrorClass.RATE_LIMIT, ErrorClass.SERVER, ErrorClass.NETWORK)
+
+Oracle = Callable[[Stream, Window, dict[str, Any]], float]
+
+
+@pytest.fixture(scope="module")
+def sent() -> Any:
+    """A project with eleven days of rows, rolled up in two halves, and the stream itself."""
+    from ingest.projects.models import Project
+
+    project = Project.objects.create(slug="oracle", name="Oracle", time_zone=ZONE, created_at=FROM)
+    stream = generate(7, Window(FROM, NOW), 1_500)
+    half = len(stream.interactions) // 2
+    early = {row["id"] for row in stream.interactions[:half]}
+
+    def part(is_early: bool) -> Stream:
+        def mine(row: dict[str, Any]) -> bool:
+            return (row.get("interaction") in early) is is_early
+
+        rows = stream.interactions[:half] if is_early else stream.interactions[half:]
+        return Stream(rows, [row for row in stream.verdicts if mine(row)], [row for row in stream.costs if mine(row)])
+
+    # The second half falls into buckets that were rolled before: late events must replace, not add.
+    part(is_early=True).send(project)
+    roller.roll(NOW - timedelta(hours=30), only=[project.pk], everything=True)
+    part(is_early=False).send(project)
+    roller.roll(NOW, only=[project.pk], everything=True)
+    return project, stream
+
+
+def share(good: float, all_: float) -> float:
+    return good / all_ if all_ else math.nan
+
+
+def verdict_share(kind: FeedbackKind, is_good: Callable[[Any], Any]) -> Oracle:
+    def compute(stream: Stream, window: Window, by: dict[str, Any]) -> float:
+        said = stream.said(window, kind=int(kind), **by)
+        return share(is_good(said).sum(), len(said))
+
+    return compute
+
+
+def quantile(column: str, at: float) -> Oracle:
+    def compute(stream: Stream, window: Window, by: dict[str, Any]) -> float:
+        values = stream.calls(window, **by)[column].dropna()
+        return float(np.quantile(values, at, method="inverted_cdf"))
+
+    return compute
+
+
+def uptime(stream: Stream, window: Window, by: dict[str, Any]) -> float:
+    calls = stream.calls(window, **by)
+    minutes = calls.assign(out=calls.error_class.isin(OUTAGES)).groupby(calls["at"].dt.floor("min")).out
+    down = (minutes.count() >= 5) & (minutes.sum() * 2 > minutes.count())
+    return 1 - share(down.sum(), len(down))
+
+
+EXACT: dict[str, Oracle] = {
+    "calls": lambda s, w, by: len(s.calls(w, **by)),
+    "error_rate": lambda s, w, by: (s.calls(w, **by).error_class != 0).mean(),
+    "timeout_rate": lambda s, w, by: (s.calls(w, **by).error_class == ErrorClass.TIMEOUT).mean(),
+    "rate_limited_rate": lambda s, w, by: (s.calls(w, **by).error_class == ErrorClass.RATE_LIMIT).mean(),
+    "content_filter_error_rate": lambda s, w, by: (s.calls(w, **by).error_class == ErrorClass.CONTENT_FILTER).mean(),
+    "availability": lambda s, w, by: 1 - s.calls(w, **by).error_class.isin(OUTAGES).mean(),
+    "uptime": uptime,
+    "thumbs_up_rate": verdict_share(FeedbackKind.THUMB, lambda said: said.value == 1),
+    "rating_mean": lambda s, w, by: s.said(w, kind=int(FeedbackKind.RATING), **by).value.mean(),
+    "correction_rate": lambda s, w, by: share(
+        s.said(w, kind=int(FeedbackKind.CORRECTION), **by).interaction.nunique(), len(s.calls(w, **by))
+    ),
+    "edit_ratio": lambda s, w, by: s.said(w, kind=int(FeedbackKind.CORRECTION), **by).edit_ratio.mean(),
+    "rejection_rate": verdict_share(FeedbackKind.ACCEPTANCE, lambda said: said.value == 0),
+    "task_completion_rate": verdict_share(FeedbackKind.OUTCOME, lambda said: said.label == "completed"),
+    "flag_rate": lambda s, w, by: share(
+        s.said(w, kind=int(FeedbackKind.FLAG), **by).interaction.nunique(), len(s.calls(w, **by))
+    ),
+    "flag_wrong_rate": lambda s, w, by: share(
+        len(s.said(w, kind=int(FeedbackKind.FLAG), name="wrong", **by)), len(s.calls(w, **by))
+    ),
+    "feedback_coverage": lambda s, w, by: share(
+        s.said(w, **by).query(f"kind != {int(FeedbackKind.EVALUATION)}").interaction.nunique(), len(s.calls(w, **by))
+    ),
+    "cost_total": lambda s, w, by: s.cost_nano(w, **by) / 1e9,
+    "unpriced_calls": lambda s, w, by: _is_unpriced(s, w, by).sum(),
+    "input_tokens_mean": lambda s, w, by: s.calls(w, **by).input_tokens.mean(),
+    "output_tokens_mean": lambda s, w, by: s.calls(w, **by).output_tokens.mean(),
+    "cache_hit_rate": lambda s, w, by: (s.calls(w, **by).cache > 0).mean(),
+    "cached_input_share": lambda s, w, by: share(
+        s.calls(w, **by).cached_input_tokens.sum(), s.calls(w, **by).input_tokens.sum()
+    ),
+    "retrieval_score_mean": lambda s, w, by: s.calls(w, **by).retrieval_score.mean(),
+    "no_result_rate": lambda s, w, by: (s.calls(w, **by).retrieval_documents.dropna() == 0).mean(),
+    "cost_per_call": lambda s, w, by: s.cost_nano(w, **by) / 1e9 / _is_priced(s, w, by).sum(),
+}
+WITHIN_ONE_PERCENT: dict[str, Oracle] = {
+    "latency_p50": quantile("latency_ms", 0.5),
+    "latency_p95": quantile("latency_ms", 0.95),
+    "latency_p99": quantile("latency_ms", 0.99),
+    "ttft_p50": quantile("time_to_first_token_ms", 0.5),
+    "ttft_p95": quantile("time_to_first_token_ms", 0.95),
+}
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"feature": "write-draft"},
+    {"model": "a-large"},
+    {"feature": "summarise", "model": "b-small"},
+]
+
+
+def _is_priced(stream: Stream, window: Window, by: dict[str, Any]) -> Any:
+    calls = stream.calls(window, **by)
+    return calls.cost_nano.notna() | calls.id.isin(stream.replaced)
+
+
+def _is_unpriced(stream: Stream, window: Window, by: dict[str, Any]) -> Any:
+    calls = stream.calls(window, **by)
+    return (calls.cost_source == CostSource.UNPRICED) & ~calls.id.isin(stream.replaced)
+
+
+def windows() -> list[Window]:
+    """From raw-merged days, over quarters, to minutes: every level has to be right at its edges."""
+    local = day_start(local_day(NOW, ZONE), ZONE)
+    mature = NOW.replace(minute=30, second=0) - DAY
+    return [
+        Window(local - 6 * DAY, local - DAY),
+        Window(FROM, mature),
+        Window(NOW.replace(minute=7, second=0) - timedelta(hours=40), mature),
+        Window(FROM + timedelta(days=3, hours=10, minutes=15), FROM + timedelta(days=8, hours=18, minutes=45)),
+    ]
+
+
+@pytest.mark.parametrize("by", FILTERS, ids=str)
+@pytest.mark.parametrize("window", windows(), ids=str)
+def test_it_is_what_pandas_counts(sent: Any, window: Window, by: dict[str, Any]) -> None:
+    project, stream = sent
+    with project_scope(project.pk):
+        reader = series.Reader(NOW)
+        for name, oracle in EXACT.items():
+            reading = reader.reading(name, window, **by)
+            if reading.value is not None:
+                assert reading.value == pytest.approx(oracle(stream, window, by), rel=1e-9), name
+            else:
+                assert reading.state is (State.LEARNING if reading.sample_size else State.NO_DATA), name
+                assert reading.sample_size < 20, name
+        for name, oracle in WITHIN_ONE_PERCENT.items():
+            reading = reader.reading(name, window, **by)
+            if reading.value is not None:
+                assert reading.value == pytest.approx(oracle(stream, window, by), rel=0.01), name
+
+
+def test_a_large_window_has_a_value_for_every_metric(sent: Any) -> None:
+    project, _ = sent
+    with project_scope(project.pk):
+        states = {name: series.reading(name, windows()[1], now=NOW).state for name in (*EXACT, *WITHIN_ONE_PERCENT)}
+    assert set(states.values()) == {State.OK}
+
+
+@pytest.mark.parametrize("grain", ["15m", "1h", "1d"])
+def test_the_points_of_a_series_add_up_to_its_window(sent: Any, grain: str) -> None:
+    project, stream = sent
+    window = windows()[0]
+    with project_scope(project.pk):
+        points = series.series("calls", window, grain, now=NOW)
+        costs = series.series("cost_total", window, grain, now=NOW)
+    assert sum(point.reading.value or 0 for point in points) == len(stream.calls(window))
+    assert sum(point.reading.value or 0 for point in costs) == pytest.approx(stream.cost_nano(window) / 1e9)
+    assert (points[0].window.start, points[-1].window.end) == (window.start, window.end)
+    for before, after in itertools.pairwise(points):
+        assert before.window.end == after.window.start
+
+
+def test_minutes_of_the_last_hours_are_counted_one_by_one(sent: Any) -> None:
+    project, stream = sent
+    window = Window(NOW - timedelta(hours=2, minutes=11, seconds=30), NOW)
+    with project_scope(project.pk):
+        points = series.series("calls", window, "1m", now=NOW)
+    assert [point.reading.value for point in points] == [len(stream.calls(point.window)) for point in points]
+    assert sum(point.reading.value or 0 for point in points) > 0
+
+
+def test_a_breakdown_has_one_row_for_each_value(sent: Any) -> None:
+    project, stream = sent
+    window = windows()[1]
+    with project_scope(project.pk):
+        by_feature = series.breakdown(["calls", "error_rate", "thumbs_up_rate", "cost_total"], window, now=NOW)
+        by_model = series.breakdown(["calls", "latency_p50"], window, by="model", feature="translate", now=NOW)
+    assert set(by_feature) == {"write-draft", "summarise", "translate", "(none)"}
+    for feature in ("write-draft", "summarise", "translate"):
+        for name in ("calls", "error_rate", "thumbs_up_rate", "cost_total"):
+            assert by_feature[feature][name].value == pytest.approx(EXACT[name](stream, window, {"feature": feature}))
+    assert set(by_model) == {"a-large", "b-small", "(none)"}
+    expected = {"feature": "translate", "model": "b-small"}
+    assert by_model["b-small"]["calls"].value == len(stream.calls(window, **expected))
+
+
+def test_a_rolling_point_is_about_the_days_up_to_it(sent: Any) -> None:
+    project, stream = sent
+    local = day_start(local_day(NOW, ZONE), ZONE)
+    with project_scope(project.pk):
+        points = series.series("thumbs_up_rate", Window(local - 3 * DAY, local - DAY), rolling_days=3, now=NOW)
+    for point in points:
+        days = Window(point.window.end - 3 * DAY, point.window.end)
+        assert point.reading.value == pytest.approx(EXACT["thumbs_up_rate"](stream, days, {}))
+        assert point.reading.sample_size == len(stream.said(days, kind=int(FeedbackKind.THUMB)))
+
+
+def test_users_are_counted_once_however_often_they_call(sent: Any) -> None:
+    project, stream = sent
+    days = [day_start(local_day(NOW, ZONE) - n * DAY, ZONE) for n in (3, 2, 1)]
+    window = Window(days[0], days[-1])
+    with project_scope(project.pk):
+        daily = series.series("dau", window, now=NOW)
+        mean = series.reading("dau", window, now=NOW)
+        weekly = series.reading("wau", Window(FROM, days[1]), feature="translate", now=NOW)
+        monthly = series.reading("mau", Window(FROM, NOW), now=NOW)
+    expected = [stream.calls(point.window).user_id.nunique() for point in daily]
+    assert [point.reading.value for point in daily] == expected
+    assert mean.value == pytest.approx(np.mean(expected))
+    week = Window(days[1] - 7 * DAY, days[1])
+    assert weekly.value == stream.calls(week, feature="translate").user_id.nunique()
+    assert monthly.value == stream.calls().user_id.nunique()
+
+
+def test_cost_per_active_user_divides_by_distinct_users(sent: Any) -> None:
+    project, stream = sent
+    window = windows()[0]
+    with project_scope(project.pk):
+        reading = series.reading("cost_per_mau", window, now=NOW)
+    users = stream.calls(window).user_id.nunique()
+    assert reading.value == pytest.approx(stream.cost_nano(window) / 1e9 / users)
+    assert reading.sample_size == users
