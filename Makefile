@@ -48,7 +48,7 @@ up: setup
 	@exec $(RUN) manage.py up
 
 test: setup-dev browser
-	@exec $(RUN) -m pytest $(TESTS) $(ARGS)
+	@exec $(RUN) -m pytest -n 2 --dist loadfile $(TESTS) $(ARGS)
 
 check: setup-dev
 	$(RUN) -m ruff format --check .

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -47,11 +47,22 @@ class EvaluationReport:
 
 
 @dataclass(frozen=True)
+class Bench:
+    """What one slice judges a project with: everything that holds for all its windows."""
+
+    project_id: int
+    zone_name: str
+    now: datetime
+    features: Mapping[int, Feature]
+    source: readings.Source
+
+
+@dataclass(frozen=True)
 class Group:
-    """All states of a project whose next window is this one: judged together, on one reading."""
+    """All states of a project whose next window is this one: judged together, on one reading. Their rows are locked."""
 
     window: Window
-    state_ids: tuple[int, ...]
+    states: Sequence[RuleState]
 
 
 def evaluate(now: datetime, *, only: Collection[int] | None = None, budget_s: float = 2.0) -> EvaluationReport:
@@ -73,120 +84,126 @@ def evaluate(now: datetime, *, only: Collection[int] | None = None, budget_s: fl
 
 
 def _evaluate_project(project_id: int, now: datetime, deadline: float, report: EvaluationReport) -> None:
-    zone_name = Project.objects.values_list("time_zone", flat=True).get(pk=project_id)
     with project_scope(project_id):
+        project = Project.objects.get(pk=project_id)
         presets.install(project_id, now)
-        states.complete(zone_name, now)
+        states.complete(project.time_zone, now)
+        features = {feature.number: feature for feature in Feature.objects.all()}
+        bench = Bench(project_id, project.time_zone, now, features, readings.Source(now))
     while True:
-        with project_scope(project_id):
-            group = _next_group(zone_name, now)
-        if group is None:
-            return
         if time.monotonic() > deadline:
-            report.left = True
+            report.left = _has_more(bench)
             return
-        _judge_group(project_id, group, zone_name, now, report)
+        if not _judge_next(bench, report):
+            return
 
 
-def _next_group(zone_name: str, now: datetime) -> Group | None:
-    """The oldest window that has closed on complete data, with every state that it is the next one of."""
-    waiting = RuleState.objects.filter(due_at__lte=now, rule__is_paused=False).select_related("rule")
-    reach = readings.Reach(now) if waiting else None
-    groups: dict[Window, list[int]] = {}
-    for state in waiting:
-        cadence = states.cadence_of(state.rule, zone_name)
-        window = cadence.window(cadence.end_after(state.judged_to))
-        is_maturing = METRICS[state.rule.metric].maturing
-        has_closed = closes_at(window.end) <= now
-        if reach and has_closed and reach.covers(window.end, state.feature, is_maturing=is_maturing):
-            groups.setdefault(window, []).append(state.pk)
-    if not groups:
-        return None
-    oldest = min(groups, key=lambda window: (window.end, window.start))
-    return Group(oldest, tuple(groups[oldest]))
+def _has_more(bench: Bench) -> bool:
+    with project_scope(bench.project_id):
+        return _next_group(bench) is not None
 
 
-def _judge_group(project_id: int, group: Group, zone_name: str, now: datetime, report: EvaluationReport) -> None:
-    """Judge a group in one transaction; when that fails, each state by itself, and postpone those that fail alone."""
+def _judge_next(bench: Bench, report: EvaluationReport) -> bool:
+    """Judge the oldest window in one transaction; False when none has closed.
+
+    When that fails, each of its states is judged by itself, and those that fail alone are postponed.
+    """
+    group = None
     try:
-        _judge_states(project_id, group, zone_name, now, report)
-        return
+        with project_scope(bench.project_id):
+            group = _next_group(bench)
+            steps = _judge_group(bench, group) if group else []
+        _count(steps, report)
+        return group is not None
+    except Exception:
+        if group is None or not connection.is_usable():
+            raise
+        log.exception("window_failed", project=bench.project_id, window_end=group.window.end.isoformat())
+    for state in group.states:
+        _judge_alone(bench, state.pk, report)
+    return True
+
+
+def _judge_alone(bench: Bench, state_id: int, report: EvaluationReport) -> None:
+    try:
+        with project_scope(bench.project_id):
+            group = _next_group(bench, state_id)
+            steps = _judge_group(bench, group) if group else []
+        _count(steps, report)
     except Exception:
         if not connection.is_usable():
             raise
-        log.exception("window_failed", project=project_id, window_end=group.window.end.isoformat())
-    if len(group.state_ids) == 1:
-        with project_scope(project_id):
-            RuleState.objects.filter(pk__in=group.state_ids).update(due_at=now + POSTPONED)
-        return
-    for state_id in group.state_ids:
-        _judge_group(project_id, Group(group.window, (state_id,)), zone_name, now, report)
+        log.exception("state_failed", project=bench.project_id, state=state_id)
+        with project_scope(bench.project_id):
+            RuleState.objects.filter(pk=state_id).update(due_at=bench.now + POSTPONED)
 
 
-def _judge_states(project_id: int, group: Group, zone_name: str, now: datetime, report: EvaluationReport) -> None:
+def _next_group(bench: Bench, state_id: int | None = None) -> Group | None:
+    """The oldest window that has closed on complete data, with every state that it is the next one of, locked."""
+    waiting = RuleState.objects.filter(due_at__lte=bench.now, rule__is_paused=False)
+    if state_id is not None:
+        waiting = waiting.filter(pk=state_id)
+    groups: dict[Window, list[RuleState]] = {}
+    for state in waiting.select_for_update(of=("self",)).select_related("rule").order_by("pk"):
+        cadence = states.cadence_of(state.rule, bench.zone_name)
+        window = cadence.window(cadence.end_after(state.judged_to))
+        is_maturing = METRICS[state.rule.metric].maturing
+        has_closed = closes_at(window.end) <= bench.now
+        if has_closed and bench.source.covers(window.end, state.feature, is_maturing=is_maturing):
+            groups.setdefault(window, []).append(state)
+    if not groups:
+        return None
+    oldest = min(groups, key=lambda window: (window.end, window.start))
+    return Group(oldest, groups[oldest])
+
+
+def _judge_group(bench: Bench, group: Group) -> list[Step]:
     """Read once, judge every state of the group, and write evaluations, standings, incidents and messages together."""
-    with project_scope(project_id):
-        locked = _lock(group, zone_name)
-        features = {feature.number: feature for feature in Feature.objects.all()}
-        facts = _facts_of(locked, features, group.window, now)
-        is_thin = any(_is_thin(facts[state.pk], state.rule) for state in locked)
-        had_outage = is_thin and _was_silent(group.window)
-        steps = []
-        for state in locked:
-            steps.append(_judge(state, facts[state.pk], group.window, had_outage, now))
-            hours = states.maturity_of(features, state.feature_number)
-            state.due_at = states.due_after(state.rule, group.window.end, zone_name, hours)
-            state.save()
+    facts = _facts_of(bench, group)
+    is_thin = any(_is_thin(facts[state.pk], state.rule) for state in group.states)
+    had_outage = is_thin and _was_silent(group.window)
+    judged = [_judge(bench, state, facts[state.pk], group.window, had_outage) for state in group.states]
+    Evaluation.objects.bulk_create([one.evaluation for one in judged])
+    for one in judged:
+        one.state.save()
+        incidents.follow(one)
+    return [one.judgement.transition.step for one in judged]
+
+
+def _count(steps: Sequence[Step], report: EvaluationReport) -> None:
     report.judged += len(steps)
     report.opened += steps.count(Step.OPENED)
     report.resolved += steps.count(Step.RESOLVED)
 
 
-def _lock(group: Group, zone_name: str) -> list[RuleState]:
-    """The states of a group, locked, without those that another runner or a person has moved on meanwhile."""
-    rows = (
-        RuleState.objects.select_for_update(of=("self",))
-        .select_related("rule")
-        .filter(pk__in=group.state_ids)
-        .order_by("pk")
-    )
-
-    def is_next(state: RuleState) -> bool:
-        return states.cadence_of(state.rule, zone_name).end_after(state.judged_to) == group.window.end
-
-    return [state for state in rows if not state.rule.is_paused and is_next(state)]
-
-
-def _facts_of(
-    locked: Sequence[RuleState], features: Mapping[int, Feature], window: Window, now: datetime
-) -> dict[int, Facts]:
+def _facts_of(bench: Bench, group: Group) -> dict[int, Facts]:
     """State id → what was read for it, with the budget of the feature's type where the rule compares with that."""
-    wanted = {state.pk: Wanted(state.rule.metric, state.feature, Measure(state.rule.measure)) for state in locked}
-    read = readings.take(set(wanted.values()), window, now)
+    wanted = {state.pk: Wanted(state.rule.metric, state.feature, Measure(state.rule.measure)) for state in group.states}
+    read = bench.source.take(set(wanted.values()), group.window)
     facts = {}
-    for state in locked:
+    for state in group.states:
         one = read[wanted[state.pk]]
         if state.rule.measure == Measure.BUDGET:
-            feature = features.get(state.feature_number)
-            budget = readings.budget_of(feature.type if feature else "", state.rule.metric)
-            one = Facts(one.value, one.sample_size, one.low, one.high, budget)
+            feature = bench.features.get(state.feature_number)
+            one = replace(one, reference=readings.budget_of(feature.type if feature else "", state.rule.metric))
         facts[state.pk] = one
     return facts
 
 
-def _judge(state: RuleState, facts: Facts, window: Window, had_outage: bool, now: datetime) -> Step:
+def _judge(bench: Bench, state: RuleState, facts: Facts, window: Window, had_outage: bool) -> Judged:
+    """Judge one state and put the window into it; nothing is written yet."""
     rule = state.rule
     judgement = judge(rules.terms_of(rule), facts, standing_of(state), had_outage=had_outage)
-    step = judgement.transition.step
     limits = judgement.thresholds
-    evaluation = Evaluation.objects.create(
+    evaluation = Evaluation(
+        project_id=bench.project_id,
         rule=rule,
         feature_number=state.feature_number,
         window_end=window.end,
         window_start=window.start,
-        judged_at=now,
+        judged_at=bench.now,
         state=judgement.state,
-        step=step,
+        step=judgement.transition.step,
         value=facts.value,
         low=facts.low,
         high=facts.high,
@@ -195,8 +212,9 @@ def _judge(state: RuleState, facts: Facts, window: Window, had_outage: bool, now
         critical_at=limits.critical,
     )
     _advance(state, judgement, facts, window.end)
-    incidents.follow(Judged(rule, state, evaluation, judgement))
-    return step
+    hours = states.maturity_of(bench.features, state.feature_number)
+    state.due_at = states.due_after(rule, window.end, bench.zone_name, hours)
+    return Judged(rule, state, evaluation, judgement)
 
 
 def _advance(state: RuleState, judgement: Judgement, facts: Facts, window_end: datetime) -> None:

@@ -88,6 +88,7 @@ def follow(judged: Judged) -> None:
     step = judged.judgement.transition.step
     if step is Step.OPENED:
         _open(judged)
+    if step is Step.OPENED or (step is Step.HELD and not judged.state.incident_severity):
         return
     incident = (
         Incident.objects.select_for_update()

@@ -25,8 +25,8 @@ class Wanted:
     measure: Measure
 
 
-class Reach:
-    """How far the numbers of the project in scope may be judged: complete, and for feedback mature."""
+class Source:
+    """The numbers of the project in scope as they stand at `now`, for one slice of judging."""
 
     def __init__(self, now: datetime) -> None:
         self._reader = Reader(now)
@@ -39,12 +39,37 @@ class Reach:
             self._ends[key] = self._end_of(*key)
         return end <= self._ends[key]
 
+    def take(self, wanted: Collection[Wanted], window: Window) -> dict[Wanted, Facts]:
+        """Read everything that is wanted of one window. What has never been seen is nothing, not an error."""
+        facts = dict[Wanted, Facts]()
+        together = [one for one in wanted if _can_be_grouped(one)]
+        if len({one.feature for one in together}) > 1:
+            by_feature = self._reader.breakdown(sorted({one.metric for one in together}), window, by="feature")
+            for one in together:
+                reading = by_feature.get(one.feature, {}).get(one.metric)
+                if reading:
+                    facts[one] = _plain(reading)
+                elif METRICS[one.metric].kind not in (Kind.COUNT, Kind.EVENTS):
+                    facts[one] = NOTHING
+        return facts | {one: self._facts_of(one, window) for one in wanted if one not in facts}
+
     def _end_of(self, feature: str, is_maturing: bool) -> datetime:
         try:
             coverage = self._reader.coverage(feature or None)
         except UnknownValue:
             coverage = self._reader.coverage()
         return min(coverage.mature_to if is_maturing else coverage.complete_to, self._reader.now)
+
+    def _facts_of(self, one: Wanted, window: Window) -> Facts:
+        """One number by itself. A count of nothing is 0; what is divided by nothing is nothing."""
+        feature = one.feature or None
+        try:
+            if not one.measure.compares:
+                return _plain(self._reader.reading(one.metric, window, feature=feature))
+            answer = self._reader.read(one.metric, window, feature=feature, compare=one.measure.compares)
+        except UnknownValue:
+            return NOTHING
+        return _compared(answer.reading, answer.comparison, window)
 
 
 def first_day(feature: str, now: datetime) -> datetime | None:
@@ -56,21 +81,6 @@ def first_day(feature: str, now: datetime) -> datetime | None:
     return day.start if day else None
 
 
-def take(wanted: Collection[Wanted], window: Window, now: datetime) -> dict[Wanted, Facts]:
-    """Read everything that is wanted of one window. What has never been seen is nothing, not an error."""
-    reader, facts = Reader(now), dict[Wanted, Facts]()
-    together = [one for one in wanted if _can_be_grouped(one)]
-    if len({one.feature for one in together}) > 1:
-        by_feature = reader.breakdown(sorted({one.metric for one in together}), window, by="feature")
-        for one in together:
-            reading = by_feature.get(one.feature, {}).get(one.metric)
-            if reading:
-                facts[one] = _plain(reading)
-            elif METRICS[one.metric].kind not in (Kind.COUNT, Kind.EVENTS):
-                facts[one] = NOTHING
-    return facts | {one: _facts_of(one, window, reader) for one in wanted if one not in facts}
-
-
 def budget_of(feature_type: str, metric: str) -> float | None:
     """The latency budget of a feature's type in ms; None where there is none."""
     budgets = LATENCY_BUDGETS_MS.get(feature_type)
@@ -80,18 +90,6 @@ def budget_of(feature_type: str, metric: str) -> float | None:
 def _can_be_grouped(one: Wanted) -> bool:
     """Whether it may be read for all features at once; what matures may not: each feature has its own maturity."""
     return bool(one.feature) and not one.measure.compares and not METRICS[one.metric].maturing
-
-
-def _facts_of(one: Wanted, window: Window, reader: Reader) -> Facts:
-    """One number by itself. A count of nothing is 0; what is divided by nothing is nothing."""
-    feature = one.feature or None
-    try:
-        if not one.measure.compares:
-            return _plain(reader.reading(one.metric, window, feature=feature))
-        answer = reader.read(one.metric, window, feature=feature, compare=one.measure.compares)
-    except UnknownValue:
-        return NOTHING
-    return _compared(answer.reading, answer.comparison, window)
 
 
 def _plain(reading: Reading) -> Facts:

@@ -16,7 +16,7 @@ from dashboards.demo.reactions import Reactions, Record
 from dashboards.demo.rhythm import CAMPAIGN_DAYS, Volume
 from dashboards.demo.scenario import DAYS, FAILURE_MESSAGES, FEATURES, MAIN_FEATURE, MODELS
 
-_INFRASTRUCTURE_USD = "4.80"
+_INFRASTRUCTURE_USD = "2.40"
 _MODERATION_USD_PER_CALL = 0.0004
 _FIRST_RELEASE = "4.2.0"
 # day, hour, release

@@ -17,6 +17,7 @@ _TRIES = 6
 _LONGEST_PAUSE_S = 5.0
 _BUSY = {429, 503}
 _STORED = {200, 207}
+_UP = {200, 503}
 
 
 class PostError(Exception):
@@ -76,12 +77,12 @@ class Poster:
         self._kept = threading.local()
 
     def answers(self) -> bool:
-        """Say whether the product is up and ready for posts."""
+        """Say whether the product is up; one that lags behind in its duties still takes posts."""
         try:
             status, _, _ = self._exchange("GET", "/readyz", None)
         except (OSError, http.client.HTTPException):
             return False
-        return status == 200
+        return status in _UP
 
     def post(self, path: str, records: Sequence[Mapping[str, object]]) -> Iterator[Tally]:
         """Post records in parallel batches; yields each batch's tally as it is answered. Raises PostError."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from alerts import presets, rules
 from alerts.limits import Terms
@@ -12,7 +13,7 @@ from alerts.models import AlertRule
 from alerts.severity import Side
 from dashboards.demo import plan
 from dashboards.demo.prices import LABEL, PRICES
-from dashboards.demo.scenario import BASELINE_DAYS, DESCRIPTION, FEATURES, MAIN_FEATURE, PROJECT_NAME
+from dashboards.demo.scenario import BASELINE_DAYS, DESCRIPTION, FEATURES, MAIN_FEATURE, OPENING, PROJECT_NAME
 from ingest import dictionary
 from ingest.dimensions import Dimension
 from ingest.models import PriceOverride
@@ -38,11 +39,7 @@ def prepare(now: datetime) -> Project:
 
     Raises DemoError when a project of that name is somebody's own.
     """
-    project = provision.project_named(PROJECT_NAME, now=now)
-    if project.created_at == now:
-        Project.objects.filter(pk=project.pk).update(description=DESCRIPTION)
-    elif project.description != DESCRIPTION:
-        raise DemoError(f"There is a project named {PROJECT_NAME} that this command did not make: rename it first.")
+    project = _project(now)
     for user in User.objects.filter(is_superuser=True, is_active=True):
         Membership.objects.get_or_create(project=project, user=user)
     start = first_day(project)
@@ -92,6 +89,17 @@ def watch(project: Project, now: datetime) -> AlertRule:
             active_from=baseline.end,
             now=now,
         )
+
+
+def _project(now: datetime) -> Project:
+    with transaction.atomic():
+        project = provision.project_named(PROJECT_NAME, now=now)
+        if project.created_at == now:
+            project.description = DESCRIPTION
+            project.save(update_fields=["description"])
+    if not project.description.startswith(OPENING):
+        raise DemoError(f"There is a project named {PROJECT_NAME} that this command did not make: rename it first.")
+    return project
 
 
 def _leave_the_thumbs_to_the_demos_rule(now: datetime) -> None:

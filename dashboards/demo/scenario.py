@@ -6,8 +6,9 @@ from typing import Literal
 from dashboards.demo.answers import Answer
 
 PROJECT_NAME = "Demo"
+OPENING = "Real answers, replayed over 60 days."
 DESCRIPTION = (
-    "Real answers, replayed over 60 days. Real: prompt, output, model and judge score, 4,800 answers of 16 models to "
+    f"{OPENING} Real: prompt, output, model and judge score, 4,800 answers of 16 models to "
     "300 prompts of a public chat service (lmarena/arena-hard-auto, Apache-2.0); one answer may be served to several "
     "users. Replayed, from a fixed seed: time, user, session, latency, errors, every rating, correction and outcome (a "
     "thumb follows the judge score; an answer without a score gets none). Tokens are counted from the texts; prices "

@@ -60,25 +60,29 @@ class Numbers:
 
         self.by_key[metric, feature] = facts
 
-    def take(self, wanted, window, now):
+    def source(self, now):
+        """What stands for `readings.Source` at an instant."""
+        return Fabricated(self, now)
+
+    def take(self, wanted, window):
         from alerts.limits import Facts
 
         self.asked.append(window)
         return {one: self.by_key.get((one.metric, one.feature), lambda _: Facts(None, 0))(window) for one in wanted}
 
-    def reach(self, now):
-        return Covered(min(self.complete_to, now), min(self.mature_to, now))
-
 
 @dataclass
-class Covered:
-    """How far the fabricated numbers reach."""
+class Fabricated:
+    """The fabricated numbers as they stand at an instant."""
 
-    complete_to: datetime
-    mature_to: datetime
+    numbers: Numbers
+    now: datetime
 
     def covers(self, end, feature, *, is_maturing):
-        return end <= (self.mature_to if is_maturing else self.complete_to)
+        return end <= min(self.numbers.mature_to if is_maturing else self.numbers.complete_to, self.now)
+
+    def take(self, wanted, window):
+        return self.numbers.take(wanted, window)
 
 
 @pytest.fixture
@@ -87,8 +91,7 @@ def numbers(monkeypatch: pytest.MonkeyPatch) -> Numbers:
     from alerts import readings
 
     fake = Numbers()
-    monkeypatch.setattr(readings, "take", fake.take)
-    monkeypatch.setattr(readings, "Reach", fake.reach)
+    monkeypatch.setattr(readings, "Source", fake.source)
     monkeypatch.setattr(readings, "first_day", lambda feature, now: fake.first_day)
     return fake
 

@@ -18,17 +18,17 @@ EVERYTHING = (DATABASE, WEB, *WORKERS)
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a run; recovery is the seconds from a kill to the next promise."""
+    """What came of a run; a recovery is what was killed and the seconds until it ran again and until the next promise."""
 
     outcome: Outcome
-    kills: int
-    slowest_recovery_s: float
+    recoveries: tuple[tuple[str, float, float], ...]
     deaths: tuple[str, ...]
     account: Account
 
     def __str__(self) -> str:
         own = f", {len(self.deaths)} parts ended by themselves" if self.deaths else ""
-        return f"{self.kills} kills, back within {self.slowest_recovery_s:.1f} s{own}: {self.outcome}"
+        slowest = max((promised for _, _, promised in self.recoveries), default=0.0)
+        return f"{len(self.recoveries)} kills, back within {slowest:.1f} s{own}: {self.outcome}"
 
 
 def run(
@@ -47,7 +47,8 @@ def run(
 
     The stack runs before and after. Raises RuntimeError when promises stop coming: a product that stays down.
     """
-    chance, slowest, first_death = chance or random.Random(1), 0.0, len(stack.deaths)
+    chance, first_death = chance or random.Random(1), len(stack.deaths)
+    recoveries: list[tuple[str, float, float]] = []
     ledger = Ledger(stack.folder / f"ledger-{time.monotonic_ns()}")
     prefix = f"r{time.monotonic_ns():x}-"
     with posting(stack.port, key, ledger, clients=clients, batch=batch, prefix=prefix):
@@ -58,8 +59,9 @@ def run(
             stack.kill(what)
             before = ledger.promises
             stack.start(parts)
+            started = time.monotonic() - began
             wait_for_promises(ledger, before + 1)
-            slowest = max(slowest, time.monotonic() - began)
+            recoveries.append((what, started, time.monotonic() - began))
             after_kill(kills + 1)
         wait_for_promises(ledger, ledger.promises + promises_between)
     ledger.close()
@@ -67,7 +69,7 @@ def run(
     account = ledger.read()
     with psycopg.connect(stack.urls.jobs) as connection:
         outcome = check(account, connection, stack.project_of(key), prefix)
-    return Report(outcome, len(plan), slowest, tuple(stack.deaths[first_death:]), account)
+    return Report(outcome, tuple(recoveries), tuple(stack.deaths[first_death:]), account)
 
 
 def wait_for_promises(ledger: Ledger, wanted: int) -> None:

@@ -130,7 +130,7 @@ def test_from_a_post_to_the_person_who_has_to_know(product, page):
 
     page.goto(incident)
     expect(page.locator("h1")).to_contain_text("write-draft")
-    page.click("text=Acknowledge")
+    page.get_by_role("button", name="Acknowledge").click()
     expect(page.locator("main")).to_contain_text("acknowledged by maya")
 
     page.goto("/story/drift/")
@@ -145,8 +145,9 @@ def test_from_a_post_to_the_person_who_has_to_know(product, page):
 
 def test_the_number_on_the_page_is_the_number_of_the_api(product, page):
     installation, key, _, _ = product
+    first = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=6)
     answer = httpx2.get(
-        f"{installation.address}/api/v1/metrics/thumbs_up_rate", params={"window": "7d", "feature": "write-draft"},
+        f"{installation.address}/api/v1/metrics/thumbs_up_rate", params={"from": first.isoformat(), "to": (first + timedelta(days=7)).isoformat(), "feature": "write-draft"},
         headers={"Authorization": f"Bearer {key}"}, timeout=30,
     )  # fmt: skip
     assert answer.status_code == 200, answer.text
