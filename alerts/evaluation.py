@@ -66,21 +66,31 @@ class Group:
 
 
 def evaluate(now: datetime, *, only: Collection[int] | None = None, budget_s: float = 2.0) -> EvaluationReport:
-    """Judge what has closed by `now`, the oldest windows first, for at most `budget_s` seconds.
+    """Judge what has closed by `now`, the oldest windows first, for about `budget_s` seconds shared by the projects.
 
-    When nothing is due this is one statement. A project that fails is logged and never stops the others.
+    When nothing is due this is one statement. A project that fails is logged and never stops the others; one that has
+    windows gets at least one of them judged.
     """
     report, deadline = EvaluationReport(), time.monotonic() + budget_s
-    for project_id in states.due_projects(now, only):
+    due = states.due_projects(now, only)
+    for done, project_id in enumerate(_in_turn(due, now)):
+        moment = time.monotonic()
+        if done and moment > deadline:
+            report.left = True
+            break
         try:
-            _evaluate_project(project_id, now, deadline, report)
+            _evaluate_project(project_id, now, moment + (deadline - moment) / (len(due) - done), report)
         except Exception:
             if not connection.is_usable():
                 raise
             log.exception("evaluation_failed", project=project_id)
-        if report.left:
-            break
     return report
+
+
+def _in_turn(due: list[int], now: datetime) -> list[int]:
+    """The projects, beginning with another one at each slice: when the budget ends early it is nobody's fate."""
+    first = int(now.timestamp()) % len(due) if due else 0
+    return due[first:] + due[:first]
 
 
 def _evaluate_project(project_id: int, now: datetime, deadline: float, report: EvaluationReport) -> None:
@@ -90,17 +100,10 @@ def _evaluate_project(project_id: int, now: datetime, deadline: float, report: E
         states.complete(project.time_zone, now)
         features = {feature.number: feature for feature in Feature.objects.all()}
         bench = Bench(project_id, project.time_zone, now, features, readings.Source(now))
-    while True:
+    while _judge_next(bench, report):
         if time.monotonic() > deadline:
-            report.left = _has_more(bench)
+            report.left = True
             return
-        if not _judge_next(bench, report):
-            return
-
-
-def _has_more(bench: Bench) -> bool:
-    with project_scope(bench.project_id):
-        return _next_group(bench) is not None
 
 
 def _judge_next(bench: Bench, report: EvaluationReport) -> bool:

@@ -186,9 +186,9 @@ class Empty:
     waits: bool = False
 
 
-def nothing_received(curl: str, docs_url: str = "") -> Empty:
-    """A new project: `curl` is a command with a real key."""
-    link = Link("More ways to send", docs_url) if docs_url else None
+def nothing_received(curl: str, keys_url: str = "") -> Empty:
+    """A new project: `curl` is a command that needs only a key."""
+    link = Link("Make an API key", keys_url) if keys_url else None
     text = "Nothing has been received yet. Send the first interaction:"
     return Empty("nothing received", text, "This page fills itself when it arrives.", curl, link, waits=True)
 
@@ -205,11 +205,10 @@ def not_instrumented(what: str, feature: str = "", url: str = "", code: str = ""
     return Empty("not instrumented", text, code=code, link=Link("How to send it", url) if url else None)
 
 
-def not_enough(have: int, need: int, what: str, detail: str = "") -> Empty:
+def not_enough(have: int, need: int, what: str, detail: str = "", link: Link | None = None) -> Empty:
     """Too few for a value; `detail` says when there will be enough ('around 10 Sep')."""
-    return Empty(
-        "not enough", detail or "The value appears when there are enough.", progress=f"{have:,} of {need:,} {what}"
-    )
+    text = detail or "The value appears when there are enough."
+    return Empty("not enough", text, link=link, progress=f"{have:,} of {need:,} {what}")
 
 
 def no_baseline(detail: str = "", url: str = "") -> Empty:
@@ -263,14 +262,28 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Bars:
+    """Two bars under each other, shares 0–1 of the full length: hollow before, solid now."""
+
+    before: float
+    now: float
+
+    @property
+    def widths(self) -> tuple[str, str]:
+        """Both as SVG numbers."""
+        return f"{self.before * 100:.1f}", f"{self.now * 100:.1f}"
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
-    """One cell of a table: worded text, perhaps a link or a state; `at` makes it a time in the project's zone."""
+    """One cell of a table: worded text, perhaps with a link, a state or bars; `at` makes it a time in the project's zone."""
 
     text: str = ""
     url: str = ""
     state: State | None = None
     at: datetime | None = None
     code: bool = False
+    bars: Bars | None = None
 
 
 @dataclass(frozen=True, slots=True)

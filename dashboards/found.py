@@ -5,7 +5,7 @@ from datetime import date
 
 import msgspec
 
-from dashboards import formatting
+from dashboards import changes, formatting
 from dashboards.components import State
 from dashboards.formatting import MONTHS, NBSP
 from dashboards.view import View
@@ -62,7 +62,7 @@ def headline(finding: Finding) -> str:
     return f"{signal.title} for {finding.series.feature} {VERBS[finding.direction]} {moved}"
 
 
-def lead(finding: Finding, changes: list[ChangeEvent], zone_name: str) -> str:
+def lead(finding: Finding, near: list[ChangeEvent], zone_name: str) -> str:
     """The value with its interval, when it became visible, and what changed near that day."""
     signal, effect = SIGNALS[finding.series.signal], effect_of(finding)
     span = formatting.interval(effect.interval.low, effect.interval.high, unit_of(signal))
@@ -70,11 +70,19 @@ def lead(finding: Finding, changes: list[ChangeEvent], zone_name: str) -> str:
         f"It became visible around {day(finding.started_day)} ({days(finding.started_low, finding.started_high)})."
     )
     words = [f"Last 7 days: {span}, n = {formatting.count(effect.n)}.", visible]
-    if changes:
-        near = changes[0]
-        on = day(timeline.local_day(near.occurred_at, zone_name))
-        words.append(f"On {on}: {near.title}.")
+    if near:
+        first = near[0]
+        on = day(timeline.local_day(first.occurred_at, zone_name))
+        title = changes.title_about(first, finding.series.feature)
+        words.append(f"On {on} {moved_words(first, title)}.")
     return " ".join(words)
+
+
+def moved_words(event: ChangeEvent, title: str) -> str:
+    """'traffic moved: gpt-4 31 → 12 %' for what we noticed ourselves, 'deploy: Release 4.4.0' for what was announced."""
+    if event.source == ChangeEvent.Source.NOTICED:
+        return f"traffic moved: {title}"
+    return f"{event.kind.replace('_', ' ')}: {title}"
 
 
 def promise(finding: Finding) -> str:

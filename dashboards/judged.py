@@ -18,27 +18,28 @@ def _worst(states: Iterable[RuleState]) -> State | None:
     return worst(found) if found else None
 
 
-def state_of(metric: str, feature: str | None) -> State | None:
+def state_of(states: Iterable[RuleState], metric: str, feature: str | None) -> State | None:
     """The worst state of the rules on a metric: of one feature, or of the project with all its features."""
-    states = RuleState.objects.filter(rule__metric=metric, rule__is_paused=False)
-    return _worst(states.filter(feature=feature) if feature else states)
+    return _worst(one for one in states if one.rule.metric == metric and feature in {None, one.feature})
 
 
-def states_by_feature() -> dict[str, State]:
-    """The worst state of each feature's rules."""
+def states_by_feature(states: Iterable[RuleState]) -> dict[str, State]:
+    """The worst state of each feature's rules; learning where no rule has had enough to judge yet."""
     found: dict[str, list[RuleState]] = {}
-    for one in RuleState.objects.filter(rule__is_paused=False).exclude(feature=""):
-        found.setdefault(one.feature, []).append(one)
-    return {feature: state for feature, states in found.items() if (state := _worst(states))}
+    for one in states:
+        if one.feature:
+            found.setdefault(one.feature, []).append(one)
+    return {feature: _worst(of) or State.LEARNING for feature, of in found.items()}
 
 
-def limits_of(metric: str, feature: str | None) -> list[Limit]:
+def limits_of(states: Iterable[RuleState], metric: str, feature: str | None) -> list[Limit]:
     """The lines of the one rule that judges this metric here; none when several differ."""
-    states = list(RuleState.objects.filter(rule__metric=metric, rule__is_paused=False, feature=feature or ""))
-    if not states and not feature:
-        states = list(RuleState.objects.filter(rule__metric=metric, rule__is_paused=False))
+    on_metric = [one for one in states if one.rule.metric == metric]
+    here = [one for one in on_metric if one.feature == (feature or "")]
+    if not here and not feature:
+        here = on_metric
     found = {
-        (one.warning_at, one.critical_at) for one in states if one.warning_at is not None or one.critical_at is not None
+        (one.warning_at, one.critical_at) for one in here if one.warning_at is not None or one.critical_at is not None
     }
     if len(found) != 1:
         return []

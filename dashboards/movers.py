@@ -3,7 +3,7 @@
 from django.db.models import Count, Sum
 
 from dashboards import formatting
-from dashboards.components import Breakdown, Field, Heading, Row
+from dashboards.components import Bars, Breakdown, Field, Heading, Row
 from dashboards.view import View
 from ingest import dictionary
 from ingest.dimensions import Dimension, FeedbackKind
@@ -39,10 +39,11 @@ def models_table(view: View, feature: str, before: Window, now: Window) -> Break
         model: (old.get(model, 0) / total_old, new.get(model, 0) / total_new) for model in old.keys() | new.keys()
     }
     moved = sorted(shares, key=lambda model: -abs(shares[model][1] - shares[model][0]))
+    longest = max((share for both in shares.values() for share in both), default=0) or 1
     rows = [
         Row(
             (
-                Field(model),
+                Field(model, bars=Bars(shares[model][0] / longest, shares[model][1] / longest)),
                 Field(formatting.rate(shares[model][0])),
                 Field(formatting.rate(shares[model][1])),
                 Field(formatting.points(shares[model][1] - shares[model][0])),
@@ -51,13 +52,14 @@ def models_table(view: View, feature: str, before: Window, now: Window) -> Break
         for model in moved[:MOST]
     ]
     rest = f" {len(moved) - MOST} more moved less." if len(moved) > MOST else ""
+    legend = f"Hollow: baseline. Solid: last 7 days.{rest}"
     return Breakdown(
         "models",
         "What changed: models served",
         MODEL_HEADINGS,
         tuple(rows),
-        "share of calls, baseline and last 7 days",
-        rest,
+        "share of calls",
+        legend,
     )
 
 
@@ -74,14 +76,14 @@ def _thumbs(feature_number: int, window: Window) -> dict[str, tuple[int, int]]:
     return {models.get(row["model_id"], "other"): (row["n"], round(row["k"] or 0)) for row in rows}
 
 
-def mix_table(feature: str, known: Case, before: Window, now: Window) -> tuple[Breakdown | None, str]:
+def mix_table(feature: str, known: Case, before: Window, now: Window) -> Breakdown | None:
     """Kitagawa's split of a thumbs-up move by model, and its reading; None for signals that are no rate."""
     if known.signal.name != "thumbs_up_rate":
-        return None, ""
+        return None
     number = known.finding.series.feature_number
     parts = kitagawa(_thumbs(number, before), _thumbs(number, now))
     if not parts:
-        return None, ""
+        return None
     mix, within = sum(part.mix for part in parts), sum(part.within for part in parts)
     largest = sorted(parts, key=lambda part: -abs(part.total))
     rows = tuple(_row(part) for part in largest[:MOST])
@@ -107,9 +109,8 @@ def mix_table(feature: str, known: Case, before: Window, now: Window) -> tuple[B
             Field(formatting.points(within)),
         )
     )
-    return Breakdown(
-        "mix", "Mix against within", MIX_HEADINGS, rows, "thumbs-up; mix and within in points", total=total
-    ), _reading(mix, within)
+    note = "thumbs-up; mix and within in points"
+    return Breakdown("mix", "Mix against within", MIX_HEADINGS, rows, note, _reading(mix, within), total)
 
 
 def _row(part: Part) -> Row:

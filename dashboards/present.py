@@ -1,65 +1,47 @@
-"""From the read API's answers to components: tiles, chart points, marks and panels. Words come from formatting."""
+"""From the read API's answers to components: tiles and chart points. Words come from formatting."""
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.models import Incident
 from dashboards import formatting, judged
 from dashboards.charts import sparkline
-from dashboards.charts.data import Band, Chart, Frame, Mark, Point, Size, Span
-from dashboards.charts.timeseries import Around, timeseries
-from dashboards.components import (
-    Empty,
-    Panel,
-    State,
-    Tile,
-    learning_word,
-    not_enough,
-    not_instrumented,
-    nothing_in_window,
-)
+from dashboards.charts.data import Band, Point
+from dashboards.components import State, Tile, learning_word
+from dashboards.filters import relative
 from dashboards.view import View
 from ingest import timeline
-from ingest.models import ChangeEvent
-from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, Window
+from ingest.timeline import DAY, HOUR, QUARTER, WEEK, Window
 from observatory.metrics import reading
-from observatory.metrics.definitions import METRICS, Metric
+from observatory.metrics.definitions import METRICS, Kind, Metric
 from observatory.metrics.reader import BY_DAYS
 from observatory.metrics.shelf import NOT_BY_MODEL
 
-GRAINS = {"1m": MINUTE, "15m": QUARTER, "1h": HOUR, "1d": DAY}
-MOST_MARKS = 6
-WINDOW_WORDS = {timedelta(days=1): "24 h", timedelta(days=7): "7 d", timedelta(days=28): "28 d", HOUR: "1 h"}
+WINDOW_WORDS = {DAY: "24 h", WEEK: "7 d", 28 * DAY: "28 d", 30 * DAY: "30 d", HOUR: "1 h"}
+COUNTED = {"users", "count"}
+"""Units whose values are their own sample size."""
 
 
 def chart_points(points: Iterable[reading.Point]) -> list[Point]:
     """The read API's points as the charts take them."""
     drawn = []
     for point in points:
-        low, high = point.reading.interval or (None, None)
-        drawn.append(
-            Point(
-                point.window.start,
-                point.reading.value,
-                low,
-                high,
-                point.reading.sample_size,
-                point.complete,
-                point.mature,
-            )
-        )
+        read = point.reading
+        low, high = read.interval or (None, None)
+        drawn.append(Point(point.window.start, read.value, low, high, read.sample_size, point.complete, point.mature))
     return drawn
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One tile's question: a metric, its window in words, and what it is compared with."""
+    """One tile's question: a metric, its window, and what it is compared with (None: nothing would be fair)."""
 
     metric: str
     title: str = ""
     window: Window | None = None
-    compare: str = "previous"
+    compare: str | None = "previous"
     id: str = ""
 
 
@@ -74,13 +56,14 @@ def tile(view: View, asked: Asked) -> Tile:
     """A number with its window, against what, how many, its state by the rules, and the way it came."""
     metric = METRICS[asked.metric]
     window = asked.window or view.choice.window
+    judged_window, compare = fair(metric, window, asked.compare, view.now)
     answer = view.reader.read(
         metric.name,
-        window,
+        judged_window,
         grain=_tile_grain(metric, window),
         feature=view.choice.feature,
         model=model_for(view, metric),
-        compare=asked.compare,
+        compare=compare,
     )
     state, word = state_of(view, answer.reading, metric)
     return Tile(
@@ -89,10 +72,19 @@ def tile(view: View, asked: Asked) -> Tile:
         id=asked.id or asked.metric,
         state=state,
         word=word,
-        lines=tuple(lines_of(answer, metric.unit)),
+        lines=tuple(lines_of(answer, metric, asked.compare)),
         definition=metric.doc,
-        sparkline=sparkline.sparkline(chart_points(answer.series), _band(answer)),
+        sparkline=_sparkline(answer),
     )
+
+
+def fair(metric: Metric, window: Window, compare: str | None, now: datetime) -> tuple[Window, str | None]:
+    """Sums over days that are not over are compared with the same part of the same weekdays before, like with like."""
+    adds_up = metric.kind is Kind.COUNT and compare == "previous"
+    end = timeline.ceil(now, QUARTER)
+    if not adds_up or window.length < WEEK or not window.start < end < window.end:
+        return window, compare
+    return Window(window.start, end), "weekday"
 
 
 def model_for(view: View, metric: Metric) -> str | None:
@@ -106,32 +98,55 @@ def _tile_grain(metric: Metric, window: Window) -> str:
     return "1d" if window.length >= 6 * DAY else "1h" if window.length >= 6 * HOUR else "15m"
 
 
-def _band(answer: reading.Answer) -> Band | None:
+def _sparkline(answer: reading.Answer) -> sparkline.Sparkline | None:
+    """The settled buckets; nothing when most of them are unknown: a dot is no way."""
+    points = chart_points(point for point in answer.series if point.complete and point.mature)
+    known = sum(point.value is not None for point in points)
+    return sparkline.sparkline(points, band(answer)) if 2 * known >= len(points) else None
+
+
+def band(answer: reading.Answer) -> Band | None:
+    """The baseline as a chart draws it."""
     if answer.comparison is None or answer.comparison.kind != "baseline" or answer.comparison.value is None:
         return None
     return Band(answer.comparison.value)
 
 
-def lines_of(answer: reading.Answer, unit: str) -> list[str]:
+def reference_words(comparison: reading.Comparison) -> str:
+    """What a value is compared with."""
+    if comparison.kind == "baseline":
+        return "baseline"
+    if comparison.kind == "weekday":
+        weeks = math.ceil(comparison.window.length / WEEK)
+        return "the same days a week before" if weeks == 1 else f"the same days {weeks} weeks before"
+    return "the period before"
+
+
+def lines_of(answer: reading.Answer, metric: Metric, compare: str | None) -> list[str]:
     """Against what, and n."""
-    lines = []
-    if answer.comparison and answer.comparison.value is not None and answer.reading.value is not None:
-        name = "baseline" if answer.comparison.kind == "baseline" else "the period before"
-        lines.append(formatting.against(answer.reading.value, answer.comparison.value, unit, name))
-    if answer.reading.state == "not_instrumented":
+    lines, read = [], answer.reading
+    if answer.comparison and answer.comparison.value is not None and read.value is not None:
+        name = reference_words(answer.comparison)
+        lines.append(formatting.against(read.value, answer.comparison.value, metric.unit, name))
+    elif compare == "baseline" and read.value is not None:
+        lines.append("no baseline yet: the first 28 full days")
+    if read.state == "not_instrumented":
         lines.append("not instrumented yet")
-    elif answer.reading.sample_size:
-        lines.append(f"n = {formatting.count(answer.reading.sample_size)}")
+    elif read.sample_size and metric.unit not in COUNTED:
+        lines.append(f"n = {formatting.count(read.sample_size)}")
     return lines
 
 
 def state_of(view: View, read: reading.Reading, metric: Metric) -> tuple[State | None, str]:
     """The mark of a number: what its rules say, else learning or no data, else none."""
     if read.state == "learning":
-        return State.LEARNING, learning_word(read.sample_size, metric.minimum_sample)
+        is_young = read.sample_size >= metric.minimum_sample
+        return State.LEARNING, "Learning · maturing" if is_young else learning_word(
+            read.sample_size, metric.minimum_sample
+        )
     if read.state in {"no_data", "not_instrumented"}:
         return State.NO_DATA, ""
-    return judged.state_of(metric.name, view.choice.feature), ""
+    return judged.state_of(view.rule_states, metric.name, view.choice.feature), ""
 
 
 def today(view: View) -> Window:
@@ -141,8 +156,6 @@ def today(view: View) -> Window:
 
 def last(view: View, length: timedelta) -> Window:
     """The last hours or whole local days up to now."""
-    from dashboards.filters import relative
-
     return relative(length, view.now, view.project.time_zone)
 
 

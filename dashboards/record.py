@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from dashboards import formatting, judged
 from dashboards.components import Fact, Gauge, Link, State
@@ -95,7 +96,9 @@ def build(view: View, one: Interaction, payload: Payload | None) -> Record:
         costs=tuple(lines),
         total=formatting.amount_nano(total) if total is not None else "unpriced",
         cost_note=_cost_note(one, costs),
-        session=Link(one.session_id, view.url(f"interactions/?q={one.session_id}")) if one.session_id else None,
+        session=Link(one.session_id, view.url(f"interactions/?{urlencode({'q': one.session_id})}"))
+        if one.session_id
+        else None,
         siblings=tuple(_siblings(view, one)),
         dimensions=tuple(_dimensions(one)),
         notes=tuple(_notes(one, payload)),
@@ -154,8 +157,8 @@ def _event(event: Feedback, one: Interaction, payload: Payload | None) -> Event:
         title = f"{title}: {event.label or event.name}"
     by = f"by {event.user_id}" if event.user_id else ""
     sides = (
-        word_diff(payload.output, event.comment)
-        if kind is FeedbackKind.CORRECTION and payload and payload.output and event.comment
+        word_diff(payload.output, event.final_text)
+        if kind is FeedbackKind.CORRECTION and payload and payload.output and event.final_text
         else None
     )
     detail = by if sides else " ".join(filter(None, (by, f"“{event.comment}”" if event.comment else "")))

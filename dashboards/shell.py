@@ -2,7 +2,6 @@
 
 from hashlib import blake2b
 
-from alerts import incidents
 from alerts.models import Incident
 from dashboards import formatting
 from dashboards.components import Link, NavItem, Shell, State, Strip, worst
@@ -38,7 +37,7 @@ def state_of_incidents(open_incidents: list[Incident]) -> State:
 
 def frame(view: View) -> Shell:
     """Navigation, project switcher, sign-out."""
-    opened = list(incidents.open_incidents())
+    opened = view.open_incidents
     return Shell(
         project=view.project.name,
         nav=tuple(
@@ -56,7 +55,7 @@ def frame(view: View) -> Shell:
 
 def strip(view: View) -> Strip:
     """How things stand, how far the numbers reach, and a version that moves when any of it does."""
-    opened = list(incidents.open_incidents())
+    opened = view.open_incidents
     coverage = view.coverage
     facts = []
     if coverage.last_interaction_at:

@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
+from alerts import incidents
+from alerts.models import Incident, RuleState
 from dashboards import filters
 from dashboards.filters import Choice
 from ingest import dictionary, timeline
@@ -41,9 +43,24 @@ class View:
         return timeline.zone(self.project.time_zone)
 
     @cached_property
+    def feature_names(self) -> dict[int, str]:
+        """The names of the project's features, by number."""
+        return dictionary.values(Dimension.FEATURE)
+
+    @cached_property
     def features(self) -> list[str]:
         """The names of the project's features."""
-        return sorted(dictionary.values(Dimension.FEATURE).values())
+        return sorted(self.feature_names.values())
+
+    @cached_property
+    def open_incidents(self) -> list[Incident]:
+        """The incidents that have not ended, the worst and then the newest first."""
+        return list(incidents.open_incidents())
+
+    @cached_property
+    def rule_states(self) -> list[RuleState]:
+        """Where every rule that is not paused stands."""
+        return list(RuleState.objects.filter(rule__is_paused=False).select_related("rule"))
 
     @cached_property
     def models(self) -> list[str]:
@@ -71,6 +88,11 @@ class View:
     def coverage(self) -> Coverage:
         """How far the project's numbers reach."""
         return self.reader.coverage()
+
+    @property
+    def path(self) -> str:
+        """This page's place inside the project: 'quality/'."""
+        return self.request.path.removeprefix(f"/{self.project.slug}/")
 
     @property
     def may_write(self) -> bool:
@@ -120,7 +142,7 @@ def project_page(view: Callable[Concatenate[View, P], HttpResponse]) -> Handler:
     return inner
 
 
-def public_page(view: Handler) -> Handler:
+def public_page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Mark a view as open to everyone: it shows nothing of any project."""
     view.access_rule = "public"  # type: ignore[attr-defined]  # read by the test that no view is without a rule
     return view

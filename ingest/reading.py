@@ -20,6 +20,7 @@ from ingest.refusals import OUT_OF_RANGE, Malformed, Problem, TooLarge, Unusable
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLANKS = b" \t\r\n"
+NUL_ESCAPE = b"\\u0000"
 # Beyond these only a hostile sender goes; what they bound is memory and seconds.
 MOST_COMMAS = 200_000
 MOST_TOKENS = 500_000
@@ -47,7 +48,7 @@ def read(body: bytes, kind: Kind) -> Batch:
     document = body.removeprefix(BYTE_ORDER_MARK).strip(BLANKS)
     if not document:
         raise Malformed("The body is empty: send a JSON object or an array of objects.")
-    is_clean = b"\\u0000" not in document and b"\\ud" not in document and b"\\uD" not in document
+    is_clean = NUL_ESCAPE not in document
     if document[:1] == b"{":
         return _one_by_one([document], kind, is_clean)
     if document[:1] != b"[":
@@ -102,11 +103,12 @@ def _one_by_one(pieces: list[bytes], kind: Kind, is_clean: bool) -> Batch:
     batch = Batch(len(pieces), is_clean=is_clean)
     for index, piece in enumerate(pieces):
         try:
-            item, extras = read_item(piece, kind)
+            item, extras, is_whole = read_item(piece, kind)
         except Unusable as refused:
             batch.problems[index] = refused.problem
             continue
         batch.items[index] = item
+        batch.is_clean &= is_whole
         if extras:
             batch.extras[index] = extras
     if batch.count == 1 and batch.problems and not _is_json(pieces[0]):
@@ -114,16 +116,16 @@ def _one_by_one(pieces: list[bytes], kind: Kind, is_clean: bool) -> Batch:
     return batch
 
 
-def read_item(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any]]:
-    """Decode one item and the fields the contract does not know. Raises Unusable."""
+def read_item(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any], bool]:
+    """Decode one item, the fields the contract does not know, and whether its texts are whole. Raises Unusable."""
     try:
-        return _decode(piece, kind)
+        return (*_decode(piece, kind), True)
     except UnicodeDecodeError:
         raise Unusable("$", "text in UTF-8", "bytes that are not") from None
     except RecursionError:
         raise Unusable("$", f"at most {DEEPEST} levels of nesting", "more") from None
     except msgspec.DecodeError:
-        return _with_surrogates(piece, kind)
+        return (*_with_surrogates(piece, kind), False)
 
 
 def _decode(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any]]:

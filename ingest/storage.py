@@ -1,11 +1,7 @@
-"""Storing a request: one statement, one transaction, committed before anybody answers.
-
-BEGIN, the project's setting and the statement travel together (a pipeline), so a request costs two round trips: those,
-and the COMMIT.
-"""
+"""Storing a request: one statement, one transaction, committed before anybody answers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -81,9 +77,18 @@ def _commit(project_id: int, sql: str, parameters: Sequence[Any], keys: Sequence
 
 @contextmanager
 def _cursor(project_id: int) -> Iterator["psycopg.RawCursor[tuple[Any, ...]]"]:
-    """A cursor of psycopg's own inside the project's scope, with everything up to the first answer sent at once."""
-    connection.ensure_connection()
-    raw = connection.connection
-    raw.prepare_threshold = PREPARE_AFTER  # Django turns prepared statements off; its own cursors never use them
-    with raw.pipeline(), project_scope(project_id), psycopg.RawCursor(raw) as cursor:
-        yield cursor
+    """A cursor of psycopg's own, inside the project's scope; its statements are prepared from the third time on.
+
+    Large requests leave in one go: libpq waits inside its send, without Python's lock. Otherwise it would move the rest
+    of a large buffer to the front each time the socket takes a piece.
+    """
+    with project_scope(project_id):
+        raw = connection.connection
+        raw.prepare_threshold = PREPARE_AFTER  # Django turns this off; its own cursors never prepare
+        raw.pgconn.nonblocking = 0
+        try:
+            with psycopg.RawCursor(raw) as cursor:
+                yield cursor
+        finally:
+            with suppress(psycopg.Error):  # a connection that is lost cannot be set to anything
+                raw.pgconn.nonblocking = 1

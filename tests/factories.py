@@ -19,11 +19,12 @@ from ingest import dictionary, partitions
 from ingest.dimensions import Component, Dimension, ErrorClass, Facts
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
-from ingest.timeline import MINUTE, QUARTER, floor
+from ingest.timeline import MINUTE, QUARTER, floor, week_start
 
 Row = Mapping[str, Any]
 
 _serial = itertools.count(1)
+_weeks: set[datetime] = set()
 _made: dict[tuple[int, str], dict[str, Any]] = {}
 
 
@@ -37,7 +38,7 @@ def interactions(project: Project, rows: Iterable[Row], *, mark: bool = True) ->
         row.setdefault("status", int(row.get("error_class", ErrorClass.NONE) != ErrorClass.NONE))
         _made[project.pk, row["id"]] = row
         stored.append(row)
-    partitions.ensure_for(row["occurred_at"] for row in stored)
+    _make_room(row["occurred_at"] for row in stored)
     with project_scope(project.pk):
         _insert("interaction", project, stored)
         if mark:
@@ -59,7 +60,7 @@ def verdicts(project: Project, rows: Iterable[Row], *, mark: bool = True) -> Non
         row.setdefault("said_at", row["interaction_at"])
         row.setdefault("feedback_id", f"f-{next(_serial)}")
         stored.append(row)
-    partitions.ensure_for(row["interaction_at"] for row in stored)
+    _make_room(row["interaction_at"] for row in stored)
     key = ("project_id", "interaction_at", "interaction_id", "kind", "name")
     with project_scope(project.pk):
         _insert("verdict", project, stored, key)
@@ -83,7 +84,7 @@ def costs(project: Project, rows: Iterable[Row], *, mark: bool = True) -> None:
         row.setdefault("component", int(Component.OTHER))
         row.setdefault("id", f"c-{next(_serial)}")
         stored.append(row)
-    partitions.ensure_for(row["occurred_at"] for row in stored)
+    _make_room(row["occurred_at"] for row in stored)
     with project_scope(project.pk):
         _insert("cost", project, stored)
         if mark:
@@ -104,6 +105,13 @@ def _numbered(project: Project, rows: Iterable[Row]) -> list[dict[str, Any]]:
             if value:
                 row[f"{name}_id"] = numbers[dimension, value]
     return found
+
+
+def _make_room(instants: Iterable[datetime]) -> None:
+    """Make the partitions that this process has not made yet: making waits for open transactions of others."""
+    weeks = {week_start(at) for at in instants} - _weeks
+    partitions.ensure_for(weeks)
+    _weeks.update(weeks)
 
 
 def _cluster(row: Row) -> str:

@@ -1,13 +1,12 @@
 """The skeleton that the four dashboards share: tiles, charts, a breakdown by feature, and the evidence behind them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.http import HttpResponse
 
-from alerts import incidents
-from dashboards import filters, formatting, judged, present
+from dashboards import filters, formatting, judged, present, samples
 from dashboards.charts import tables
 from dashboards.components import (
     Breakdown,
@@ -21,12 +20,15 @@ from dashboards.components import (
     Row,
     State,
     Tile,
-    nothing_in_window,
     nothing_received,
 )
-from dashboards.present import guarded, worst_first
+from dashboards.panels import guarded, nothing_here
+from dashboards.present import worst_first
 from dashboards.view import View
+from ingest.dimensions import ABSENT
 from observatory.metrics.definitions import METRICS
+from observatory.metrics.reading import Reading
+from observatory.metrics.shelf import NAMELESS
 
 
 @dataclass(frozen=True)
@@ -76,32 +78,17 @@ def respond(view: View, board: Board) -> HttpResponse:
 def _context(view: View, board: Board) -> BoardContext:
     empty = None
     if view.coverage.last_interaction_at is None:
-        empty = nothing_received(first_curl(view))
+        empty = nothing_received(samples.first_interaction(), view.url("settings/keys/"))
     return BoardContext(
         title=board.title,
         filters=filters.toolbar(view.choice, view.features, view.models),
         notices=(*notes(view), *_incident_notices(view, board.watched)),
-        tiles=() if empty else tuple(_tile(view, asked) for asked in board.tiles),
+        tiles=() if empty else tuple(present.tile(view, asked) for asked in board.tiles),
         panels=() if empty else tuple(_panel(maker) for maker in board.panels),
         breakdown=Breakdown("features", "By feature", ()) if empty else by_feature(view, board),
         evidence=board.evidence,
         empty=empty,
     )
-
-
-def first_curl(view: View) -> str:
-    """The command that sends a project's first interaction."""
-    from django.conf import settings
-
-    return (
-        f"curl {settings.PUBLIC_URL}/api/v1/interactions \\\n"
-        '  -H "Authorization: Bearer $OBSERVATORY_KEY" -H "Content-Type: application/json" \\\n'
-        '  -d \'{"feature": "write-draft", "model": "gpt-4o-mini", "prompt": "Hi", "output": "Hello", "latency_ms": 310}\''
-    )
-
-
-def _tile(view: View, asked: present.Asked) -> Tile:
-    return present.tile(view, asked)
 
 
 def _panel(maker: PanelMaker) -> Panel:
@@ -118,7 +105,7 @@ def notes(view: View) -> tuple[Notice, ...]:
 
 
 def _incident_notices(view: View, metrics: tuple[str, ...]) -> tuple[Notice, ...]:
-    opened = [one for one in incidents.open_incidents() if one.rule.metric in metrics]
+    opened = [one for one in view.open_incidents if one.rule.metric in metrics]
     return tuple(
         Notice(
             State(one.severity),
@@ -132,25 +119,17 @@ def _incident_notices(view: View, metrics: tuple[str, ...]) -> tuple[Notice, ...
 def by_feature(view: View, board: Board) -> Breakdown:
     """One row a feature, with the state of its worst rule."""
     columns = board.columns
-    states = judged.states_by_feature()
+    states = judged.states_by_feature(view.rule_states)
     found = view.reader.breakdown(columns, view.choice.window, by="feature")
     headings = (
         Heading("Feature"),
         *(Heading(METRICS[name].title, numeric=True, definition=METRICS[name].doc) for name in columns),
         Heading("State"),
     )
-    rows = []
-    for feature, readings in found.items():
-        state = states.get(feature)
-        cells = [Field(formatting.value(readings[name].value, METRICS[name].unit)) for name in columns]
-        mark = Field(state.word, state=state) if state else Field("not judged yet")
-        rows.append(
-            Row(
-                (Field(feature, view.url(board.path, feature=feature)), *cells, mark),
-                feature == view.choice.feature,
-            )
-        )
-    empty = None if rows else nothing_in_window()
+    named = [name for name in found if name not in NAMELESS.values()]
+    rows = [_row(view, board, feature, found[feature], states.get(feature)) for feature in named]
+    rows += [_overhead(name, found[name]) for name in found if name not in named and _says_something(found[name])]
+    empty = None if rows else nothing_here(view)
     return Breakdown(
         "features",
         "By feature",
@@ -159,6 +138,26 @@ def by_feature(view: View, board: Board) -> Breakdown:
         note=present.window_words(view, view.choice.window),
         empty=empty,
     )
+
+
+def _cells(readings: Mapping[str, Reading]) -> list[Field]:
+    return [Field(formatting.value(read.value, METRICS[name].unit)) for name, read in readings.items()]
+
+
+def _row(view: View, board: Board, feature: str, readings: Mapping[str, Reading], state: State | None) -> Row:
+    mark = Field(state.word, state=state) if state else Field("not watched")
+    name = Field(feature, view.url(board.path, feature=feature))
+    return Row((name, *_cells(readings), mark), feature == view.choice.feature)
+
+
+def _overhead(name: str, readings: Mapping[str, Reading]) -> Row:
+    """What belongs to no feature, or to one of too many: no page of its own."""
+    title = "no feature (overhead)" if name == NAMELESS[ABSENT] else "other features"
+    return Row((Field(title), *_cells(readings), Field()))
+
+
+def _says_something(readings: Mapping[str, Reading]) -> bool:
+    return any(read.value for read in readings.values())
 
 
 def _csv(view: View, board: Board, name: str) -> HttpResponse:

@@ -4,12 +4,13 @@ from functools import partial
 
 from django.http import HttpResponse
 
-from dashboards import present
+from dashboards import panels, present
 from dashboards.charts.bars import cost_bars
 from dashboards.charts.data import Group
 from dashboards.components import Link, Panel
 from dashboards.pages.board import Board, PanelMaker, respond
-from dashboards.present import Asked, Drawn, series_panel
+from dashboards.panels import Drawn, series_panel
+from dashboards.present import Asked
 from dashboards.view import View, project_page
 from ingest.timeline import DAY
 
@@ -33,8 +34,8 @@ def components_panel(view: View) -> Panel:
         )
         if any(point.value for point in points):
             groups.append(Group(name, points))
-    chart = cost_bars(present.frame(view, grain="1d"), groups, marks=present.marks(view)) if groups else None
-    return present.panel(view, "components", "Cost by component", chart, "daily, USD, in the project's time zone")
+    chart = cost_bars(panels.frame(view, grain="1d"), groups, marks=panels.marks(view)) if groups else None
+    return panels.panel(view, "components", "Cost by component", chart, "daily, USD, in the project's time zone")
 
 
 @project_page
@@ -54,10 +55,9 @@ def cost(view: View) -> HttpResponse:
     ]
     tiles = [
         Asked("cost_total"),
-        Asked("cost_total", "Cost today so far", window=present.today(view), id="cost_today"),
+        Asked("cost_total", "Cost today so far", present.today(view), compare=None, id="cost_today"),
         Asked("cost_per_call"),
         Asked("cost_per_mau", window=present.last(view, 28 * DAY)),
-        Asked("input_tokens_mean"),
         Asked("unpriced_calls"),
     ]
     unpriced = Link("The interactions without a price", view.url("interactions/", cost="unpriced"))

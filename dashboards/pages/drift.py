@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse
 
-from dashboards import formatting, found, present
+from dashboards import changes, formatting, found, panels
 from dashboards.charts import curves
-from dashboards.charts.data import Band, Mark, Point, Span, Volume
+from dashboards.charts.data import Band, Point, Span, Volume
 from dashboards.charts.timeseries import Around, timeseries
 from dashboards.components import Breakdown, Empty, Entry, Fact, Gauge, Panel, State, Verdict
 from dashboards.examples import Pair, pairs
+from dashboards.filters import rfc3339
 from dashboards.movers import mix_table, models_table
 from dashboards.view import View, project_page
 from ingest import timeline
@@ -38,6 +40,7 @@ class SeriesLine:
     state: State
     word: str
     gauge: Gauge
+    evidence: str
     detail: str
     url: str
 
@@ -55,7 +58,6 @@ class FindingPage:
     evidence_value: int
     models: Breakdown
     mix: Breakdown | None
-    mix_note: str
     pairs: tuple[Pair, ...]
     changes: tuple[Entry, ...]
     history: tuple[Entry, ...]
@@ -70,7 +72,14 @@ def _line(view: View, series: Series, opened: dict[int, Finding]) -> SeriesLine:
         lacking = series.lacking or {"missing": "days", "have": 0, "need": 28}
         word = f"Collecting · {lacking['have']:,} of {lacking['need']:,} {LACKING.get(lacking['missing'], lacking['missing'])}"
         return SeriesLine(
-            signal.title, series.feature, State.LEARNING, word, Gauge(0, State.LEARNING, "no evidence yet"), "", ""
+            signal.title,
+            series.feature,
+            State.LEARNING,
+            word,
+            Gauge(0, State.LEARNING, "no evidence yet"),
+            formatting.DASH,
+            "",
+            "",
         )
     state = State.OK if finding is None else State.CRITICAL if finding.is_strong else State.WARNING
     word = "Unchanged" if finding is None else "Strong finding" if finding.is_strong else "Finding"
@@ -78,9 +87,8 @@ def _line(view: View, series: Series, opened: dict[int, Finding]) -> SeriesLine:
     detail = (
         found.headline(finding) if finding else f"judged to {found.day(series.judged_to)}" if series.judged_to else ""
     )
-    return SeriesLine(
-        signal.title, series.feature, state, word, gauge, detail, view.url(f"drift/{finding.pk}/") if finding else ""
-    )
+    address = view.url(f"drift/{finding.pk}/") if finding else ""
+    return SeriesLine(signal.title, series.feature, state, word, gauge, f"{series.evidence:.0f}", detail, address)
 
 
 @project_page
@@ -115,7 +123,6 @@ def finding(view: View, number: int) -> HttpResponse:
     known = findings.case(one, view.project.time_zone, view.now)
     near = findings.changes_near(one, view.project.time_zone)
     before, now = _windows(known, view.project.time_zone)
-    mix, mix_note = mix_table(one.series.feature, known, before, now)
     page = FindingPage(
         id=int(one.pk),
         verdict=_verdict(view, one, near),
@@ -129,25 +136,27 @@ def finding(view: View, number: int) -> HttpResponse:
         ),
         evidence_value=round(one.series.evidence),
         models=models_table(view, one.series.feature, before, now),
-        mix=mix,
-        mix_note=mix_note,
+        mix=mix_table(one.series.feature, known, before, now),
         pairs=tuple(pairs(view, one.series.feature_number, before, now)),
         changes=tuple(
             Entry(
                 event.occurred_at,
                 event.kind.replace("_", " "),
-                event.title,
+                changes.title_about(event, one.series.feature),
                 "noticed by Observatory" if event.source == "noticed" else "",
             )
             for event in near
         ),
         history=tuple(_history(one, view.project.time_zone)),
         facts=tuple(_facts(known)),
-        rated_url=view.url(
-            f"interactions/?feature={one.series.feature}&from={now.start:%Y-%m-%dT%H:%M:%SZ}&to={now.end:%Y-%m-%dT%H:%M:%SZ}"
-        ),
+        rated_url=_interactions_url(view, one.series.feature, now),
     )
     return view.render("finding.html", {"finding": page})
+
+
+def _interactions_url(view: View, feature: str, window: Window) -> str:
+    query = {"feature": feature, "from": rfc3339(window.start), "to": rfc3339(window.end)}
+    return view.url(f"interactions/?{urlencode(query)}")
 
 
 def _windows(known: Case, zone_name: str) -> tuple[Window, Window]:
@@ -188,13 +197,13 @@ def _series_panel(view: View, known: Case) -> Panel:
     reference = Span(_at(known.stored.first_day, name), _at(known.stored.last_day + DAY, name), "baseline", "baseline")
     around = Around(
         band=Band(normal, known.band.low, known.band.high) if normal is not None else None,
-        marks=[Mark(mark.at, mark.text) for mark in present.marks(view, window)],
+        marks=panels.marks(view, window),
         spans=(reference, start),
         volume=Volume(f"{'ratings' if known.signal.is_rate else 'calls'} a day", volume),
         last=True,
     )
     chart = timeseries(
-        present.frame(view, window, "1d", "tall"), known.signal.title, found.unit_of(known.signal), points, around
+        panels.frame(view, window, "1d", "tall"), known.signal.title, found.unit_of(known.signal), points, around
     )
     n0 = known.baseline.n0
     note = f"95 % interval; grey: normal range of 7 days; baseline {found.days(known.stored.first_day, known.stored.last_day)}, n = {formatting.count(n0)}"
@@ -209,7 +218,7 @@ def _evidence_panel(view: View, known: Case) -> Panel:
         _at((known.points[-1].day if known.points else known.stored.last_day) + DAY, name),
     )
     reference = Span(window.start, _at(known.stored.last_day + DAY, name), "baseline", "baseline")
-    chart = curves.evidence(present.frame(view, window, "1d"), points, reference, _at(known.finding.alarm_day, name))
+    chart = curves.evidence(panels.frame(view, window, "1d"), points, reference, _at(known.finding.alarm_day, name))
     return Panel("evidence", "Evidence", "100 opens a finding", chart)
 
 

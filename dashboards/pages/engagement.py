@@ -6,7 +6,8 @@ from django.http import HttpResponse
 
 from dashboards import present
 from dashboards.pages.board import Board, PanelMaker, respond
-from dashboards.present import Asked, Drawn, series_panel
+from dashboards.panels import Drawn, series_panel
+from dashboards.present import Asked
 from dashboards.view import View, project_page
 from ingest.timeline import DAY
 
@@ -27,9 +28,9 @@ def engagement(view: View) -> HttpResponse:
         ),
     ]
     tiles = [
-        Asked("dau", window=present.today(view)),
+        Asked("dau", "Daily users, mean of 7 d", present.last(view, 7 * DAY)),
         Asked("wau", window=present.last(view, 7 * DAY)),
-        Asked("mau", window=present.last(view, 28 * DAY)),
+        Asked("mau", "Monthly users, 30 d", present.last(view, 30 * DAY)),
         Asked("feedback_coverage", window=present.last(view, 7 * DAY)),
         Asked("task_completion_rate", window=present.last(view, 7 * DAY)),
     ]

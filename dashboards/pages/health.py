@@ -4,37 +4,55 @@ from functools import partial
 
 from django.http import HttpResponse
 
-from dashboards import judged, present
+from dashboards import judged, panels, present
 from dashboards.charts.data import Group, Limit
 from dashboards.charts.groups import latency
 from dashboards.components import Link, Panel
+from dashboards.filters import relative
 from dashboards.pages.board import Board, PanelMaker, respond
-from dashboards.present import Asked, Drawn, series_panel
+from dashboards.panels import Drawn, series_panel
+from dashboards.present import Asked
 from dashboards.view import View, project_page
+from ingest.timeline import DAY
+from observatory.metrics.definitions import METRICS
 
 PERCENTILES = {"latency_p50": "p50", "latency_p95": "p95", "latency_p99": "p99"}
+BUSY = 24 * 20
+"""Calls a day from which an hour of it usually holds enough for a rate."""
 
 
 def latency_panel(view: View) -> Panel:
     """Three percentiles of one histogram, beside the budget of the chosen feature's type."""
     choice = view.choice
-    groups, known = [], False
-    for metric, name in PERCENTILES.items():
-        points = present.chart_points(
-            view.reader.series(metric, choice.window, choice.grain, feature=choice.feature, model=choice.model)
-        )
-        known = known or any(point.value is not None for point in points)
-        groups.append(Group(name, points))
+    grain, points = panels.readable(view, METRICS["latency_p95"], choice.grain)
+    found = {
+        metric: points
+        if metric == "latency_p95"
+        else view.reader.series(metric, choice.window, grain, feature=choice.feature, model=choice.model)
+        for metric in PERCENTILES
+    }
+    note = f"p50, p95, p99, {panels.words_of_grain(grain)}"
+    if not any(point.reading.value is not None for series in found.values() for point in series):
+        read = view.reader.reading("latency_p50", choice.window, feature=choice.feature, model=choice.model)
+        empty = panels.empty_for(view, read, METRICS["latency_p50"], found["latency_p50"], panels.A_BUCKET[grain])
+        return panels.panel(view, "latency", "Latency", None, note, empty)
+    groups = [Group(name, present.chart_points(found[metric])) for metric, name in PERCENTILES.items()]
     budget = judged.budget(choice.feature)
     limits = [Limit(budget[1], "warning", "p95 budget")] if budget else []
-    chart = latency(present.frame(view), groups, limits, present.marks(view)) if known else None
-    return present.panel(view, "latency", "Latency", chart, f"p50, p95, p99, {present.words_of_grain(choice.grain)}")
+    chart = latency(panels.frame(view, grain=grain), groups, limits, panels.marks(view))
+    return panels.panel(view, "latency", "Latency", chart, note)
+
+
+def usual_range(view: View) -> str:
+    """The last day; where a day holds too few calls to draw its hours, the last week."""
+    calls = view.reader.reading("calls", relative(DAY, view.now, view.project.time_zone)).sample_size
+    return "24h" if calls >= BUSY else "7d"
 
 
 @project_page
 def health(view: View) -> HttpResponse:
     """The Health dashboard."""
-    view = view.with_range("24h")
+    view = view.with_range(usual_range(view))
     makers = [
         PanelMaker("error_rate", "Error rate", partial(series_panel, view, Drawn("error_rate"))),
         PanelMaker("latency", "Latency", partial(latency_panel, view)),

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from alerts import incidents as doors
 from alerts.messages import links
 from alerts.models import Incident, IncidentEvent
-from dashboards import filters, formatting, judged, present
+from dashboards import filters, formatting, judged, panels, present
 from dashboards.charts.data import Span
 from dashboards.charts.timeseries import Around, timeseries
 from dashboards.components import Breakdown, Entry, Fact, Field, Heading, Link, Panel, Row, State, Verdict
@@ -36,6 +36,7 @@ class IncidentPage:
     """The context of incident.html."""
 
     number: int
+    rule: int
     verdict: Verdict
     facts: tuple[Fact, ...]
     panel: Panel | None
@@ -65,7 +66,7 @@ def _row(view: View, one: Incident) -> Row:
 @project_page
 def incidents(view: View) -> HttpResponse:
     """Open incidents first, then those that ended."""
-    opened = present.worst_first(list(doors.open_incidents()))
+    opened = present.worst_first(view.open_incidents)
     ended = list(Incident.objects.filter(resolved_at__isnull=False).select_related("rule").order_by("-id")[:MOST])
     tables = [Breakdown("open", "Open", HEADINGS, tuple(_row(view, one) for one in opened), "worst first, then newest")]
     if ended:
@@ -87,6 +88,7 @@ def incident(view: View, number: int) -> HttpResponse:
     metric = METRICS.get(one.rule.metric)
     page = IncidentPage(
         number=one.pk,
+        rule=one.rule_id,
         verdict=_verdict(view, one),
         facts=tuple(_facts(view, one)),
         panel=_panel(view, one) if metric else None,
@@ -152,13 +154,13 @@ def _panel(view: View, one: Incident) -> Panel:
     limits = judged.lines(one.warning_at, one.critical_at)
     span = Span(one.since, one.resolved_at or window.end, f"incident {one.pk}")
     chart = timeseries(
-        present.frame(view, window, grain, "tall"),
+        panels.frame(view, window, grain, "tall"),
         metric.title,
         metric.unit,
         points,
-        Around(limits=limits, spans=(span,), marks=present.marks(view, window), last=True),
+        Around(limits=limits, spans=(span,), marks=panels.marks(view, window), last=True),
     )
-    note = f"{rolling} days rolling" if rolling else present.words_of_grain(grain)
+    note = f"{rolling} days rolling" if rolling else panels.words_of_grain(grain)
     return Panel(
         "metric", metric.title, f"{note}, {one.feature or 'all features'}", chart, definition=metric.doc, size="tall"
     )

@@ -6,15 +6,11 @@ from datetime import timedelta
 from django.http import HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 
-from alerts import incidents
 from alerts.models import Incident
-from dashboards import formatting, found, judged, present, shell
+from dashboards import changes, formatting, found, judged, present, samples, shell
 from dashboards.components import Card, Empty, Entry, Fact, Link, State, Tile, Verdict, nothing_received, worst
-from dashboards.pages.board import first_curl
 from dashboards.present import Asked
 from dashboards.view import View, project_page
-from ingest import dictionary
-from ingest.dimensions import Dimension
 from ingest.models import ChangeEvent
 from ingest.timeline import DAY
 from observatory.drift import findings
@@ -70,7 +66,7 @@ def _fact(view: View, metric: str, window_days: int) -> Fact:
     definition = METRICS[metric]
     read = view.reader.reading(metric, present.last(view, timedelta(days=window_days)))
     words = {1: "24 h"}.get(window_days, f"{window_days} d")
-    state = judged.state_of(metric, None) if read.state == "ok" else None
+    state = judged.state_of(view.rule_states, metric, None) if read.state == "ok" else None
     shown = state if state in {State.WARNING, State.CRITICAL} else None
     return Fact(f"{definition.title}, {words}", formatting.value(read.value, definition.unit), state=shown)
 
@@ -120,7 +116,7 @@ def _rooms(view: View) -> tuple[Room, ...]:
         Room(
             "Engagement",
             "engagement/",
-            Asked("mau", "Active users, 28 d", month),
+            Asked("mau", "Active users, 30 d", present.last(view, 30 * DAY)),
             (("wau", 7), ("feedback_coverage", 7)),
             ("mau", "dau"),
         ),
@@ -129,7 +125,7 @@ def _rooms(view: View) -> tuple[Room, ...]:
 
 def _card(view: View, room: Room) -> Card:
     tile: Tile = present.tile(view, room.asked)
-    states = [state for name in room.watched if (state := judged.state_of(name, None))]
+    states = [state for name in room.watched if (state := judged.state_of(view.rule_states, name, None))]
     state = worst(states) if states else (tile.state or State.OK)
     facts = tuple(_fact(view, metric, days) for metric, days in room.facts)
     return Card(room.title, tile, state, facts, Link(f"Open {room.title}", view.url(room.path)), room.path.rstrip("/"))
@@ -161,46 +157,23 @@ def _verdict(view: View, opened: list[Incident], drifts: list[found.Shown], card
 
 
 def _changes(view: View) -> tuple[Entry, ...]:
-    features = dictionary.values(Dimension.FEATURE)
     events = ChangeEvent.objects.filter(occurred_at__gte=view.now - 60 * DAY).order_by("-occurred_at")[:CHANGES]
     return tuple(
         Entry(
             one.occurred_at,
             one.kind.replace("_", " "),
-            one.title,
-            _about(one, features),
-            one.url if one.url.startswith(("https://", "http://")) else "",
+            changes.title_of(one, view.feature_names),
+            changes.about(one, view.feature_names),
+            changes.address_of(one),
         )
         for one in events
     )
 
 
-def _about(one: ChangeEvent, features: dict[int, str]) -> str:
-    where = features.get(one.feature_number, "") if one.feature_number else "all features"
-    noticed = "noticed by Observatory, announced by nobody" if one.source == ChangeEvent.Source.NOTICED else ""
-    return " · ".join(filter(None, (where, noticed)))
-
-
 def _not_sent(view: View) -> tuple[NotSent, ...]:
-    from django.conf import settings
-
     window = present.last(view, 28 * DAY)
     lacking = [name for name in NOT_SENT if view.reader.reading(name, window).state == "not_instrumented"]
-    return tuple(
-        NotSent(METRICS[name].title, NOT_SENT[name], _curl(settings.PUBLIC_URL, NOT_SENT[name])) for name in lacking
-    )
-
-
-def _curl(address: str, kind: str) -> str:
-    value = {
-        "outcome": '"value": "completed"',
-        "acceptance": '"value": "accepted"',
-        "flag": '"category": "wrong"',
-        "rating": '"value": 4, "scale": 5',
-        "correction": '"final_text": "What was sent in the end."',
-        "thumb": '"value": "up"',
-    }[kind]
-    return f'curl {address}/api/v1/feedback \\\n  -H "Authorization: Bearer $OBSERVATORY_KEY" -H "Content-Type: application/json" \\\n  -d \'{{"interaction_id": "wd-1", "kind": "{kind}", {value}}}\''
+    return tuple(NotSent(METRICS[name].title, NOT_SENT[name], samples.feedback(NOT_SENT[name])) for name in lacking)
 
 
 @project_page
@@ -208,9 +181,19 @@ def overview(view: View) -> HttpResponse:
     """The overview."""
     if view.coverage.last_interaction_at is None:
         verdict = Verdict(State.NO_DATA, "Waiting for the first interaction", "No data yet.", view.project.description)
-        empty = Overview(verdict, (), (), "", _changes(view), (), 0, (), nothing_received(first_curl(view)))
+        empty = Overview(
+            verdict,
+            (),
+            (),
+            "",
+            _changes(view),
+            (),
+            0,
+            (),
+            nothing_received(samples.first_interaction(), view.url("settings/keys/")),
+        )
         return view.render("overview.html", {"overview": empty})
-    opened = present.worst_first(list(incidents.open_incidents()))
+    opened = present.worst_first(view.open_incidents)
     drifts = found.open_shown(view)
     cards = tuple(_card(view, room) for room in _rooms(view))
     lately = Incident.objects.filter(resolved_at__gte=view.now - 7 * DAY).count()

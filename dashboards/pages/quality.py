@@ -1,18 +1,21 @@
 """Quality: are the answers still good?"""
 
+from collections.abc import Mapping
 from functools import partial
 
 from django.http import HttpResponse
 
-from dashboards import present
+from dashboards import panels, present
 from dashboards.charts.data import Group
 from dashboards.charts.groups import lines_by_group
-from dashboards.components import Link, Panel
+from dashboards.components import Empty, Link, Panel, not_enough
 from dashboards.pages.board import Board, PanelMaker, respond
-from dashboards.present import Asked, Drawn, series_panel
+from dashboards.panels import Drawn, series_panel
+from dashboards.present import Asked
 from dashboards.view import View, project_page
 from ingest.timeline import DAY
 from observatory.metrics.definitions import METRICS
+from observatory.metrics.reading import Reading
 
 
 def by_model_panel(view: View, metric: str, title: str) -> Panel:
@@ -30,10 +33,18 @@ def by_model_panel(view: View, metric: str, title: str) -> Panel:
         for name in busiest
     ]
     groups = [group for group in groups if any(point.value is not None for point in group.points)]
-    chart = lines_by_group(present.frame(view, grain="1d"), title, METRICS[metric].unit, groups) if groups else None
-    return present.panel(
-        view, "by_model", title, chart, f"7 days rolling, the {len(groups)} with most ratings of {len(found)}"
-    )
+    chart = lines_by_group(panels.frame(view, grain="1d"), title, METRICS[metric].unit, groups) if groups else None
+    note = f"7 days rolling, the {len(groups)} with most ratings of {len(found)}" if groups else "7 days rolling"
+    empty = None if chart else _too_few(view, metric, found)
+    return panels.panel(view, "by_model", title, chart, note, empty)
+
+
+def _too_few(view: View, metric: str, found: Mapping[str, Mapping[str, Reading]]) -> Empty:
+    most = max((readings[metric].sample_size for readings in found.values()), default=0)
+    if not most:
+        return panels.nothing_here(view)
+    need = METRICS[metric].minimum_sample
+    return not_enough(most, need, "ratings of one model", "Too few for a line a model.", panels.wider_range(view))
 
 
 @project_page

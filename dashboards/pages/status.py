@@ -1,5 +1,6 @@
 """Status: is Observatory itself well? Each duty's last beat, how far it lags, and what could not be placed."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db import connection
@@ -33,7 +34,7 @@ def duties(view: View) -> Breakdown:
         beat = beats.get(duty.name.lower())
         allowed = DAILY_STALE if duty is Duty.PARTITIONS else STALE
         state = State.NO_DATA if beat is None else State.OK if view.now - beat.beat_at <= allowed else State.CRITICAL
-        said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in beat.detail.items()) if beat else ""
+        said = report_words(beat.detail) if beat else ""
         ago = formatting.ago(beat.beat_at, view.now) if beat else "never"
         rows.append(
             Row((Field(duty.name.lower()), Field(state.word, state=state), Field(work), Field(ago), Field(said)))
@@ -46,6 +47,14 @@ def duties(view: View) -> Breakdown:
         Heading("Last report"),
     )
     return Breakdown("duties", "Duties", headings, tuple(rows), "a beat older than 3 minutes is an alarm")
+
+
+def report_words(detail: Mapping[str, object]) -> str:
+    """'4 buckets, 2 users' from a duty's report; zeros say nothing."""
+    said = [f"{value} {name.replace('_', ' ')}" for name, value in sorted(detail.items()) if name != "left" and value]
+    if detail.get("left"):
+        said.append("more is waiting")
+    return ", ".join(said) or "nothing to do"
 
 
 def _count(sql: str) -> tuple[int, object]:

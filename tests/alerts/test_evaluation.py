@@ -182,13 +182,29 @@ def test_an_incident_is_opened_worsened_and_ended_by_itself(project, rule, judge
 def test_a_slice_ends_with_its_budget_and_the_next_goes_on(project, rule, judge, numbers):
     made = rule()
     numbers.set("error_rate", 0.0)
-    first = judge(START + 61 * MINUTE, budget_s=-1.0)
-    assert (first.judged, first.left) == (0, True)
-    rounds = 0
-    while judge(START + 61 * MINUTE, budget_s=0.02).left:
-        rounds += 1
-    assert rounds < 12
+    slices = []
+    while len(slices) < 20:
+        slices.append(judge(START + 61 * MINUTE, budget_s=0.0))
+        if not slices[-1].left:
+            break
+    assert all(report.judged == 1 for report in slices[:-1]), "no slice is without progress"
+    assert sum(report.judged for report in slices) == 12
     assert len(evaluations(project, made)) == 12
+
+
+def test_a_project_with_much_to_catch_up_leaves_time_for_the_others(project, make_project, rule, numbers):
+    from alerts import evaluation
+    from alerts.models import AlertRule
+    from ingest.projects.scope import project_scope
+
+    rule()
+    others = [make_project().id for _ in range(3)]
+    numbers.set("error_rate", 0.0)
+    report = evaluation.evaluate(START + 3 * DAY, only=[project.id, *others], budget_s=1.0)
+    assert report.left
+    for other in others:
+        with project_scope(other):
+            assert AlertRule.objects.exclude(preset="").exists()
 
 
 def test_when_nothing_is_due_one_statement_is_all(rule, judge, numbers, project):

@@ -7,7 +7,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 READERS = {"text", "integer", "boolean", "words"}
-TOP_LEVEL = ["manage.py", "observatory", "ingest", "dashboards", "alerts", "tests", "docker-compose.yml", "requirements.txt", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", "pyproject.toml", "requirements-dev.txt", "Makefile", "Dockerfile", ".env.example", ".ci/run"]
+TOP_LEVEL = [
+    "manage.py",
+    "observatory",
+    "ingest",
+    "dashboards",
+    "alerts",
+    "tests",
+    "docker-compose.yml",
+    "requirements.txt",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "LICENSE",
+    "pyproject.toml",
+    "requirements-dev.txt",
+    "Makefile",
+    "Dockerfile",
+    ".env.example",
+    ".ci/run",
+]
 
 
 def variables_read() -> set[str]:

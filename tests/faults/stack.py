@@ -68,7 +68,10 @@ class Stack:
             if name in self._table and name not in self._children:
                 self._children[name] = self._child(self._table[name], name)
         if WEB in parts:
-            _wait_until(self._answers, ANSWER_SECONDS, "the web does not answer")
+            try:
+                _wait_until(self._answers, ANSWER_SECONDS, "the web does not answer 200")
+            except RuntimeError as error:
+                raise RuntimeError(f"{error}: {(self.folder / 'web.log').read_text()[-2000:]}") from None
 
     def kill(self, what: str) -> None:
         """Send SIGKILL to one part, with what it started; to a backend of the web; or to all of it."""

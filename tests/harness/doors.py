@@ -58,7 +58,9 @@ def _has_rule(view: Callable[..., Any]) -> bool:
     of_api = getattr(view, "cls", None)
     if of_api is None:
         return False
-    return bool(of_api.permission_classes) and all(one.__module__ == "ingest.api.authentication" for one in of_api.permission_classes)
+    return bool(of_api.permission_classes) and all(
+        one.__module__ == "ingest.api.authentication" for one in of_api.permission_classes
+    )
 
 
 def _converter(route: str, name: str) -> str:

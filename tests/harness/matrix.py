@@ -87,17 +87,23 @@ def asks(doors: Iterable[Door], twins: Mapping[str, Twin]) -> Iterator[Ask]:
     """Every door with every twin's slug, ids, names, filters and form fields."""
     for door in doors:
         for path, values in door.addresses(_values(door, twins)):
-            sides = frozenset(letter for letter, twin in twins.items() for value in values if _belongs(value, twin, door))
+            sides = frozenset(
+                letter for letter, twin in twins.items() for value in values if _belongs(value, twin, door)
+            )
             for letter, twin in twins.items():
                 said = tuple(_known(twin).values())
                 query = {"id": twin.names["interaction"][0], **_known(twin)}
                 both = frozenset({*sides, letter})
                 address = f"{path}?{urlencode(query)}"
-                yield Ask(door.name, address, both, (*said, *twin.names["interaction"]), _form(twin), _items(twin, door))
+                yield Ask(
+                    door.name, address, both, (*said, *twin.names["interaction"]), _form(twin), _items(twin, door)
+                )
             yield Ask(door.name, path, sides)
 
 
-def ask_all(who: Iterable[Viewer], wanted: Sequence[Ask], methods: Collection[str], *, threads: int = 6) -> list[Answer]:
+def ask_all(
+    who: Iterable[Viewer], wanted: Sequence[Ask], methods: Collection[str], *, threads: int = 6
+) -> list[Answer]:
     """Put every question to the product, a few at once. What a viewer may change of their own is left out."""
     asked = [
         (viewer, method, ask)
@@ -147,7 +153,9 @@ def _values(door: Door, twins: Mapping[str, Twin]) -> dict[str, list[object]]:
         elif name == "kind":
             values[name] = list(KINDS)
         elif converter == "int":
-            values[name] = sorted({number for twin in twins.values() for kind in numbers for number in twin.numbers[kind]})
+            values[name] = sorted(
+                {number for twin in twins.values() for kind in numbers for number in twin.numbers[kind]}
+            )
         elif door.route.startswith("api/") and name in {"name", "metric"}:
             values[name] = list(METRICS)
         else:

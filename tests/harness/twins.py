@@ -18,7 +18,7 @@ from ingest.models import PriceOverride
 from ingest.projects import keys
 from ingest.projects.models import ApiKey, Feature, Membership, Project
 from ingest.projects.scope import project_scope
-from observatory.drift.models import Finding
+from observatory.drift.models import Baseline, Finding
 
 PASSWORD = "correct horse battery"
 DAYS, CALLS_A_DAY = 42, 8
@@ -66,6 +66,7 @@ def raise_twin(letter: str, send: Send, *, extra_calls: int = 0) -> Twin:
     twin = Twin(project, canary, user, _key(project, user, f"{canary}-api_key", now))
     _send_record(twin, send, now, extra_calls)
     _run_duties(twin, now)
+    _send(twin, send, "interactions", [{**_call(twin, now, 0, 0), "id": twin.word("not-rolled-up")}])
     with project_scope(project.id):
         _fill_settings(twin, now)
         _open_incident(twin, now)
@@ -88,7 +89,10 @@ def _send_record(twin: Twin, send: Send, now: datetime, extra_calls: int) -> Non
     last = {**calls[-1], "occurred_at": (now - timedelta(minutes=5)).isoformat()}
     calls += [{**last, "id": twin.word(f"recent-{n:03}")} for n in range(3 + extra_calls)]
     calls[-1] |= {"status": "error", "error_class": "server", "error_message": twin.word("error_message")}
-    thumbs = [_thumb(twin, call, day, n) for call, (day, n) in zip(calls, itertools.product(range(DAYS), range(CALLS_A_DAY)), strict=False)]
+    thumbs = [
+        _thumb(twin, call, day, n)
+        for call, (day, n) in zip(calls, itertools.product(range(DAYS), range(CALLS_A_DAY)), strict=False)
+    ]
     newest = calls[-2]["id"]
     said = [
         {"kind": "flag", "category": twin.word("flag"), "comment": twin.word("comment"), "interaction_id": newest, "id": twin.word("flag-id")},
@@ -107,20 +111,41 @@ def _send_record(twin: Twin, send: Send, now: datetime, extra_calls: int) -> Non
         "version": twin.word("version"), "url": f"https://example.org/{twin.word('change-url')}", "note": twin.word("note"),
         "occurred_at": (now - FALL * timeline.DAY).isoformat(),
     }  # fmt: skip
-    for path, items in (("interactions", calls), ("feedback", [*thumbs, *said]), ("costs", costs), ("changes", [change])):
+    for path, items in (
+        ("interactions", calls),
+        ("feedback", [*thumbs, *said]),
+        ("costs", costs),
+        ("changes", [change]),
+    ):
         answer = send(path, items, twin.key)
         assert answer.status_code == 200, answer.text[:2000]
     twin.names["interaction"] = [calls[0]["id"], newest]
 
 
+def _send(twin: Twin, send: Send, path: str, items: Sequence[Mapping[str, Any]]) -> None:
+    answer = send(path, items, twin.key)
+    assert answer.status_code == 200, answer.text[:2000]
+
+
 def _call(twin: Twin, now: datetime, day: int, number: int) -> dict[str, Any]:
     at = now - timedelta(days=DAYS + 2 - day) + timedelta(minutes=number)
-    own = ("model", "served_model", "provider", "session_id", "trace_id", "span_id", "parent_id", "segment", "tier", "language")
+    own = (
+        "model",
+        "served_model",
+        "provider",
+        "session_id",
+        "trace_id",
+        "span_id",
+        "parent_id",
+        "segment",
+        "tier",
+        "language",
+    )
     own += ("query_type", "region", "environment", "release", "prompt_name", "prompt_version", "feature")
     return {
         "id": twin.word(f"call-{day:02}-{number}"), "occurred_at": at.isoformat(), "prompt": twin.word("prompt"),
         "output": twin.word("output"), "user_id": twin.word(f"user_id-{number % 5}"), "latency_ms": 900, "input_tokens": 120,
-        "output_tokens": 60, "metadata": {twin.word("metadata"): twin.word("metadata-value")}, twin.word("unknown"): 1,
+        "output_tokens": 60, "metadata": {twin.word("metadata"): twin.word("metadata-value")},
         "retrieval": {"documents": [{"id": twin.word("document"), "score": 0.9}]}, **{name: twin.word(name) for name in own},
     }  # fmt: skip
 
@@ -145,6 +170,8 @@ def _run_duties(twin: Twin, now: datetime) -> None:
 def _fill_settings(twin: Twin, now: datetime) -> None:
     """What people type into the settings pages."""
     Feature.objects.update(owner=twin.word("owner"))
+    Baseline.objects.update(accepted_by=twin.word("accepted"))
+    Finding.objects.update(resolved_by=twin.word("finding-resolved"))
     PriceOverride.objects.create(
         model=twin.word("model"), provider=twin.word("provider"), valid_from=now.date(), input_usd_per_million=1,
         output_usd_per_million=2, label=twin.word("price"),
@@ -176,7 +203,12 @@ def _open_incident(twin: Twin, now: datetime) -> None:
         **where, **window,
     )  # fmt: skip
     IncidentEvent.objects.create(
-        incident=incident, kind="acknowledged", at=now, severity="critical", by=twin.word("by"), note=twin.word("event-note")
+        incident=incident,
+        kind="acknowledged",
+        at=now,
+        severity="critical",
+        by=twin.word("by"),
+        note=twin.word("event-note"),
     )
     Delivery.objects.create(
         message_id=twin.word("message")[:40], kind="opened", incident=incident, webhook=Webhook.objects.get(), content={"x": twin.word("content")},

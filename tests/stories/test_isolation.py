@@ -71,7 +71,9 @@ def at(address: str, crowd: Sequence[Viewer], names: Sequence[str]) -> list[View
     chosen = []
     for viewer in crowd:
         if viewer.name in names:
-            client = httpx2.Client(base_url=address, timeout=30, headers=dict(viewer.client.headers), cookies=dict(viewer.client.cookies))
+            client = httpx2.Client(
+                base_url=address, timeout=30, headers=dict(viewer.client.headers), cookies=dict(viewer.client.cookies)
+            )
             client.headers["Referer"] = address
             chosen.append(Viewer(viewer.name, viewer.side, client, viewer.is_person))
     return chosen
@@ -123,7 +125,12 @@ def _pages_without_own_canary(seen: Sequence[Answer], twins: Twins) -> list[str]
     shown: dict[str, bool] = {}
     for answer in seen:
         own = twins.get(answer.viewer.side)
-        if own and answer.method == "GET" and answer.status == 200 and answer.ask.path.startswith(f"/{own.project.slug}/"):
+        if (
+            own
+            and answer.method == "GET"
+            and answer.status == 200
+            and answer.ask.path.startswith(f"/{own.project.slug}/")
+        ):
             shown[answer.ask.door] = shown.get(answer.ask.door, False) or own.canary in answer.text
     assert len(shown) > 12
     return [door for door, is_shown in shown.items() if not is_shown]
@@ -144,7 +151,9 @@ def test_an_id_of_another_project_is_free_here(twins, web):
     said = []
     for _ in range(2):
         headers = {"Authorization": f"Bearer {twins['a'].key}"}
-        answer = httpx2.post(f"{web}/api/v1/interactions", json={"id": call, "feature": "own", "prompt": "x"}, headers=headers)
+        answer = httpx2.post(
+            f"{web}/api/v1/interactions", json={"id": call, "feature": "own", "prompt": "x"}, headers=headers
+        )
         said.append(answer.json()["results"][0]["status"])
     assert said == ["created", "duplicate"]
 
@@ -166,7 +175,11 @@ def test_scoped_access_alone_keeps_them_apart(doors, twins, crowd, planted, inst
 
 def test_fifty_threads_over_two_connections_mix_nothing_up(doors, twins, crowd, planted):
     people = at(planted(OBSERVATORY_POOL_SIZE="2"), crowd, ALL_KINDS)
-    wanted = [ask for ask in asks(doors, twins) if ask.door in {"overview", "interactions", "settings-keys", "api-interactions"}]
+    wanted = [
+        ask
+        for ask in asks(doors, twins)
+        if ask.door in {"overview", "interactions", "settings-keys", "api-interactions"}
+    ]
     everything = [(viewer, ask) for viewer in people for ask in wanted] * 3
     with ThreadPoolExecutor(50) as pool:
         seen = list(pool.map(lambda one: put(one[0], "GET", one[1]), everything))

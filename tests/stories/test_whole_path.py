@@ -63,7 +63,10 @@ def history(now: datetime) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 def send(address: str, key: str, path: str, items: list[dict[str, Any]]) -> None:
     for start in range(0, len(items), 500):
         answer = httpx2.post(
-            f"{address}/api/v1/{path}", json=items[start : start + 500], headers={"Authorization": f"Bearer {key}"}, timeout=30
+            f"{address}/api/v1/{path}",
+            json=items[start : start + 500],
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=30,
         )
         assert answer.status_code == 200, answer.text
 
@@ -117,7 +120,9 @@ def test_from_a_post_to_the_person_who_has_to_know(product, page):
     done = installation.command("catch_up")
     assert done.returncode == 0, done.stderr
 
-    told = [one for one in mail.mails if "on-call@example.com" in str(one["To"]) and "write-draft" in str(one["Subject"])]
+    told = [
+        one for one in mail.mails if "on-call@example.com" in str(one["To"]) and "write-draft" in str(one["Subject"])
+    ]
     assert told, f"no mail: {done.stdout} {[str(one['Subject']) for one in mail.mails]}"
     text = told[-1].get_body(("plain",)).get_content()
     assert "Thumbs up" in text or "humbs-up" in text

@@ -16,7 +16,8 @@ class FeatureForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
     class Meta:
         model = Feature
         fields = ("type", "stakes", "owner", "maturity_hours")
-        help_texts = {"maturity_hours": "Hours after which feedback about an interaction is complete enough to judge."}
+        labels = {"maturity_hours": "Feedback matures in (hours)"}
+        help_texts = {"maturity_hours": ""}
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came

@@ -18,7 +18,7 @@ KINDS: dict[str, type[Recipient] | type[Webhook]] = {"recipient": Recipient, "we
 class RecipientForm(forms.Form):
     """A new e-mail address."""
 
-    email = forms.EmailField(max_length=254)
+    email = forms.EmailField(max_length=254, label="E-mail address")
     label = forms.CharField(max_length=100, required=False)
     minimum_severity = forms.ChoiceField(choices=SEVERITIES, label="Tell of")
 
@@ -26,7 +26,7 @@ class RecipientForm(forms.Form):
 class WebhookForm(forms.Form):
     """A new webhook."""
 
-    url = forms.URLField(max_length=2000, assume_scheme="https")
+    url = forms.URLField(max_length=2000, assume_scheme="https", label="Address (URL)")
     label = forms.CharField(max_length=100, required=False)
     minimum_severity = forms.ChoiceField(choices=SEVERITIES, label="Tell of")
 

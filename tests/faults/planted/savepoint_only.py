@@ -1,9 +1,8 @@
-"""R1: what looks like a commit is the release of a savepoint; now and then the real transaction is undone."""
+"""R1: what looks like a commit was the release of a savepoint: now and then the transaction around it is undone."""
 
 import itertools
-from collections.abc import Iterable
 
-from tests.faults.planted.wsgi import Application, Environ, Start, is_record
+from tests.faults.planted.wsgi import Application
 
 EVERY = 20
 
@@ -13,17 +12,16 @@ def prepare() -> None:
 
 
 def wrap(application: Application) -> Application:
-    """Run every twentieth request that stores inside a transaction of ours, and undo it."""
-    from django.db import transaction
+    """Undo every twentieth transaction at its end, and say nothing."""
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
-    numbers = itertools.count(1)
+    honest, numbers = BaseDatabaseWrapper._commit, itertools.count(1)
 
-    def forgetful(environ: Environ, start: Start) -> Iterable[bytes]:
-        if not is_record(environ) or next(numbers) % EVERY:
-            return application(environ, start)
-        with transaction.atomic():
-            parts = list(application(environ, start))
-            transaction.set_rollback(True)
-        return parts
+    def forgetful(self: BaseDatabaseWrapper) -> None:
+        if next(numbers) % EVERY:
+            honest(self)
+        else:
+            self._rollback()
 
-    return forgetful
+    BaseDatabaseWrapper._commit = forgetful
+    return application

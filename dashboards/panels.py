@@ -1,0 +1,194 @@
+"""Panels: a metric over the page's window with everything around it, or the reason why there is nothing to draw."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from alerts.models import Incident
+from dashboards import changes, formatting, judged, samples
+from dashboards.charts.data import Chart, Frame, Mark, Size, Span
+from dashboards.charts.timeseries import Around, timeseries
+from dashboards.components import Empty, Link, Panel, not_enough, not_instrumented, nothing_in_window
+from dashboards.filters import RANGES, rfc3339
+from dashboards.present import band, chart_points, model_for
+from dashboards.view import View
+from ingest import timeline
+from ingest.dimensions import FeedbackKind
+from ingest.models import ChangeEvent
+from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, Window
+from observatory.metrics import reading
+from observatory.metrics.definitions import METRICS, Metric
+from observatory.metrics.reader import BY_DAYS
+
+GRAINS = {"1m": MINUTE, "15m": QUARTER, "1h": HOUR, "1d": DAY}
+COARSER = {"1m": "15m", "15m": "1h", "1h": "1d"}
+FEWEST_BUCKETS = 3
+MOST_MARKS = 6
+MARK_LENGTH = 40
+A_BUCKET = {"1m": "a minute", "15m": "in 15 minutes", "1h": "an hour", "1d": "a day"}
+NOUNS = {FeedbackKind.THUMB: "ratings", FeedbackKind.ACCEPTANCE: "decisions", FeedbackKind.OUTCOME: "outcomes"}
+
+
+def frame(view: View, window: Window | None = None, grain: str | None = None, size: Size = "normal") -> Frame:
+    """The time axis of a chart on this page."""
+    shown = window or view.choice.window
+    return Frame(shown.start, shown.end, GRAINS[grain or view.choice.grain], view.zone, size)
+
+
+def marks(view: View, window: Window | None = None) -> list[Mark]:
+    """The change events of a window, newest kept when there are many."""
+    shown = window or view.choice.window
+    found = ChangeEvent.objects.filter(occurred_at__gte=shown.start, occurred_at__lt=shown.end)
+    events = found.order_by("-occurred_at")[:MOST_MARKS]
+    titles = [(event.occurred_at, changes.title_of(event, view.feature_names)) for event in events]
+    return [Mark(at, title[:MARK_LENGTH]) for at, title in reversed(titles)]
+
+
+def spans(view: View, metric: str) -> list[Span]:
+    """The incidents of a metric in the window, each leading to its page."""
+    shown, feature = view.choice.window, view.choice.feature
+    found = Incident.objects.filter(rule__metric=metric, since__lt=shown.end).order_by("since")
+    return [
+        Span(
+            max(one.since, shown.start),
+            min(one.resolved_at or shown.end, shown.end),
+            f"incident {one.pk}",
+            "incident",
+            view.url(f"incidents/{one.pk}/"),
+        )
+        for one in found
+        if (one.resolved_at or shown.end) > shown.start and feature in {None, one.feature}
+    ]
+
+
+def is_readable(points: Sequence[reading.Point]) -> bool:
+    """Whether at least half of the buckets with anything in them have a value."""
+    busy = [point for point in points if point.reading.sample_size]
+    return 2 * sum(point.reading.value is not None for point in busy) >= len(busy)
+
+
+def readable(view: View, metric: Metric, grain: str) -> tuple[str, Sequence[reading.Point]]:
+    """The finest grain from `grain` on at which most busy buckets have a value, and the series at it.
+
+    A rate over four calls is no value: little traffic is drawn in wider buckets, as long as some remain.
+    """
+    choice, model = view.choice, model_for(view, metric)
+    while True:
+        points = view.reader.series(metric.name, choice.window, grain, feature=choice.feature, model=model)
+        wider = COARSER.get(grain)
+        if wider is None or is_readable(points) or choice.window.length < FEWEST_BUCKETS * GRAINS[wider]:
+            return grain, points
+        grain = wider
+
+
+def empty_for(
+    view: View, read: reading.Reading, metric: Metric, points: Sequence[reading.Point], per: str
+) -> Empty | None:
+    """Why a chart has nothing to draw, and what to do about it. `per`: how wide a bucket is, in words."""
+    if read.state == "not_instrumented":
+        kind = metric.needs.name.lower() if metric.needs else ""
+        what = f"{kind} feedback" if kind else f"data for {metric.title.lower()}"
+        return not_instrumented(what, view.choice.feature or "", code=samples.feedback(kind))
+    most = max((point.reading.sample_size for point in points), default=0)
+    if not most:
+        return nothing_here(view)
+    if most >= metric.minimum_sample:
+        return Empty("not enough", "Feedback is judged when it has had its time.", progress="Learning · maturing")
+    what = f"{NOUNS.get(metric.needs, 'calls') if metric.needs else 'calls'} {per}"
+    return not_enough(most, metric.minimum_sample, what, "Too few for a value in this range.", wider_range(view))
+
+
+def wider_range(view: View) -> Link | None:
+    """The next longer range of the same page; None from the longest on."""
+    longer = [name for name, (_, length) in RANGES.items() if length > view.choice.window.length and length > DAY]
+    if not longer:
+        return None
+    absent = {"from": None, "to": None}
+    return Link(RANGES[longer[0]][0], view.url(view.path, range=longer[0], **absent))
+
+
+def nothing_here(view: View) -> Empty:
+    """Nothing in this window: where the last data are."""
+    last = view.coverage.last_interaction_at
+    if last is None:
+        return nothing_in_window()
+    window = timeline.day_window(timeline.local_day(last, view.project.time_zone), view.project.time_zone)
+    parameters = {"range": None, "from": rfc3339(window.start), "to": rfc3339(window.end)}
+    is_inside = view.choice.window.holds(last)
+    address = "" if is_inside else view.url(view.path, **parameters)
+    return nothing_in_window("" if is_inside else formatting.moment(last, view.zone, view.now), address)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One time-series panel's question."""
+
+    metric: str
+    title: str = ""
+    rolling_days: int | None = None
+    compare: str = "baseline"
+    size: Size = "normal"
+
+
+def series_panel(view: View, asked: Drawn) -> Panel:
+    """A metric over the page's window, over its baseline, with limits, incidents and change events."""
+    metric, choice = METRICS[asked.metric], view.choice
+    model, days = model_for(view, metric), asked.rolling_days
+    answer = view.reader.read(
+        metric.name, choice.window, grain="1d", feature=choice.feature, model=model, compare=asked.compare
+    )
+    points: Sequence[reading.Point]
+    if days:
+        grain, note, per = "1d", f"{days} days rolling, 95 % interval", f"in {days} days"
+        points = view.reader.series(
+            metric.name, choice.window, "1d", feature=choice.feature, model=model, rolling_days=days
+        )
+    else:
+        grain, points = readable(view, metric, "1d" if metric.kind in BY_DAYS else choice.grain)
+        note, per = words_of_grain(grain), A_BUCKET[grain]
+    title = asked.title or metric.title
+    if not any(point.reading.value is not None for point in points):
+        empty = empty_for(view, answer.reading, metric, points, per)
+        return panel(view, asked.metric, title, None, note, empty, metric.doc)
+    around = Around(
+        band=band(answer),
+        limits=judged.limits_of(view.rule_states, metric.name, choice.feature),
+        marks=marks(view),
+        spans=spans(view, metric.name),
+    )
+    shown = frame(view, grain=grain, size=asked.size)
+    chart = timeseries(shown, title, metric.unit, chart_points(points), around)
+    return panel(view, asked.metric, title, chart, note, None, metric.doc)
+
+
+def panel(
+    view: View,
+    name: str,
+    title: str,
+    chart: Chart | None,
+    note: str = "",
+    empty: Empty | None = None,
+    definition: str = "",
+) -> Panel:
+    """A chart's panel, with the address of its table as CSV."""
+    if chart is None and empty is None:
+        empty = nothing_here(view)
+    csv = view.url(view.path, csv=name) if chart else ""
+    return Panel(name, title, note, chart, empty, csv_url=csv, definition=definition)
+
+
+def words_of_grain(grain: str) -> str:
+    """How wide a bucket is, in words."""
+    return {"1m": "by minute", "15m": "by quarter of an hour", "1h": "hourly", "1d": "daily"}[grain]
+
+
+def guarded(name: str, title: str, make: Callable[[], Panel]) -> Panel:
+    """The panel, or in its place the note that this one failed: the rest of the page stands."""
+    try:
+        return make()
+    except Exception:
+        reference = secrets.token_hex(2)
+        structlog.get_logger("dashboards").exception("panel failed", panel=name, reference=reference)
+        return Panel(name, title, error=reference)

@@ -1,0 +1,166 @@
+"""Stored buckets tile a window exactly, in every zone, whatever is merged and however its ends lie."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, Window, day_start, day_window, floor, local_day
+from observatory.metrics import windows
+from observatory.metrics.windows import BadWindow, Grain, Level, Stored
+
+ZONES = (
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+)
+NOW = datetime(2026, 3, 30, 10, 22, 41, tzinfo=UTC)
+
+zones = st.sampled_from(ZONES)
+instants = st.datetimes(datetime(2026, 3, 1), datetime(2026, 4, 30)).map(lambda at: at.replace(tzinfo=UTC))
+
+
+def some_days(zone: str, picks: set[int]) -> frozenset[datetime]:
+    first = local_day(datetime(2026, 3, 1, tzinfo=UTC), zone)
+    return frozenset(day_start(first + n * DAY, zone) for n in picks)
+
+
+@given(
+    zones, instants, instants, st.sets(st.integers(0, 60)), st.sets(st.integers(0, 5_000)), st.sampled_from(list(Level))
+)
+def test_pieces_tile_the_window(
+    zone: str, one: datetime, other: datetime, days: set[int], quarters: set[int], coarsest: Level
+) -> None:
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    unmerged = frozenset(start + n * QUARTER for n in quarters)
+    stored = Stored(zone, datetime(2026, 3, 20, tzinfo=UTC), unmerged, some_days(zone, days))
+    if one == other:
+        return
+    window = windows.aligned(Window(min(one, other), max(one, other)), stored)
+    if coarsest is Level.MINUTE and window.start < stored.minutes_from:
+        return
+    runs = windows.pieces(window, stored, coarsest)
+    assert runs[0].window.start == window.start
+    assert runs[-1].window.end == window.end
+    assert all(before.window.end == after.window.start for before, after in pairwise(runs))
+    for run in runs:
+        assert run.level <= coarsest
+        if run.level is Level.DAY:
+            assert day_start(local_day(run.window.start, zone), zone) == run.window.start
+            assert day_start(local_day(run.window.end, zone), zone) == run.window.end
+            assert not any(run.window.holds(day) for day in stored.unmerged_days)
+        if run.level is Level.QUARTER:
+            assert floor(run.window.start, QUARTER) == run.window.start
+            kept = [quarter for quarter in unmerged if quarter >= stored.minutes_from]
+            assert not any(run.window.holds(quarter) for quarter in kept)
+        if run.level is Level.MINUTE:
+            assert run.window.start >= stored.minutes_from
+
+
+def test_a_month_of_merged_days_is_one_piece() -> None:
+    window = Window(day_start(NOW.date() - 28 * DAY, "Europe/Berlin"), day_start(NOW.date(), "Europe/Berlin"))
+    assert windows.pieces(window, Stored("Europe/Berlin")) == [windows.Piece(Level.DAY, window)]
+
+
+def test_a_window_moves_outwards_to_what_is_stored() -> None:
+    stored = Stored("UTC", NOW - 2 * DAY)
+    assert windows.aligned(Window(NOW - HOUR, NOW), stored) == Window(
+        datetime(2026, 3, 30, 9, 22, tzinfo=UTC), datetime(2026, 3, 30, 10, 23, tzinfo=UTC)
+    )
+    assert windows.aligned(Window(NOW - 9 * DAY, NOW), stored).start == datetime(2026, 3, 21, 10, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("end", [NOW, NOW - MINUTE])
+def test_a_window_that_ends_before_it_starts_is_refused(end: datetime) -> None:
+    with pytest.raises(BadWindow, match="ends after it starts"):
+        windows.aligned(Window(NOW, end), Stored("UTC"))
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("grain", list(Grain))
+def test_points_follow_each_other_without_a_gap(zone: str, grain: Grain) -> None:
+    # Both changes of the clocks of spring 2026 lie inside for most zones.
+    window = Window(NOW - 26 * DAY, NOW + 6 * DAY) if grain is not Grain.MINUTE else Window(NOW - HOUR, NOW)
+    points = windows.points(window, grain, zone)
+    assert points[0].start <= window.start < points[0].end
+    assert points[-1].start < window.end <= points[-1].end
+    assert all(before.end == after.start for before, after in pairwise(points))
+    for point in points:
+        assert grain is not Grain.DAY or point == day_window(local_day(point.start, zone), zone)
+
+
+def test_hours_are_those_of_a_half_hour_zone() -> None:
+    points = windows.points(Window(NOW - 3 * HOUR, NOW), Grain.HOUR, "Asia/Kolkata")
+    assert {point.start.minute for point in points} == {30}
+
+
+def test_days_over_a_change_of_the_clocks_have_23_and_25_hours() -> None:
+    spring = windows.points(Window(NOW - 2 * DAY, NOW), Grain.DAY, "Europe/Berlin")
+    assert [point.length for point in spring] == [24 * HOUR, 23 * HOUR, 24 * HOUR]
+    autumn = datetime(2026, 10, 25, 12, tzinfo=UTC)
+    (point,) = windows.points(Window(autumn, autumn + HOUR), Grain.DAY, "Europe/Berlin")
+    assert point.length == 25 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("length", "grain"),
+    [(2 * HOUR, "1m"), (5 * HOUR, "15m"), (DAY, "15m"), (3 * DAY, "1h"), (7 * DAY, "1d"), (400 * DAY, "1d")],
+)
+def test_the_grain_suits_the_length(length: timedelta, grain: str) -> None:
+    stored = Stored("UTC", floor(NOW, QUARTER) - 2 * DAY)
+    assert windows.grain_of(Window(NOW - length, NOW), stored) == grain
+
+
+@pytest.mark.parametrize(
+    ("length", "wanted", "said"),
+    [
+        (DAY, "fortnight", "auto, 1m, 15m, 1h, 1d"),
+        (3 * DAY, "1m", "minutes are kept from"),
+        (90 * DAY, "15m", "grain 1d"),
+        (30 * DAY, "15m", "grain 1h or 1d"),
+        (9_000 * DAY, "auto", "at most 1500 days"),
+        (9_000 * DAY, "1d", "shorter window"),
+    ],
+)
+def test_a_grain_that_cannot_be_says_what_can(length: timedelta, wanted: str, said: str) -> None:
+    with pytest.raises(BadWindow, match=said):
+        windows.grain_of(Window(NOW - length, NOW), Stored("UTC", NOW - 2 * DAY), wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("15m", NOW - 15 * MINUTE),
+        ("24h", NOW - DAY),
+        ("7d", NOW - 7 * DAY),
+        ("today", datetime(2026, 3, 29, 22, tzinfo=UTC)),
+        ("week", datetime(2026, 3, 29, 22, tzinfo=UTC)),
+        ("month", datetime(2026, 2, 28, 23, tzinfo=UTC)),
+    ],
+)
+def test_a_span_ends_now(text: str, start: datetime) -> None:
+    assert windows.span(text, NOW, "Europe/Berlin") == Window(start, NOW)
+
+
+@pytest.mark.parametrize("text", ["", "7", "d", "0d", "-7d", "7y", "٧d", "1e3d", "99999999d", " 7d"])
+def test_a_span_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BadWindow, match="15m, 24h or 7d"):
+        windows.span(text, NOW, "UTC")
+
+
+def test_the_same_weekday_is_the_same_local_day_over_a_change_of_the_clocks() -> None:
+    monday = day_window(NOW.date(), "Europe/Berlin")
+    assert windows.weeks_before(monday, "Europe/Berlin", 1) == day_window(NOW.date() - 7 * DAY, "Europe/Berlin")
+
+
+def test_a_baseline_is_the_first_28_days() -> None:
+    window = windows.baseline(datetime(2026, 3, 10, 23, 30, tzinfo=UTC), "Europe/Berlin")
+    assert window == Window(
+        day_start(NOW.date().replace(day=11), "Europe/Berlin"), datetime(2026, 4, 7, 22, tzinfo=UTC)
+    )
