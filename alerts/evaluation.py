@@ -143,7 +143,7 @@ def _judge_alone(bench: Bench, state_id: int, report: EvaluationReport) -> None:
 
 def _next_group(bench: Bench, state_id: int | None = None) -> Group | None:
     """The oldest window that has closed on complete data, with every state that it is the next one of, locked."""
-    waiting = RuleState.objects.filter(due_at__lte=bench.now, rule__is_paused=False)
+    waiting = RuleState.objects.filter(due_at__lte=bench.now, rule__is_paused=False, rule__metric__in=list(METRICS))
     if state_id is not None:
         waiting = waiting.filter(pk=state_id)
     groups: dict[Window, list[RuleState]] = {}

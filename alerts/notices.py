@@ -38,7 +38,6 @@ def build(incident: Incident, rule: AlertRule, occasion: Occasion) -> Notice:
     """The notice of one occasion, from the incident as it stands after it."""
     project = Project.objects.get(pk=incident.project_id)
     metric = METRICS[rule.metric]
-    trend_from, trend = _trend(incident)
     return Notice(
         kind=occasion.kind,
         project=project.name,
@@ -76,8 +75,7 @@ def build(incident: Incident, rule: AlertRule, occasion: Occasion) -> Notice:
         resolved_at=incident.resolved_at,
         resolved_by=incident.resolved_by,
         note=occasion.note,
-        trend=trend,
-        trend_from=trend_from,
+        trend=_trend(incident),
     )
 
 
@@ -88,14 +86,13 @@ def counted_of(metric: Metric) -> str:
     return "users" if metric.unit == "users" else "calls"
 
 
-def _trend(incident: Incident) -> tuple[str, tuple[float, ...]]:
-    """The values of the last windows up to the incident's, the oldest first, and the end of the first of them."""
+def _trend(incident: Incident) -> tuple[float, ...]:
+    """The values of the last windows up to the incident's, the oldest first."""
     judged = Evaluation.objects.filter(
         rule_id=incident.rule_id,
         feature_number=incident.feature_number,
         window_end__lte=incident.window_end,
         value__isnull=False,
     )
-    newest = judged.order_by("-window_end").values_list("window_end", "value")[:TREND_WINDOWS]
-    points = list(reversed(newest))
-    return (points[0][0].isoformat() if points else "", tuple(value for _, value in points if value is not None))
+    newest = judged.order_by("-window_end").values_list("value", flat=True)[:TREND_WINDOWS]
+    return tuple(value for value in reversed(newest) if value is not None)

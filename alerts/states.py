@@ -40,7 +40,7 @@ def complete(zone_name: str, now: datetime) -> int:
     features = {feature.number: feature for feature in Feature.objects.all()}
     known = set(RuleState.objects.values_list("rule_id", "feature_number"))
     added = []
-    for rule in AlertRule.objects.filter(is_paused=False):
+    for rule in AlertRule.objects.filter(is_paused=False, metric__in=list(METRICS)):
         for number in _watched(rule, features):
             if (rule.pk, number) not in known:
                 added.append(_new_state(rule, features.get(number), features, zone_name, now))

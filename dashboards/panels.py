@@ -28,6 +28,7 @@ FEWEST_BUCKETS = 3
 MOST_MARKS = 6
 MARK_LENGTH = 40
 A_BUCKET = {"1m": "a minute", "15m": "in 15 minutes", "1h": "an hour", "1d": "a day"}
+Points = Sequence[reading.Point]
 NOUNS = {FeedbackKind.THUMB: "ratings", FeedbackKind.ACCEPTANCE: "decisions", FeedbackKind.OUTCOME: "outcomes"}
 
 
@@ -63,29 +64,29 @@ def spans(view: View, metric: str) -> list[Span]:
     ]
 
 
-def is_readable(points: Sequence[reading.Point]) -> bool:
+def is_readable(points: Points) -> bool:
     """Whether at least half of the buckets with anything in them have a value."""
     busy = [point for point in points if point.reading.sample_size]
     return 2 * sum(point.reading.value is not None for point in busy) >= len(busy)
 
 
-def readable(view: View, metric: Metric, grain: str) -> tuple[str, Sequence[reading.Point]]:
+def readable(view: View, metric: Metric, grain: str, points: Points | None = None) -> tuple[str, Points]:
     """The finest grain from `grain` on at which most busy buckets have a value, and the series at it.
 
-    A rate over four calls is no value: little traffic is drawn in wider buckets, as long as some remain.
+    A rate over four calls is no value: little traffic is drawn in wider buckets, as long as some remain. `points` is
+    the series at `grain`, where it is known already.
     """
     choice, model = view.choice, model_for(view, metric)
     while True:
-        points = view.reader.series(metric.name, choice.window, grain, feature=choice.feature, model=model)
+        if points is None:
+            points = view.reader.series(metric.name, choice.window, grain, feature=choice.feature, model=model)
         wider = COARSER.get(grain)
         if wider is None or is_readable(points) or choice.window.length < FEWEST_BUCKETS * GRAINS[wider]:
             return grain, points
-        grain = wider
+        grain, points = wider, None
 
 
-def empty_for(
-    view: View, read: reading.Reading, metric: Metric, points: Sequence[reading.Point], per: str
-) -> Empty | None:
+def empty_for(view: View, read: reading.Reading, metric: Metric, points: Points, per: str) -> Empty | None:
     """Why a chart has nothing to draw, and what to do about it. `per`: how wide a bucket is, in words."""
     if read.state == "not_instrumented":
         kind = metric.needs.name.lower() if metric.needs else ""
@@ -136,17 +137,17 @@ def series_panel(view: View, asked: Drawn) -> Panel:
     """A metric over the page's window, over its baseline, with limits, incidents and change events."""
     metric, choice = METRICS[asked.metric], view.choice
     model, days = model_for(view, metric), asked.rolling_days
+    grain = "1d" if days or metric.kind in BY_DAYS else choice.grain
     answer = view.reader.read(
-        metric.name, choice.window, grain="1d", feature=choice.feature, model=model, compare=asked.compare
+        metric.name, choice.window, grain=grain, feature=choice.feature, model=model, compare=asked.compare
     )
-    points: Sequence[reading.Point]
     if days:
-        grain, note, per = "1d", f"{days} days rolling, 95 % interval", f"in {days} days"
-        points = view.reader.series(
-            metric.name, choice.window, "1d", feature=choice.feature, model=model, rolling_days=days
+        note, per = f"{days} days rolling, 95 % interval", f"in {days} days"
+        points: Points = view.reader.series(
+            metric.name, choice.window, grain, feature=choice.feature, model=model, rolling_days=days
         )
     else:
-        grain, points = readable(view, metric, "1d" if metric.kind in BY_DAYS else choice.grain)
+        grain, points = readable(view, metric, grain, answer.series)
         note, per = words_of_grain(grain), A_BUCKET[grain]
     title = asked.title or metric.title
     if not any(point.reading.value is not None for point in points):

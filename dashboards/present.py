@@ -20,6 +20,8 @@ from observatory.metrics.reader import BY_DAYS
 from observatory.metrics.shelf import NOT_BY_MODEL
 
 WINDOW_WORDS = {DAY: "24 h", WEEK: "7 d", 28 * DAY: "28 d", 30 * DAY: "30 d", HOUR: "1 h"}
+BUSY = 24 * 20
+"""Calls a day from which an hour of it usually holds enough for a rate."""
 COUNTED = {"users", "count"}
 """Units whose values are their own sample size."""
 
@@ -157,6 +159,11 @@ def today(view: View) -> Window:
 def last(view: View, length: timedelta) -> Window:
     """The last hours or whole local days up to now."""
     return relative(length, view.now, view.project.time_zone)
+
+
+def is_busy(view: View) -> bool:
+    """Whether the last day holds enough calls to look at its hours one by one."""
+    return view.reader.reading("calls", last(view, DAY)).sample_size >= BUSY
 
 
 def worst_first(items: Sequence[Incident]) -> list[Incident]:

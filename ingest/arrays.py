@@ -30,49 +30,49 @@ class BinaryArray(bytes):
 
 
 class Texts(BinaryArray):
-    """text[]"""
+    """A `text[]`."""
 
     element = 25
     oid = 1009
 
 
 class Blobs(BinaryArray):
-    """bytea[]"""
+    """A `bytea[]`."""
 
     element = 17
     oid = 1001
 
 
 class Smalls(BinaryArray):
-    """smallint[]"""
+    """A `smallint[]`."""
 
     element = 21
     oid = 1005
 
 
 class Integers(BinaryArray):
-    """integer[]"""
+    """A `integer[]`."""
 
     element = 23
     oid = 1007
 
 
 class Bigs(BinaryArray):
-    """bigint[]"""
+    """A `bigint[]`."""
 
     element = 20
     oid = 1016
 
 
 class Floats(BinaryArray):
-    """double precision[]"""
+    """A `double precision[]`."""
 
     element = 701
     oid = 1022
 
 
 class Times(BinaryArray):
-    """timestamptz[]"""
+    """A `timestamptz[]`."""
 
     element = 1184
     oid = 1185

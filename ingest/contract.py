@@ -224,9 +224,7 @@ class Cost(Item, kw_only=True):
 class Change(Item, kw_only=True):
     """Something that changed and may explain what charts show."""
 
-    kind: Literal[
-        "deploy", "prompt", "model", "provider", "knowledge_base", "config", "campaign", "holiday", "other"
-    ]
+    kind: Literal["deploy", "prompt", "model", "provider", "knowledge_base", "config", "campaign", "holiday", "other"]
     title: Title
     feature: Name | None = None
     version: Label | None = None
@@ -286,13 +284,13 @@ class Kind:
 def _kind(record: RecordKind, *types: type[Item]) -> Kind:
     strict = [msgspec.defstruct(f"Strict{t.__name__}", [], bases=(t,), forbid_unknown_fields=True) for t in types]
     lenient_union, strict_union = _union(types), _union(strict)
-    many = Annotated[list[strict_union], Meta(max_length=MOST_ITEMS)]
+    many: Any = list[strict_union]  # type: ignore[valid-type]  # built from data above
     return Kind(
         record,
         lenient_union,
         msgspec.json.Decoder(lenient_union),
         msgspec.json.Decoder(strict_union),
-        msgspec.json.Decoder(many),
+        msgspec.json.Decoder(Annotated[many, Meta(max_length=MOST_ITEMS)]),
     )
 
 
@@ -322,9 +320,10 @@ def _expectations(struct: type[Struct]) -> dict[str, str]:
 
 
 KINDS_OF_FEEDBACK = {str(t.__struct_config__.tag): t for t in FEEDBACK}
-EXPECTED: dict[type[Struct], dict[str, str]] = {
-    struct: _expectations(struct) for struct in (Interaction, Document, Cost, Change, Feedback, *FEEDBACK)
-} | {Retrieval: {"documents": "a list of objects with id and score", "latency_ms": "a number ≥ 0"}}
+STRUCTS: tuple[type[Struct], ...] = (Interaction, Document, Cost, Change, Feedback, *FEEDBACK)
+EXPECTED: dict[type[Struct], dict[str, str]] = {struct: _expectations(struct) for struct in STRUCTS} | {
+    Retrieval: {"documents": "a list of objects with id and score", "latency_ms": "a number ≥ 0"}
+}
 EXPECTED[Feedback]["kind"] = f"one of {', '.join(KINDS_OF_FEEDBACK)}"
 
 

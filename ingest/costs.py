@@ -7,7 +7,16 @@ from ingest.arrays import microseconds
 from ingest.contract import Cost
 from ingest.dimensions import Component, RecordKind
 from ingest.identity import key_of
-from ingest.normalise import Columns, Entry, Numbers, Receipt, beyond_dictionary, dimension_columns, effective, metadata_of
+from ingest.normalise import (
+    Columns,
+    Entry,
+    Numbers,
+    Receipt,
+    beyond_dictionary,
+    dimension_columns,
+    effective,
+    metadata_of,
+)
 from ingest.pricing import nano_of, split
 from ingest.timeline import day_window, days, local_day
 

@@ -64,5 +64,6 @@ def _refusal(cause: psycopg.Error | None, error: Exception) -> Exception:
 def _renew() -> None:
     """Let go of this connection, and of every idle one that is as dead."""
     connection.close()
-    if connection.pool:
-        connection.pool.check()
+    pool = getattr(connection, "pool", None)  # only PostgreSQL's wrapper has one, and only where settings ask for it
+    if pool is not None:
+        pool.check()

@@ -10,6 +10,7 @@ from ingest.dimensions import FIRST, OTHER, Dimension
 from ingest.models import DimensionValue
 from ingest.projects.models import Feature
 from ingest.projects.scope import current_project, project_scope
+from ingest.text import is_holdable
 
 Pair = tuple[Dimension, str]
 LOCK_SPACE = 7303
@@ -60,6 +61,8 @@ def values(dimension: Dimension) -> dict[int, str]:
 
 def number_of(dimension: Dimension, value: str) -> int | None:
     """The number of a value, in the project in scope; None when the dictionary does not have it."""
+    if not is_holdable(value):
+        return None
     return DimensionValue.objects.filter(dimension=dimension, value=value).values_list("number", flat=True).first()
 
 
@@ -100,6 +103,7 @@ def _insert(dimension: Dimension, added: Mapping[str, int], now: datetime) -> No
         )
     if dimension is Dimension.FEATURE:
         features = [
-            Feature(project_id=project_id, number=number, name=name, first_seen_at=now) for name, number in added.items()
+            Feature(project_id=project_id, number=number, name=name, first_seen_at=now)
+            for name, number in added.items()
         ]
         Feature.objects.bulk_create(features)

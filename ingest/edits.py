@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -72,7 +73,7 @@ class Edits:
 
 def compare(keys: Mapping[int, bytes], ids: Mapping[int, str], finals: Mapping[int, str]) -> Edits:
     """Compare corrections with the outputs of their interactions, in the project in scope."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "project": current_project(),
         "most": MOST_OUTPUT_BYTES,
         "keys": list(keys.values()),

@@ -114,9 +114,7 @@ def feedback_columns(entries: Sequence[Entry], receipt: Receipt, numbers: Number
     columns["label"] = [one.label for one in read]
     columns["final_text"] = [one.final_text for one in read]
     columns["comment"] = [item.comment for item in items]
-    columns["feature_id"] = [
-        numbers[Dimension.FEATURE, item.feature] if item.feature else ABSENT for item in items
-    ]
+    columns["feature_id"] = [numbers[Dimension.FEATURE, item.feature] if item.feature else ABSENT for item in items]
     columns["metadata"] = [metadata_of(entry, one.more) for entry, one in zip(entries, read, strict=True)]
     columns["interaction_key"] = [interaction_key(item, one.kind) for item, one in zip(items, read, strict=True)]
     return columns

@@ -50,7 +50,9 @@ def fingerprint(key: bytes, item: Item, extras: dict[str, Any] | None) -> bytes:
 def new_id(at: datetime) -> str:
     """A UUIDv7: 48 bits of milliseconds, then chance."""
     milliseconds = int(at.timestamp() * 1000)
-    digits = f"{milliseconds:012x}7{secrets.randbits(12):03x}{0x8000 | secrets.randbits(14):04x}{secrets.randbits(48):012x}"
+    digits = (
+        f"{milliseconds:012x}7{secrets.randbits(12):03x}{0x8000 | secrets.randbits(14):04x}{secrets.randbits(48):012x}"
+    )
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 

@@ -32,7 +32,7 @@ def occurred_at(kind: RecordKind, id: str) -> datetime | None:
 
 def interaction(id: str) -> Known | None:
     """The interaction with this id in the project in scope."""
-    if not id or len(id) > 200:
+    if not id or len(id) > 220:
         return None
     at = occurred_at(RecordKind.INTERACTION, id)
     if at is None:

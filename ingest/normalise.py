@@ -36,8 +36,9 @@ NAMES = ("user_id", "session_id", "trace_id", "span_id", "parent_id")
 
 Columns = dict[str, Sequence[Any]]
 Numbers = Mapping[tuple[Dimension, str], int]
-_ERRORS = {None: ErrorClass.NONE, **{one.name.lower(): one for one in ErrorClass}}
-_CACHES = {None: Cache.NONE, **{one.name.lower(): one for one in Cache}}
+_ERRORS: dict[str | None, int] = {None: ErrorClass.NONE} | {one.name.lower(): one for one in ErrorClass}
+_CACHES: dict[str | None, int] = {None: Cache.NONE} | {one.name.lower(): one for one in Cache}
+_COLUMN = {dimension: dimension.column for dimension in Dimension}
 _SAFE_LENGTH = text.LONGEST // 4
 
 
@@ -95,7 +96,9 @@ def dimension_values(items: Sequence[Any]) -> dict[Dimension, list[str | None]]:
     """Dimension → the value of each item. The model is the served one, or else the requested."""
     values = {dimension: [getattr(item, name) for item in items] for dimension, name in DIMENSION_FIELDS.items()}
     requested = values[Dimension.REQUESTED_MODEL]
-    values[Dimension.MODEL] = [served or asked for served, asked in zip(values[Dimension.MODEL], requested, strict=True)]
+    values[Dimension.MODEL] = [
+        served or asked for served, asked in zip(values[Dimension.MODEL], requested, strict=True)
+    ]
     return values
 
 
@@ -103,7 +106,7 @@ def dimension_columns(items: Sequence[Any], numbers: Numbers) -> Columns:
     """The dictionary numbers of each item."""
     columns: Columns = {}
     for dimension, values in dimension_values(items).items():
-        columns[dimension.column] = [numbers[dimension, value] if value else ABSENT for value in values]
+        columns[_COLUMN[dimension]] = [numbers[dimension, value] if value else ABSENT for value in values]
     return columns
 
 
@@ -111,7 +114,7 @@ def beyond_dictionary(items: Sequence[Any], columns: Columns) -> dict[int, dict[
     """Position → the values that only got the number `OTHER`: their text is kept with the payload."""
     beyond: dict[int, dict[str, str]] = {}
     for dimension, name in DIMENSION_FIELDS.items():
-        numbers = columns[dimension.column]
+        numbers = columns[_COLUMN[dimension]]
         if OTHER in numbers:
             for position, number in enumerate(numbers):
                 value = getattr(items[position], name)
@@ -123,7 +126,7 @@ def beyond_dictionary(items: Sequence[Any], columns: Columns) -> dict[int, dict[
 def interaction_columns(entries: Sequence[Entry], receipt: Receipt, numbers: Numbers, book: PriceBook) -> Columns:
     """All columns of `interaction` and `payload`, and `minutes`, `quarters`, `clusters` for the dirty marks."""
     items: list[Interaction] = [entry.item for entry in entries]
-    sent = dict(zip(Interaction.__struct_fields__, zip(*map(astuple, items), strict=True), strict=True))
+    sent: Columns = dict(zip(Interaction.__struct_fields__, zip(*map(astuple, items), strict=True), strict=True))
     received = microseconds(receipt.received_at)
     columns: Columns = {name: sent[name] for name in COPIED}
     columns |= {name: [value or None for value in sent[name]] for name in NAMES}
@@ -148,7 +151,9 @@ def _claims(claimed: Sequence[datetime | None], counted: Sequence[int], received
 
 def _outcome(sent: Columns) -> Columns:
     """Status 1 is an error; an error class alone says so too, an error without a class is `OTHER`."""
-    failed = [int(status == "error" or bool(error)) for status, error in zip(sent["status"], sent["error_class"], strict=True)]
+    failed = [
+        int(status == "error" or bool(error)) for status, error in zip(sent["status"], sent["error_class"], strict=True)
+    ]
     classes = [
         _ERRORS[error] if error or not has_failed else ErrorClass.OTHER
         for error, has_failed in zip(sent["error_class"], failed, strict=True)

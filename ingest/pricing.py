@@ -14,7 +14,6 @@ from typing import Any
 from ingest.dimensions import CostSource
 
 NANO = 1_000_000_000
-PICO_PER_USD = 1_000_000_000_000
 PICO_PER_MILLION = 1_000_000
 
 # Names that telemetry uses for providers the catalogue knows under another name, or would take for another one.
@@ -93,9 +92,7 @@ def rates_of(input_usd: Decimal, output_usd: Decimal, cached_usd: Decimal | None
 def override_for(overrides: Sequence[Override], provider: str, model: str, day: date) -> Rates | None:
     """The override that holds: of this provider before any provider's, then the latest that has begun."""
     fitting = [
-        one
-        for one in overrides
-        if one.model == model and one.provider in {"", provider} and one.valid_from <= day
+        one for one in overrides if one.model == model and one.provider in {"", provider} and one.valid_from <= day
     ]
     best = max(fitting, key=lambda one: (one.provider != "", one.valid_from), default=None)
     return best.rates if best else None
@@ -122,7 +119,7 @@ def catalogue(provider: str, model: str, day: date) -> Rates | None:
         _rate(prices.output_mtok),
         None if prices.cache_read_mtok is None else _rate(prices.cache_read_mtok),
         None if prices.cache_write_mtok is None else _rate(prices.cache_write_mtok),
-        int((prices.requests_kcount or 0) * PICO_PER_USD // 1000),
+        0 if prices.requests_kcount is None else _rate(prices.requests_kcount).base * 1000,
     )
 
 

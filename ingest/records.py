@@ -1,5 +1,6 @@
 """Taking a body of items into the record: read, judge, normalise, commit, and say what became of each item."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -143,8 +144,8 @@ def _answer(batch: Batch, entries: Sequence[Entry], stored: Stored) -> Answer:
         is_own = entry.item.id is None  # an id of ours cannot have been there, but for a second try of this request
         results[entry.position] = Result(entry.position, "created" if is_own else status, entry.id, not is_own)
     told = [results[position] for position in sorted(results)]
-    counts = [sum(result.status == status for result in told) for status in ("created", "duplicate", "conflict", "invalid")]
-    return Answer(*counts, told)
+    counts = Counter(result.status for result in told)
+    return Answer(counts["created"], counts["duplicate"], counts["conflict"], counts["invalid"], told)
 
 
 @lru_cache(maxsize=1024)

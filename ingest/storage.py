@@ -44,9 +44,7 @@ def encode(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> di
     return {name: _ENCODERS[kind](columns[name]) for name, kind in types.items()}
 
 
-def store(
-    project_id: int, statement: Statement, columns: Mapping[str, Sequence[Any]], received_at: datetime
-) -> Stored:
+def store(project_id: int, statement: Statement, columns: Mapping[str, Sequence[Any]], received_at: datetime) -> Stored:
     """Commit a request's rows. `columns` holds `keys`, sorted, with their `times` and `contents`, and the statement's own.
 
     Raises Unavailable when the commit cannot be made; what it had done then counts as not done, and sending again is safe.

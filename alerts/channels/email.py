@@ -20,7 +20,7 @@ from alerts.messages.wording import one_line
 from alerts.outgoing import cut_off
 from ingest import timeline
 
-WHOLE_S = 20.0
+WHOLE_S = 10.0
 ENCODING = "quoted-printable"
 """Passes every server, whatever it says of 8-bit text, and long lines of HTML."""
 

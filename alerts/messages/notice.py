@@ -22,7 +22,7 @@ class Notice:
     """One transition of an incident.
 
     Values, limits and reference are in the metric's `unit`; `reference_kind` is baseline, previous, budget or empty.
-    `trend` holds the values of the windows up to this one, the oldest first; `trend_from` is the end of the first.
+    `trend` holds the values of the windows up to this one, the oldest first.
     `kind` is opened, worsened or resolved; `previous` is the severity before, empty when it opened.
     """
 
@@ -63,7 +63,6 @@ class Notice:
     resolved_by: str = ""
     note: str = ""
     trend: tuple[float, ...] = ()
-    trend_from: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """As the outbox keeps it: times as RFC 3339."""

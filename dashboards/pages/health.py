@@ -8,17 +8,13 @@ from dashboards import judged, panels, present
 from dashboards.charts.data import Group, Limit
 from dashboards.charts.groups import latency
 from dashboards.components import Link, Panel
-from dashboards.filters import relative
 from dashboards.pages.board import Board, PanelMaker, respond
 from dashboards.panels import Drawn, series_panel
 from dashboards.present import Asked
 from dashboards.view import View, project_page
-from ingest.timeline import DAY
 from observatory.metrics.definitions import METRICS
 
 PERCENTILES = {"latency_p50": "p50", "latency_p95": "p95", "latency_p99": "p99"}
-BUSY = 24 * 20
-"""Calls a day from which an hour of it usually holds enough for a rate."""
 
 
 def latency_panel(view: View) -> Panel:
@@ -43,16 +39,10 @@ def latency_panel(view: View) -> Panel:
     return panels.panel(view, "latency", "Latency", chart, note)
 
 
-def usual_range(view: View) -> str:
-    """The last day; where a day holds too few calls to draw its hours, the last week."""
-    calls = view.reader.reading("calls", relative(DAY, view.now, view.project.time_zone)).sample_size
-    return "24h" if calls >= BUSY else "7d"
-
-
 @project_page
 def health(view: View) -> HttpResponse:
     """The Health dashboard."""
-    view = view.with_range(usual_range(view))
+    view = view.with_range("24h" if present.is_busy(view) else "7d")
     makers = [
         PanelMaker("error_rate", "Error rate", partial(series_panel, view, Drawn("error_rate"))),
         PanelMaker("latency", "Latency", partial(latency_panel, view)),

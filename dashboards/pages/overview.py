@@ -9,7 +9,7 @@ from django.shortcuts import render
 from alerts.models import Incident
 from dashboards import changes, formatting, found, judged, present, samples, shell
 from dashboards.components import Card, Empty, Entry, Fact, Link, State, Tile, Verdict, nothing_received, worst
-from dashboards.present import Asked
+from dashboards.present import Asked, is_busy
 from dashboards.view import View, project_page
 from ingest.models import ChangeEvent
 from ingest.timeline import DAY
@@ -83,13 +83,14 @@ class Room:
 
 
 def _rooms(view: View) -> tuple[Room, ...]:
-    day, week, month = (present.last(view, timedelta(days=days)) for days in (1, 7, 28))
+    week, month = (present.last(view, timedelta(days=days)) for days in (7, 28))
+    lately, lately_words = (1, "24 h") if is_busy(view) else (7, "7 d")
     return (
         Room(
             "Health",
             "health/",
-            Asked("availability", "Availability, 24 h", day),
-            (("latency_p95", 1), ("error_rate", 1)),
+            Asked("availability", f"Availability, {lately_words}", present.last(view, timedelta(days=lately))),
+            (("latency_p95", lately), ("error_rate", lately)),
             ("error_rate", "timeout_rate", "rate_limited_rate", "latency_p50", "latency_p95", "availability"),
         ),
         Room(
@@ -139,11 +140,9 @@ def _line(view: View, one: Incident) -> IncidentLine:
 
 def _verdict(view: View, opened: list[Incident], drifts: list[found.Shown], cards: tuple[Card, ...]) -> Verdict:
     state = shell.state_of_incidents(opened)
-    strip = shell.strip(view)
-    facts = " · ".join([strip.verdict, *strip.facts])
     calm = [card.title for card in cards if card.state is State.OK]
     if not opened and not drifts:
-        return Verdict(State.OK, "No open incident, no drift in any watched series", "All is well.", "", facts)
+        return Verdict(State.OK, "No open incident, no drift in any watched series", "All is well.")
     counts = {name: sum(one.severity == name for one in opened) for name in ("critical", "warning")}
     lead = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     headline = judged.title_of(opened[0]) if opened else drifts[0].headline
@@ -153,7 +152,7 @@ def _verdict(view: View, opened: list[Incident], drifts: list[found.Shown], card
         if calm
         else ""
     )
-    return Verdict(state if opened else State.WARNING, headline, f"{lead}." if lead else "Drift found.", reason, facts)
+    return Verdict(state if opened else State.WARNING, headline, f"{lead}." if lead else "Drift found.", reason)
 
 
 def _changes(view: View) -> tuple[Entry, ...]:

@@ -41,12 +41,12 @@ class KeyAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """Let through who holds the scope that the view names as `scope`; a view that names none lets nobody through."""
+    """Let through who holds the scope that the view names: `scopes[method]`, else `scope`; no name lets nobody through."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         """Whether the key may do this. Raises PermissionDenied that names the missing scope."""
         holder = request.auth
-        wanted = getattr(view, "scope", None)
+        wanted = getattr(view, "scopes", {}).get(request.method) or getattr(view, "scope", None)
         if not isinstance(holder, KeyHolder) or wanted is None:
             return False
         if wanted not in holder.scopes:
@@ -56,9 +56,10 @@ class HasScope(BasePermission):
 
 def key_in(request: Request) -> str | None:
     """The key that a request carries, however it carries it; an empty text when it cannot be one."""
-    header = request.META.get("HTTP_AUTHORIZATION", "")
+    header: str = request.META.get("HTTP_AUTHORIZATION", "")
     if not header:
-        return request.META.get("HTTP_X_API_KEY")
+        bare: str | None = request.META.get("HTTP_X_API_KEY")
+        return bare
     scheme, _, rest = header.partition(" ")
     if scheme.lower() == "bearer":
         return rest.strip()

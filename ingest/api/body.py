@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.core.handlers.wsgi import WSGIRequest
 from rest_framework.request import Request
 
 from ingest.contract import LARGEST_BODY
@@ -20,14 +19,14 @@ class Unsupported(Malformed):
 
 def json_body(request: Request) -> bytes:
     """Read a JSON body of at most 5 MiB. Raises Unsupported, TooLarge, or Malformed when less came than announced."""
-    inner: WSGIRequest = request._request
-    content_type = inner.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    environ = request.META
+    content_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if content_type and content_type != "application/json" and not content_type.endswith("+json"):
         raise Unsupported(f"Send application/json, not {content_type[:100]}.")
-    encoding = inner.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
     if encoding not in {"", "identity"}:
         raise Unsupported(f"Send the body without Content-Encoding; {encoding[:100]} is not read.")
-    return read_body(inner.environ, LARGEST_BODY)
+    return read_body(environ, LARGEST_BODY)
 
 
 def read_body(environ: dict[str, Any], limit: int) -> bytes:

@@ -1,12 +1,14 @@
 """Changes, prices and duties; and the names of the big tables' models, which Django does not manage."""
 
+from typing import Any
+
 import django.db.models.deletion
 from django.db import migrations, models
 
 from ingest.projects.walls import protect
 
 
-def record_model(name: str, table: str, /, **key: models.Field) -> migrations.CreateModel:
+def record_model(name: str, table: str, /, **key: "models.Field[Any, Any]") -> migrations.CreateModel:
     """State of a model whose table migration 0001 made; of those Django compares only the names, so its key will do."""
     fields = [("pk", models.CompositePrimaryKey("project_id", *key, primary_key=True, serialize=False))]
     columns = [("project_id", models.BigIntegerField()), *key.items()]

@@ -43,7 +43,6 @@ OPENED = Notice(
     opened_at=at("2026-08-12T00:01:05"),
     judged_at=at("2026-08-12T00:01:05"),
     trend=(0.751, 0.748, 0.733, 0.715, 0.692),
-    trend_from="2026-08-07T00:00:00+00:00",
 )
 WORSENED = replace(
     OPENED,

@@ -91,7 +91,9 @@ class Client(threading.Thread):
 
 
 @contextmanager
-def posting(port: int, key: str, ledger: Ledger, *, clients: int = 4, batch: int = 25, **options: Any) -> Iterator[None]:
+def posting(
+    port: int, key: str, ledger: Ledger, *, clients: int = 4, batch: int = 25, **options: Any
+) -> Iterator[None]:
     """Let clients post while the block runs, and wait for them to end."""
     prefix = options.get("prefix", "c")
     crowd = [Client(f"{prefix}{number}", port, key, ledger, batch) for number in range(clients)]

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 WORDS = (
-    "refund order late  price naïve Größe 価格 ответ 🙂 \"quoted\" 'single' back\\slash <b>tag</b> {brace} 100% "
-    "comma, semi; tab\there line\nbreak carriage\r\nreturn null NULL \u2028 e\u0301 zero\u200bwidth"
-).split(" ")
+    *("refund", "late", "", "price", "naïve", "Größe", "価格", "ответ", "🙂", '"quoted"', "'single'", "back\\slash"),
+    *("<b>tag</b>", "{brace}", "100%", "comma,", "semi;", "tab\there", "line\nbreak", "carriage\r\nreturn", "null", "NULL"),
+    *("\u2028", "e\u0301", "zero\u200bwidth"),
+)
 EDGES = ("", " ", "\n", "  \t", "\r\n")
 
 

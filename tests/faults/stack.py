@@ -153,7 +153,12 @@ class Stack:
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a management command beside it. Raises RuntimeError with what it complained of."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *words], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(f"manage.py {' '.join(words)}: {done.stderr[-1000:]}")
@@ -203,7 +208,12 @@ class Stack:
         environment.pop("DATABASE_OWNER_URL")
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", *words], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [sys.executable, "-m", *words],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     def _kill_backend(self) -> None:

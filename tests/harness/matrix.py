@@ -95,9 +95,7 @@ def asks(doors: Iterable[Door], twins: Mapping[str, Twin]) -> Iterator[Ask]:
                 query = {"id": twin.names["interaction"][0], **_known(twin)}
                 both = frozenset({*sides, letter})
                 address = f"{path}?{urlencode(query)}"
-                yield Ask(
-                    door.name, address, both, (*said, *twin.names["interaction"]), _form(twin), _items(twin, door)
-                )
+                yield Ask(door.name, address, both, said, _form(twin), _items(twin, door))
             yield Ask(door.name, path, sides)
 
 
@@ -123,7 +121,10 @@ def put(viewer: Viewer, method: str, ask: Ask) -> Answer:
     if method in WRITING:
         is_api = ask.path.startswith("/api/")
         options = {"json": ask.items or []} if is_api else {"data": ask.form or {}}
-    answer = viewer.client.request(method, ask.path, **options)
+    try:
+        answer = viewer.client.request(method, ask.path, **options)
+    except httpx2.RemoteProtocolError:  # a kept connection that the server had just closed
+        answer = viewer.client.request(method, ask.path, **options)
     headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
     return Answer(viewer, method, ask, answer.status_code, f"{headers}\n\n{answer.text}")
 
@@ -195,7 +196,7 @@ def _items(twin: Twin, door: Door) -> list[dict[str, Any]] | None:
         "interactions": [{"id": call, "feature": "other"}],
         "feedback": [{"kind": "thumb", "value": "down", "interaction_id": call}],
         "costs": [{"component": "model_tokens", "amount_usd": "9", "interaction_id": call}],
-        "changes": [{"kind": "deploy", "title": "x", "id": twin.word("change")}],
+        "changes": [{"kind": "deploy", "title": "x", "id": twin.alias("change")}],
     }
     return next((items for path, items in of_path.items() if door.route.endswith(path)), None)
 

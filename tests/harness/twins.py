@@ -48,6 +48,10 @@ class Twin:
     numbers: dict[str, list[int]] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
 
+    def alias(self, what: str) -> str:
+        """A name without the canary: for what others may try to use, and so would store as words of their own."""
+        return f"{self.project.slug}-{what}"
+
     def word(self, what: str) -> str:
         """A text that nobody but this project may see."""
         return f"{self.canary}-{what}"
@@ -93,7 +97,8 @@ def _send_record(twin: Twin, send: Send, now: datetime, extra_calls: int) -> Non
         _thumb(twin, call, day, n)
         for call, (day, n) in zip(calls, itertools.product(range(DAYS), range(CALLS_A_DAY)), strict=False)
     ]
-    newest = calls[-2]["id"]
+    first, newest = twin.alias("call"), twin.alias("newest")
+    calls[0]["id"], calls[-2]["id"] = first, newest
     said = [
         {"kind": "flag", "category": twin.word("flag"), "comment": twin.word("comment"), "interaction_id": newest, "id": twin.word("flag-id")},
         {"kind": "evaluation", "name": twin.word("judge"), "label": twin.word("label"), "score": 0.5, "interaction_id": newest},
@@ -107,7 +112,7 @@ def _send_record(twin: Twin, send: Send, now: datetime, extra_calls: int) -> Non
          "period_from": (now - timedelta(days=2)).isoformat(), "period_to": now.isoformat()},
     ]  # fmt: skip
     change = {
-        "id": twin.word("change"), "kind": "prompt", "title": twin.word("change-title"), "feature": twin.word("feature"),
+        "id": twin.alias("change"), "kind": "prompt", "title": twin.word("change-title"), "feature": twin.word("feature"),
         "version": twin.word("version"), "url": f"https://example.org/{twin.word('change-url')}", "note": twin.word("note"),
         "occurred_at": (now - FALL * timeline.DAY).isoformat(),
     }  # fmt: skip
@@ -119,7 +124,7 @@ def _send_record(twin: Twin, send: Send, now: datetime, extra_calls: int) -> Non
     ):
         answer = send(path, items, twin.key)
         assert answer.status_code == 200, answer.text[:2000]
-    twin.names["interaction"] = [calls[0]["id"], newest]
+    twin.names["interaction"] = [first, newest]
 
 
 def _send(twin: Twin, send: Send, path: str, items: Sequence[Mapping[str, Any]]) -> None:

@@ -60,9 +60,12 @@ class Command(BaseCommand):
             while left:
                 report = asdict(slice_of_work())
                 left = bool(report.pop("left", False))
-                for name, count in report.items():
-                    if isinstance(count, int):
-                        totals[name] = totals.get(name, 0) + count
+                counts = {name: count for name, count in report.items() if isinstance(count, int)}
+                is_stuck = not any(count for name, count in counts.items() if name != "failed")
+                if left and duty is Duty.ROLL and is_stuck:  # a failed delivery has its next attempt; a roll has not
+                    raise CommandError(f"{counts.get('failed', 0)} projects cannot be rolled up: see the log")
+                for name, count in counts.items():
+                    totals[name] = totals.get(name, 0) + count
             beat(duty, timeline.now(), {**totals, "by": "catch_up"})
         self.stdout.write(f"{duty.name.lower()}: " + ", ".join(f"{count} {name}" for name, count in totals.items()))
 

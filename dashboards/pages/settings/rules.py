@@ -64,10 +64,10 @@ def _limit_words(rule: AlertRule, limit: float) -> str:
     if measure is Measure.BUDGET:
         return f"{limit:g}× the budget"
     if measure is Measure.BASELINE_POINTS:
-        return f"{formatting.number(limit * 100)} points {rule.side} the baseline"
+        return f"{limit * 100:g} points {rule.side} the baseline"
     if measure is not Measure.VALUE:
         reference = "the baseline" if measure is Measure.BASELINE_CHANGE else "the window before"
-        return f"{formatting.number(limit * 100)}{formatting.NBSP}% {rule.side} {reference}"
+        return f"{limit * 100:g}{formatting.NBSP}% {rule.side} {reference}"
     return formatting.value(limit, METRICS[rule.metric].unit if rule.metric in METRICS else "")
 
 

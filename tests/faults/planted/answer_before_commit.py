@@ -31,7 +31,9 @@ def wrap(application: Application) -> Application:
         waiting.put(with_body(environ, body))
         items = json.loads(body)
         results = [{"index": n, "id": item["id"], "status": "created"} for n, item in enumerate(items)]
-        said = json.dumps({"created": len(items), "duplicates": 0, "conflicts": 0, "invalid": 0, "results": results}).encode()
+        said = json.dumps(
+            {"created": len(items), "duplicates": 0, "conflicts": 0, "invalid": 0, "results": results}
+        ).encode()
         start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(said)))])
         return [said]
 

@@ -13,5 +13,6 @@ def wrap(application: Application) -> Application:
 
     from alerts.models import Incident
 
+    Incident._meta.local_managers.clear()
     Incident.add_to_class("objects", models.Manager())
     return application

@@ -152,7 +152,7 @@ def windows() -> list[Window]:
 
 
 @pytest.mark.parametrize("by", FILTERS, ids=str)
-@pytest.mark.parametrize("window", windows(), ids=str)
+@pytest.mark.parametrize("window", windows(), ids=["days", "days and quarters", "quarters and minutes", "odd quarters"])
 def test_it_is_what_pandas_counts(sent: Any, window: Window, by: dict[str, Any]) -> None:
     project, stream = sent
     with project_scope(project.pk):

@@ -1,0 +1,81 @@
+"""What the benchmark posts: bodies made once from the real answers that the demo ships, with ids exchanged in place."""
+
+import gzip
+import json
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+ANSWERS = Path(__file__).resolve().parents[2] / "dashboards/demo/data/arena_answers.jsonl.gz"
+PROMPT_CHARS, OUTPUT_CHARS = 800, 2_000
+ROUND_DIGITS = 8
+DISTINCT = 10_000  # events; after them the texts come again under other ids
+SPREAD = timedelta(minutes=10)
+FEATURES = ("write-draft", "summarise", "answer", "translate", "classify", "search")
+MODELS = ("gpt-4o", "gpt-4o-mini", "claude-3-5-sonnet-20240620", "gemini-1.5-flash", "mistral-large-latest")
+
+
+@dataclass
+class Body:
+    """One request's bytes; `offsets` are where each event's round number stands in them."""
+
+    content: bytearray
+    offsets: tuple[int, ...]
+
+    def in_round(self, number: int) -> bytearray:
+        """The same events as new ones."""
+        digits = f"{number:0{ROUND_DIGITS}}".encode()
+        for offset in self.offsets:
+            self.content[offset : offset + ROUND_DIGITS] = digits
+        return self.content
+
+
+def bodies(batch: int, *, distinct: int = DISTINCT, seed: int = 1, prefix: str = "bench") -> list[Body]:
+    """Make requests of `batch` events of about 3 kB; a batch of 1 is an object, not an array of one."""
+    chance, texts, now = random.Random(seed), _texts(), datetime.now(UTC)
+    found = []
+    for number in range(max(1, distinct // batch)):
+        events = [_event(chance, texts, now, f"{prefix}-{number:04}-{place:04}") for place in range(batch)]
+        content = json.dumps(events if batch > 1 else events[0], ensure_ascii=False, separators=(",", ":")).encode()
+        mark, offsets, at = b"-r" + b"0" * ROUND_DIGITS + b'"', [], -1
+        while (at := content.find(mark, at + 1)) >= 0:
+            offsets.append(at + 2)
+        assert len(offsets) == batch, "a text looks like an id"
+        found.append(Body(bytearray(content), tuple(offsets)))
+    return found
+
+
+def _texts() -> list[str]:
+    with gzip.open(ANSWERS, "rt", encoding="utf-8") as lines:
+        answers = [json.loads(line) for line in lines]
+    return [f"{answer['prompt']}\n{answer['output']}" for answer in answers]
+
+
+def _event(chance: random.Random, texts: list[str], now: datetime, name: str) -> dict[str, Any]:
+    return {
+        "id": f"{name}-r{0:0{ROUND_DIGITS}}",
+        "occurred_at": (now - SPREAD * chance.random()).isoformat(),
+        "feature": chance.choice(FEATURES),
+        "model": chance.choice(MODELS),
+        "prompt": _piece(chance, texts, PROMPT_CHARS),
+        "output": _piece(chance, texts, OUTPUT_CHARS),
+        "latency_ms": chance.randrange(200, 9_000),
+        "time_to_first_token_ms": chance.randrange(100, 900),
+        "input_tokens": chance.randrange(50, 4_000),
+        "output_tokens": chance.randrange(20, 900),
+        "user_id": f"user-{chance.randrange(5_000)}",
+        "session_id": f"session-{chance.randrange(20_000)}",
+        "language": "en",
+    }
+
+
+def _piece(chance: random.Random, texts: list[str], length: int) -> str:
+    """A run of real text of about this length."""
+    taken = ""
+    while len(taken) < length:
+        text = chance.choice(texts)
+        start = chance.randrange(max(1, len(text) - length // 2))
+        taken += text[start : start + length - len(taken)]
+    return taken

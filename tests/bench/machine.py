@@ -1,0 +1,49 @@
+"""What processes weigh and how much processor time they have used, from /proc."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def name_of(pid: int) -> str:
+    """What a process of the product is, in one word."""
+    words = (Path("/proc") / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    if words.startswith("postgres:") or "/bin/postgres" in words.split(" ")[0]:
+        return "PostgreSQL"
+    for mark, name in (
+        ("observatory.jobs measure", "worker measure"),
+        ("observatory.jobs tell", "worker tell"),
+        ("observatory.jobs beat", "beat"),
+        ("observatory.embedded.web", "web"),
+        ("observatory.embedded.up", "supervisor"),
+    ):
+        if mark in words:
+            return name
+    return words.split(" ")[0] or "?"
+
+
+def memory(pids: Iterable[int]) -> dict[str, float]:
+    """Megabytes by name: the sum of PSS, in which shared pages are counted once over all who share them."""
+    found: dict[str, float] = defaultdict(float)
+    for pid in pids:
+        try:
+            lines = (Path("/proc") / str(pid) / "smaps_rollup").read_text().splitlines()
+            found[name_of(pid)] += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return dict(found)
+
+
+def processor_seconds(pids: Iterable[int]) -> dict[str, float]:
+    """Processor seconds used so far, by name, children that have ended included."""
+    found: dict[str, float] = defaultdict(float)
+    for pid in pids:
+        try:
+            fields = (Path("/proc") / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()
+            found[name_of(pid)] += sum(map(int, fields[11:15])) / TICKS
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return dict(found)

@@ -1,0 +1,234 @@
+"""What a reader answers about maturity, comparisons and names, and what it refuses."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from ingest.dimensions import Cache, FeedbackKind
+from ingest.projects.models import Feature, Project
+from ingest.projects.scope import project_scope
+from ingest.timeline import DAY, HOUR, QUARTER, Window, floor
+from observatory.metrics import roller, series
+from observatory.metrics.reading import State
+from observatory.metrics.series import BadWindow, UnknownValue
+from tests.factories import interactions, verdicts
+
+TODAY = floor(datetime.now(UTC), DAY) - DAY
+NOW = TODAY + timedelta(hours=11, minutes=2)
+THUMB = int(FeedbackKind.THUMB)
+
+
+def rated(project: Project, at: datetime, count: int, up: int, feature: str = "write-draft") -> None:
+    """So many calls an hour apart from `at` backwards, each with a thumb."""
+    names = interactions(
+        project, [{"at": at - number * timedelta(minutes=1), "feature": feature} for number in range(count)]
+    )
+    verdicts(project, [{"interaction": name, "kind": THUMB, "value": float(n < up)} for n, name in enumerate(names)])
+
+
+def ask(project: Project, name: str, window: Window, **options: Any) -> Any:
+    with project_scope(project.pk):
+        return series.read(name, window, now=NOW, **options)
+
+
+def roll(project: Project) -> None:
+    roller.roll(NOW, only=[project.pk], everything=True)
+
+
+def test_immature_feedback_is_drawn_but_not_judged(project: Project) -> None:
+    rated(project, TODAY - 2 * DAY + 12 * HOUR, 100, 80)
+    rated(project, NOW - HOUR, 50, 0)
+    roll(project)
+    answer = ask(project, "thumbs_up_rate", Window(TODAY - 3 * DAY, NOW), grain="1d")
+    assert (answer.reading.value, answer.reading.sample_size) == (0.8, 100)
+    assert answer.judged.end == floor(NOW - DAY, QUARTER)
+    assert answer.mature_to == NOW - DAY
+    assert [(point.reading.value, point.mature) for point in answer.series] == [
+        (None, True),
+        (0.8, True),
+        (None, False),
+        (0.0, False),
+    ]
+
+
+def test_a_window_without_a_mature_part_is_learning(project: Project) -> None:
+    rated(project, NOW - HOUR, 50, 40)
+    roll(project)
+    answer = ask(project, "thumbs_up_rate", Window(NOW - 5 * HOUR, NOW))
+    assert (answer.reading.state, answer.reading.value, answer.reading.sample_size) == (State.LEARNING, None, 50)
+    assert ask(project, "calls", Window(NOW - 5 * HOUR, NOW)).reading.value == 50
+
+
+def test_a_feature_may_mature_at_its_own_pace(project: Project) -> None:
+    rated(project, NOW - 3 * HOUR, 50, 40)
+    with project_scope(project.pk):
+        Feature.objects.update(maturity_hours=2)
+    roll(project)
+    reading = ask(project, "thumbs_up_rate", Window(NOW - 5 * HOUR, NOW), feature="write-draft").reading
+    assert (reading.value, reading.sample_size) == (0.8, 50)
+
+
+def test_feedback_counts_in_the_bucket_of_its_interaction(project: Project) -> None:
+    (name,) = interactions(project, [{"at": TODAY - 5 * DAY, "feature": "write-draft"}])
+    roll(project)
+    verdicts(project, [{"interaction": name, "kind": THUMB, "value": 1.0, "said_at": NOW}])
+    roll(project)
+    answer = ask(project, "thumbs_up_rate", Window(TODAY - 6 * DAY, TODAY), grain="1d")
+    assert [point.reading.sample_size for point in answer.series] == [0, 1, 0, 0, 0, 0]
+
+
+def test_the_last_word_on_an_interaction_is_the_one_that_counts(project: Project) -> None:
+    (name,) = interactions(project, [{"at": TODAY - 5 * DAY, "feature": "write-draft"}])
+    for value in (1.0, 0.0):
+        verdicts(project, [{"interaction": name, "kind": THUMB, "value": value}])
+    roll(project)
+    with project_scope(project.pk):
+        points = series.series("thumbs_up_rate", Window(TODAY - 6 * DAY, TODAY), "1d", now=NOW)
+    assert sum(point.reading.sample_size for point in points) == 1
+
+
+def test_a_kind_of_feedback_that_never_came_is_not_instrumented(project: Project) -> None:
+    rated(project, TODAY - 2 * DAY, 30, 20)
+    roll(project)
+    window = Window(TODAY - 3 * DAY, TODAY - DAY)
+    assert ask(project, "correction_rate", window).reading.state is State.NOT_INSTRUMENTED
+    assert ask(project, "thumbs_up_rate", window).reading.state is State.OK
+    assert ask(project, "review_queue_depth", window).reading.state is State.NOT_INSTRUMENTED
+    names = interactions(project, [{"at": TODAY - 30 * DAY, "feature": "write-draft"}])
+    verdicts(project, [{"interaction": names[0], "kind": int(FeedbackKind.CORRECTION)}])
+    roll(project)
+    assert ask(project, "correction_rate", window).reading.value == 0.0
+
+
+def test_a_project_without_interactions_has_no_data(project: Project) -> None:
+    roll(project)
+    for name in ("calls", "error_rate", "cost_total", "dau", "thumbs_up_rate", "latency_p95", "escalations_24h"):
+        answer = ask(project, name, Window(TODAY - 3 * DAY, NOW), compare="baseline")
+        assert (answer.reading.state, answer.reading.value) == (State.NO_DATA, None), name
+        assert answer.comparison is None
+
+
+def test_before_the_first_roll_everything_is_incomplete_and_nothing_breaks(project: Project) -> None:
+    interactions(project, [{"at": NOW - HOUR, "feature": "write-draft"}])
+    answer = ask(project, "calls", Window(TODAY, NOW), grain="15m")
+    assert answer.reading.state is State.NO_DATA
+    assert not any(point.complete for point in answer.series)
+
+
+def test_a_comparison_with_the_previous_window_and_the_same_weekday(project: Project) -> None:
+    interactions(project, [{"at": TODAY - DAY + n * HOUR, "feature": "write-draft"} for n in range(8)])
+    interactions(project, [{"at": TODAY - 2 * DAY + n * HOUR, "feature": "write-draft"} for n in range(5)])
+    interactions(project, [{"at": TODAY - 8 * DAY + n * HOUR, "feature": "write-draft"} for n in range(2)])
+    roll(project)
+    window = Window(TODAY - DAY, TODAY)
+    previous = ask(project, "calls", window, compare="previous").comparison
+    weekday = ask(project, "calls", window, compare="weekday").comparison
+    assert (previous.window, previous.value, previous.difference) == (Window(TODAY - 2 * DAY, TODAY - DAY), 5, 3)
+    assert (weekday.window, weekday.value, weekday.difference) == (Window(TODAY - 8 * DAY, TODAY - 7 * DAY), 2, 6)
+
+
+def test_the_baseline_is_the_features_first_28_days(project: Project) -> None:
+    for number in range(28):
+        rated(project, TODAY - (40 - number) * DAY + HOUR, 20, 15)
+    rated(project, TODAY - 50 * DAY, 20, 0, feature="older")
+    rated(project, TODAY - 3 * DAY, 40, 20)
+    roll(project)
+    week = Window(TODAY - 7 * DAY, TODAY - DAY)
+    found = ask(project, "thumbs_up_rate", week, feature="write-draft", compare="baseline").comparison
+    assert found.window == Window(TODAY - 40 * DAY, TODAY - 12 * DAY)
+    assert (found.value, found.sample_size) == (0.75, 560)
+    assert found.difference == pytest.approx(-0.25)
+    assert found.interval[0] < -0.25 < found.interval[1]
+
+
+def test_a_baseline_that_is_not_over_is_none(project: Project) -> None:
+    rated(project, TODAY - 9 * DAY, 40, 20)
+    roll(project)
+    assert ask(project, "thumbs_up_rate", Window(TODAY - 3 * DAY, TODAY), compare="baseline").comparison is None
+
+
+def test_groups_have_one_reading_for_each_value(project: Project) -> None:
+    rated(project, TODAY - 2 * DAY, 40, 20)
+    rated(project, TODAY - 2 * DAY, 25, 25, feature="translate")
+    roll(project)
+    answer = ask(project, "thumbs_up_rate", Window(TODAY - 3 * DAY, TODAY - DAY), group_by="feature")
+    assert {name: reading.value for name, reading in answer.groups.items()} == {"write-draft": 0.5, "translate": 1.0}
+    assert list(answer.groups) == ["write-draft", "translate"]
+
+
+def test_users_are_not_known_by_model(project: Project) -> None:
+    interactions(project, [{"at": NOW - HOUR, "feature": "write-draft", "model": "a", "user_id": "ann"}])
+    roll(project)
+    window = Window(TODAY, NOW)
+    with pytest.raises(BadWindow, match="dau is not kept by model"):
+        ask(project, "dau", window, model="a")
+    with project_scope(project.pk):
+        found = series.breakdown(["calls", "dau"], window, by="model", now=NOW)
+        daily = series.breakdown(["dau", "mau"], window, now=NOW)
+    assert found["a"]["dau"].state is State.NOT_INSTRUMENTED
+    assert (daily["write-draft"]["dau"].value, daily["write-draft"]["mau"].value) == (1, 1)
+
+
+def test_sessions_and_anonymous_calls_are_no_users(project: Project) -> None:
+    interactions(project, [{"at": NOW - HOUR, "feature": "write-draft", "session_id": "s"}])
+    interactions(project, [{"at": NOW - HOUR, "feature": "write-draft"}])
+    roll(project)
+    assert ask(project, "dau", Window(TODAY, NOW)).reading.state is State.NO_DATA
+    interactions(project, [{"at": NOW - HOUR, "feature": "write-draft", "user_id": "ann"}])
+    roll(project)
+    assert ask(project, "dau", Window(TODAY, NOW)).reading.value == 1
+
+
+def test_escalations_go_by_their_own_time(project: Project) -> None:
+    interactions(project, [{"at": TODAY - 9 * DAY, "feature": "write-draft"}])
+    roll(project)
+    with project_scope(project.pk), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO feedback (project_id, occurred_at, received_at, kind, id) VALUES"
+            " (%(p)s, %(a)s, %(a)s, 5, 'one'), (%(p)s, %(b)s, %(b)s, 5, 'two'), (%(p)s, %(a)s, %(a)s, 1, 'three')",
+            {"p": project.pk, "a": NOW - HOUR, "b": NOW - 30 * HOUR},
+        )
+    assert ask(project, "escalations_24h", Window(NOW - DAY, NOW)).reading.value == 1
+    assert ask(project, "escalations_24h", Window(NOW - 2 * DAY, NOW)).reading.value == 2
+
+
+def test_cache_hits_count_by_kind_of_cache(project: Project) -> None:
+    kinds = [Cache.EXACT] * 3 + [Cache.SEMANTIC] * 2 + [Cache.NONE] * 15
+    interactions(project, [{"at": NOW - HOUR, "feature": "write-draft", "cache": int(kind)} for kind in kinds])
+    roll(project)
+    assert ask(project, "cache_hit_rate", Window(TODAY, NOW)).reading.value == 0.25
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"name": "mood"}, UnknownValue, "no metric 'mood'; there are calls"),
+        ({"feature": "poem"}, UnknownValue, "no feature 'poem'; there are write-draft"),
+        ({"model": "gpt-9"}, UnknownValue, "no model 'gpt-9'; there are none yet"),
+        ({"grain": "1y"}, BadWindow, "grain is one of"),
+        ({"compare": "tomorrow"}, BadWindow, "compare is one of previous, weekday, baseline"),
+        ({"group_by": "mood"}, BadWindow, "group_by is one of feature, model"),
+        ({"name": "dau", "grain": "1h"}, BadWindow, "local days"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_what_can(
+    project: Project, options: dict[str, str], error: type[Exception], said: str
+) -> None:
+    interactions(project, [{"at": NOW - HOUR, "feature": "write-draft"}])
+    roll(project)
+    with pytest.raises(error, match=said):
+        ask(project, options.pop("name", "calls"), Window(TODAY, NOW), **options)
+
+
+def test_a_page_loads_none_of_the_heavy_libraries() -> None:
+    code = (
+        "import django, sys; django.setup()\n"
+        "from observatory.metrics import api, series, users\n"
+        "print(sorted({'numpy', 'pandas', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,121 @@
+"""Daily rows with users as clusters equal the plain sums over users, sessions and single anonymous calls."""
+
+import math
+from collections import defaultdict
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from ingest import dictionary
+from ingest.dimensions import Dimension, FeedbackKind
+from ingest.projects.scope import project_scope
+from ingest.timeline import DAY, Window, floor, local_day
+from observatory.metrics import roller, users
+from observatory.metrics.statistics import clustered_variance, squared_deviations
+from tests.observatory.metrics.streams import Stream, generate
+
+ZONE = "Asia/Kathmandu"
+END = floor(datetime.now(UTC), DAY) - DAY
+START = END - 4 * DAY
+THUMB = int(FeedbackKind.THUMB)
+
+
+@pytest.fixture(scope="module")
+def sent() -> Any:
+    from ingest.projects.models import Project
+
+    project = Project.objects.create(slug="users", name="Users", time_zone=ZONE, created_at=START)
+    stream = generate(3, Window(START, END), 500)
+    stream.send(project)
+    roller.roll(END, only=[project.pk], everything=True)
+    return project, stream
+
+
+def clusters(stream: Stream, feature: str | None) -> dict[date, dict[str, list[dict[str, Any]]]]:
+    """Day → user, else session, else the call itself → its interactions."""
+    found: dict[date, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for row in stream.interactions:
+        if feature in (None, row["feature"]):
+            found[local_day(row["at"], ZONE)][row["user_id"] or row["session_id"] or f"call {row['id']}"].append(row)
+    return found
+
+
+def days_of(stream: Stream) -> tuple[date, date]:
+    found = clusters(stream, None)
+    return min(found), max(found)
+
+
+@pytest.mark.parametrize("feature", [None, "write-draft"])
+def test_a_rates_day_has_the_squared_deviations_of_its_clusters(sent: Any, feature: str | None) -> None:
+    project, stream = sent
+    thumbs = {row["interaction"]: row["value"] for row in stream.verdicts if row["kind"] == THUMB}
+    corrected = {row["interaction"] for row in stream.verdicts if row["kind"] == FeedbackKind.CORRECTION}
+    with project_scope(project.pk):
+        number = dictionary.number_of(Dimension.FEATURE, feature) if feature else None
+        rated = {day.day: day for day in users.rate_days("thumbs_up", number, *days_of(stream))}
+        fixed = {day.day: day for day in users.rate_days("corrections", number, *days_of(stream))}
+    for day, groups in clusters(stream, feature).items():
+        said = [[thumbs[row["id"]] for row in rows if row["id"] in thumbs] for rows in groups.values()]
+        pairs = [(len(values), int(sum(values))) for values in said if values]
+        expected = users.RateDay(
+            day, sum(n for n, _ in pairs), sum(k for _, k in pairs), squared_deviations(pairs), len(pairs)
+        )
+        assert rated[day] == expected
+        pairs = [(len(rows), sum(row["id"] in corrected for row in rows)) for rows in groups.values()]
+        assert (fixed[day].n, fixed[day].k, fixed[day].n_users) == (
+            sum(n for n, _ in pairs),
+            sum(k for _, k in pairs),
+            len(pairs),
+        )
+        assert fixed[day].s == pytest.approx(squared_deviations(pairs))
+
+
+@pytest.mark.parametrize("feature", [None, "translate"])
+def test_a_means_day_has_the_clustered_variance_of_its_logarithms(sent: Any, feature: str | None) -> None:
+    project, stream = sent
+    with project_scope(project.pk):
+        number = dictionary.number_of(Dimension.FEATURE, feature) if feature else None
+        found = {day.day: day for day in users.mean_days("input_tokens", number, *days_of(stream))}
+    for day, groups in clusters(stream, feature).items():
+        logs = [[math.log(row["input_tokens"]) for row in rows if row["input_tokens"]] for rows in groups.values()]
+        pairs = [(len(values), math.fsum(values)) for values in logs if values]
+        n = sum(count for count, _ in pairs)
+        assert (found[day].n, found[day].n_users) == (n, len(pairs))
+        assert found[day].y == pytest.approx(math.fsum(total for _, total in pairs) / n, abs=1e-6)
+        assert found[day].v == pytest.approx(clustered_variance(pairs), rel=1e-4)
+
+
+def test_a_cost_that_replaces_a_calls_own_is_the_one_that_counts(sent: Any) -> None:
+    project, stream = sent
+    with project_scope(project.pk):
+        found = {day.day: day for day in users.mean_days("cost", None, *days_of(stream))}
+    linked: dict[str, int] = defaultdict(int)
+    for row in stream.costs:
+        if row.get("interaction") and row["component"] == 1:
+            linked[row["interaction"]] += row["amount_nano"]
+    for day, groups in clusters(stream, None).items():
+        costs = [linked.get(row["id"], row["cost_nano"]) for rows in groups.values() for row in rows]
+        logs = [math.log(cost) for cost in costs if cost]
+        assert found[day].n == len(logs)
+        assert found[day].y == pytest.approx(math.fsum(logs) / len(logs), abs=1e-6)
+
+
+def test_the_sums_beside_the_logarithms_are_what_is_paid(sent: Any) -> None:
+    project, stream = sent
+    with project_scope(project.pk):
+        number = dictionary.number_of(Dimension.FEATURE, "summarise")
+        assert number is not None
+        tokens = users.day_sums("input_tokens", number, *days_of(stream))
+        first = users.first_day(number)
+    expected = clusters(stream, "summarise")
+    assert first == min(expected)
+    assert tokens == {
+        day: sum(row["input_tokens"] or 0 for rows in groups.values() for row in rows)
+        for day, groups in expected.items()
+    }
+
+
+def test_an_unknown_signal_is_refused_with_what_there_is(sent: Any) -> None:
+    with pytest.raises(users.UnknownSignal, match="thumbs_up, corrections"):
+        users.rate_days("mood", None, START.date(), END.date())
