@@ -9,7 +9,8 @@ LINKS = ("https://", "http://")
 
 def title_about(event: ChangeEvent, feature: str) -> str:
     """The event's title for readers who know that it is about `feature`: without the name in front."""
-    return event.title.removeprefix(f"{feature}: ") if feature else event.title
+    title = event.title.replace(" %", "\u00a0%") if event.source == ChangeEvent.Source.NOTICED else event.title
+    return title.removeprefix(f"{feature}: ") if feature else title
 
 
 def title_of(event: ChangeEvent, features: Mapping[int, str]) -> str:

@@ -88,7 +88,7 @@ def readable(view: View, metric: Metric, grain: str, points: Points | None = Non
 
 def empty_for(view: View, read: reading.Reading, metric: Metric, points: Points, per: str) -> Empty | None:
     """Why a chart has nothing to draw, and what to do about it. `per`: how wide a bucket is, in words."""
-    if read.state == "not_instrumented":
+    if "not_instrumented" in {read.state, *(point.reading.state for point in points)}:
         kind = metric.needs.name.lower() if metric.needs else ""
         what = f"{kind} feedback" if kind else f"data for {metric.title.lower()}"
         return not_instrumented(what, view.choice.feature or "", code=samples.feedback(kind))

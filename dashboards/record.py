@@ -60,6 +60,7 @@ class Record:
     feature: str
     head: tuple[Fact, ...]
     latency: Gauge | None
+    latency_note: str
     messages: tuple[Message, ...]
     token_note: str
     events: tuple[Event, ...]
@@ -90,6 +91,7 @@ def build(view: View, one: Interaction, payload: Payload | None) -> Record:
         feature=feature,
         head=tuple(_head(one, history, total)),
         latency=_latency(one, feature),
+        latency_note=_latency_note(one),
         messages=tuple(_messages(one, payload)),
         token_note=f"exactly as stored, {formatting.count(one.input_tokens)} tokens in, {formatting.count(one.output_tokens)} out",
         events=tuple(_event(event, one, payload) for event in history),
@@ -111,11 +113,11 @@ def _head(one: Interaction, history: list[Feedback], total: int | None) -> list[
     requested = dictionary.values(Dimension.REQUESTED_MODEL).get(one.requested_model_id, "")
     model = models.get(one.model_id, formatting.DASH)
     thumbs = [event for event in history if event.kind == FeedbackKind.THUMB]
-    thumb = Fact("Feedback", "None yet" if not history else f"{len(history)} events")
+    thumb = Fact("Feedback", "None yet" if not history else _counted(history))
     if thumbs:
         up = max(thumbs, key=lambda event: (event.occurred_at, event.id)).value == 1
         thumb = Fact(
-            "Feedback", "Thumb up" if up else "Thumb down", f"{len(history)} events", State.OK if up else State.CRITICAL
+            "Feedback", "Thumb up" if up else "Thumb down", _counted(history), State.OK if up else State.CRITICAL
         )
     return [
         Fact("State", state_word(one), state=State.CRITICAL if one.status else State.OK),
@@ -123,6 +125,10 @@ def _head(one: Interaction, history: list[Feedback], total: int | None) -> list[
         thumb,
         Fact("Cost", formatting.amount_nano(total) if total is not None else "unpriced"),
     ]
+
+
+def _counted(history: list[Feedback]) -> str:
+    return f"{len(history)} event{'' if len(history) == 1 else 's'}"
 
 
 def _latency(one: Interaction, feature: str) -> Gauge | None:
@@ -133,6 +139,11 @@ def _latency(one: Interaction, feature: str) -> Gauge | None:
     state = State.OK if one.latency_ms <= budget else State.WARNING
     label = f"Latency, {formatting.duration(one.latency_ms)} of {formatting.duration(budget)} (p95 budget)"
     return Gauge(one.latency_ms / budget, state, label, typical / budget)
+
+
+def _latency_note(one: Interaction) -> str:
+    first = one.time_to_first_token_ms
+    return " · ".join(filter(None, (f"first token {formatting.duration(first)}" if first else "", "tick: p50 budget")))
 
 
 def _messages(one: Interaction, payload: Payload | None) -> list[Message]:

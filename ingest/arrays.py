@@ -86,6 +86,8 @@ def microseconds(at: datetime) -> int:
 
 def texts(column: Sequence[str | None]) -> Texts:
     """A column of texts."""
+    if None not in column:
+        return _build(Texts, list(map(str.encode, column)))  # type: ignore[arg-type]  # None was looked for
     return _build(Texts, [None if text is None else text.encode() for text in column])
 
 
@@ -136,7 +138,7 @@ def _build(kind: type[A], column: Sequence[bytes | None]) -> A:
     """Elements of any length, each behind its length."""
     if None not in column:
         parts: list[bytes] = [b""] * (2 * len(column))
-        parts[::2] = [_LENGTH(len(element)) for element in column]  # type: ignore[arg-type]  # None was looked for
+        parts[::2] = list(map(_LENGTH, map(len, column)))  # type: ignore[arg-type]  # None was looked for
         parts[1::2] = column  # type: ignore[assignment]  # likewise
         return _array(kind, len(column), b"".join(parts), has_nulls=False)
     if column.count(None) == len(column):

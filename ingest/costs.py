@@ -12,10 +12,11 @@ from ingest.normalise import (
     Entry,
     Numbers,
     Receipt,
+    Values,
     beyond_dictionary,
-    dimension_columns,
     effective,
     metadata_of,
+    numbered,
 )
 from ingest.pricing import nano_of, split
 from ingest.timeline import day_window, days, local_day
@@ -32,11 +33,11 @@ def period_parts(start: datetime, end: datetime, zone: str) -> list[tuple[int, i
     return parts
 
 
-def cost_columns(entries: Sequence[Entry], receipt: Receipt, numbers: Numbers) -> Columns:
+def cost_columns(entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers) -> Columns:
     """All columns of `cost`; `row_key` names each row's item, since an item of a period has several rows."""
     items: list[Cost] = [entry.item for entry in entries]
     alone = effective((item.occurred_at for item in items), microseconds(receipt.received_at))
-    dimensions = dimension_columns(items, numbers)
+    dimensions = numbered(values, numbers)
     beyond = beyond_dictionary(items, dimensions)
     rows, first_at = [], []
     for position, (entry, item) in enumerate(zip(entries, items, strict=True)):

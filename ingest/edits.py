@@ -10,7 +10,7 @@ from django.db import connection
 from ingest.corrections import edit_ratio
 from ingest.dimensions import FeedbackKind, Flag
 from ingest.feedback import feedback_columns
-from ingest.normalise import Columns, Entry, Numbers, Receipt
+from ingest.normalise import Columns, Entry, Numbers, Receipt, Values
 from ingest.projects.scope import current_project, project_scope
 
 # What one request reads and compares at once; the roller does the rest, as if the interaction had come later.
@@ -36,9 +36,9 @@ OUTPUTS = """
 """
 
 
-def columns_with_edits(entries: Sequence[Entry], receipt: Receipt, numbers: Numbers) -> Columns:
+def columns_with_edits(entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers) -> Columns:
     """All columns of `feedback`, corrections compared with the outputs they are about."""
-    columns = feedback_columns(entries, receipt, numbers)
+    columns = feedback_columns(entries, receipt, values, numbers)
     columns["lookup_key"] = columns["interaction_key"]
     columns["edit_ratio"] = [None] * len(entries)
     corrected = [

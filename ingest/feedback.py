@@ -19,9 +19,9 @@ from typing import Any
 
 from ingest import contract
 from ingest.arrays import microseconds
-from ingest.dimensions import ABSENT, Dimension, FeedbackKind, RecordKind
+from ingest.dimensions import FeedbackKind, RecordKind
 from ingest.identity import key_of, key_of_reference
-from ingest.normalise import Columns, Entry, Numbers, Receipt, effective, metadata_of
+from ingest.normalise import Columns, Entry, Numbers, Receipt, Values, effective, metadata_of, numbered
 from ingest.text import cut
 
 # These are said about an interaction and count in its bucket; the others go by their own time.
@@ -102,7 +102,7 @@ def interaction_key(item: contract.Feedback, kind: FeedbackKind) -> bytes | None
     return None
 
 
-def feedback_columns(entries: Sequence[Entry], receipt: Receipt, numbers: Numbers) -> Columns:
+def feedback_columns(entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers) -> Columns:
     """All columns of `feedback` but the edit ratio, and what binds an item to its interaction."""
     items: list[contract.Feedback] = [entry.item for entry in entries]
     read = [said(item) for item in items]
@@ -114,7 +114,7 @@ def feedback_columns(entries: Sequence[Entry], receipt: Receipt, numbers: Number
     columns["label"] = [one.label for one in read]
     columns["final_text"] = [one.final_text for one in read]
     columns["comment"] = [item.comment for item in items]
-    columns["feature_id"] = [numbers[Dimension.FEATURE, item.feature] if item.feature else ABSENT for item in items]
+    columns |= numbered(values, numbers)
     columns["metadata"] = [metadata_of(entry, one.more) for entry, one in zip(entries, read, strict=True)]
     columns["interaction_key"] = [interaction_key(item, one.kind) for item, one in zip(items, read, strict=True)]
     return columns

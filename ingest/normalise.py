@@ -4,9 +4,10 @@ Everything works on whole columns: a batch becomes `{column: values}`, which sto
 microseconds since 2000 (`arrays.microseconds`), money is integer nano-dollars.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -35,10 +36,12 @@ COPIED = (
 NAMES = ("user_id", "session_id", "trace_id", "span_id", "parent_id")
 
 Columns = dict[str, Sequence[Any]]
+Values = dict[Dimension, Sequence[str | None]]
 Numbers = Mapping[tuple[Dimension, str], int]
 _ERRORS: dict[str | None, int] = {None: ErrorClass.NONE} | {one.name.lower(): one for one in ErrorClass}
 _CACHES: dict[str | None, int] = {None: Cache.NONE} | {one.name.lower(): one for one in Cache}
 _COLUMN = {dimension: dimension.column for dimension in Dimension}
+_FIELDS = {dimension: attrgetter(name) for dimension, name in DIMENSION_FIELDS.items()}
 _SAFE_LENGTH = text.LONGEST // 4
 
 
@@ -82,31 +85,29 @@ def effective(claimed: Iterable[datetime | None], received: int) -> list[int]:
     return [at if at <= latest else received for at in instants]
 
 
-def wanted_dimensions(items: Sequence[Any]) -> dict[Dimension, Collection[str]]:
-    """The values whose dictionary numbers are needed."""
-    wanted: dict[Dimension, Collection[str]] = {}
-    for dimension, values in dimension_values(items).items():
-        distinct = {value for value in values if value}
-        if distinct:
-            wanted[dimension] = distinct
-    return wanted
-
-
-def dimension_values(items: Sequence[Any]) -> dict[Dimension, list[str | None]]:
+def dimension_values(items: Sequence[Any]) -> Values:
     """Dimension → the value of each item. The model is the served one, or else the requested."""
-    values = {dimension: [getattr(item, name) for item in items] for dimension, name in DIMENSION_FIELDS.items()}
+    values: Values = {dimension: list(map(field, items)) for dimension, field in _FIELDS.items()}
     requested = values[Dimension.REQUESTED_MODEL]
-    values[Dimension.MODEL] = [
-        served or asked for served, asked in zip(values[Dimension.MODEL], requested, strict=True)
-    ]
+    if any(requested):
+        served = values[Dimension.MODEL]
+        values[Dimension.MODEL] = [own or asked for own, asked in zip(served, requested, strict=True)]
     return values
 
 
-def dimension_columns(items: Sequence[Any], numbers: Numbers) -> Columns:
-    """The dictionary numbers of each item."""
+def feature_values(items: Sequence[Any]) -> Values:
+    """The same for kinds that know only a feature."""
+    return {Dimension.FEATURE: [item.feature for item in items]}
+
+
+def numbered(values: Values, numbers: Numbers) -> Columns:
+    """The dictionary numbers of each item, by the dimension's column."""
     columns: Columns = {}
-    for dimension, values in dimension_values(items).items():
-        columns[_COLUMN[dimension]] = [numbers[dimension, value] if value else ABSENT for value in values]
+    for dimension, column in values.items():
+        known: dict[str | None, int] = {value: numbers[dimension, value] for value in set(column) if value}
+        columns[_COLUMN[dimension]] = (
+            [known.get(value, ABSENT) for value in column] if known else [ABSENT] * len(column)
+        )
     return columns
 
 
@@ -123,7 +124,9 @@ def beyond_dictionary(items: Sequence[Any], columns: Columns) -> dict[int, dict[
     return beyond
 
 
-def interaction_columns(entries: Sequence[Entry], receipt: Receipt, numbers: Numbers, book: PriceBook) -> Columns:
+def interaction_columns(
+    entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers, book: PriceBook
+) -> Columns:
     """All columns of `interaction` and `payload`, and `minutes`, `quarters`, `clusters` for the dirty marks."""
     items: list[Interaction] = [entry.item for entry in entries]
     sent: Columns = dict(zip(Interaction.__struct_fields__, zip(*map(astuple, items), strict=True), strict=True))
@@ -133,7 +136,7 @@ def interaction_columns(entries: Sequence[Entry], receipt: Receipt, numbers: Num
     columns["occurred_at"] = effective(sent["occurred_at"], received)
     columns |= _claims(sent["occurred_at"], columns["occurred_at"], received)
     columns |= _outcome(sent)
-    columns |= dimension_columns(items, numbers)
+    columns |= numbered(values, numbers)
     columns |= _money(sent, columns["occurred_at"], book)
     columns |= _payload(entries, sent, columns)
     columns |= _marks(columns)
@@ -200,14 +203,17 @@ def _payload(entries: Sequence[Entry], sent: Columns, columns: Columns) -> Colum
         ("output", Flag.OUTPUT_CUT, Flag.OUTPUT_IS_MESSAGES),
         ("error_message", 0, 0),
     ):
+        if not any(sent[name]):
+            made[name], made[f"{name}_chars"] = sent[name], [None if one is None else 0 for one in sent[name]]
+            continue
         made[name], made[f"{name}_chars"] = _texts(sent[name], name, cuts)
-        for position, found in cuts.items():
-            flags[position] |= is_cut if name in found else 0
         for position, value in enumerate(sent[name]):
-            if isinstance(value, list):
+            if value.__class__ is list:
                 flags[position] |= is_messages
+            if cuts and name in cuts.get(position, ()):
+                flags[position] |= is_cut
     del made["error_message_chars"]
-    made["cut"] = [text.as_json(cuts[position]) if position in cuts else None for position in range(len(entries))]
+    made["cut"] = [text.as_json(cuts[position]) if position in cuts else None for position in range(len(flags))]
     return made | _retrieval(sent["retrieval"]) | _metadata(entries, columns)
 
 
@@ -218,7 +224,7 @@ def _texts(
     stored: list[str | None] = []
     lengths: list[int | None] = []
     for position, sent in enumerate(column):
-        kept = text.as_json(sent) if isinstance(sent, list) else sent
+        kept = sent if sent is None or isinstance(sent, str) else text.as_json(sent)
         lengths.append(None if kept is None else len(kept))
         if kept is not None and len(kept) > _SAFE_LENGTH:
             kept, cut = text.cut(kept)

@@ -19,6 +19,7 @@ from ingest.contract import DEEPEST, MOST_ITEMS, Item, Kind, struct_of
 from ingest.refusals import OUT_OF_RANGE, Malformed, Problem, TooLarge, Unusable, explain
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+INCOMPLETE = "The body is not one complete JSON document."
 BLANKS = b" \t\r\n"
 NUL_ESCAPE = b"\\u0000"
 # Beyond these only a hostile sender goes; what they bound is memory and seconds.
@@ -28,7 +29,7 @@ MOST_TOKENS = 500_000
 _ANYTHING = msgspec.json.Decoder()
 _PIECES = msgspec.json.Decoder(list[msgspec.Raw])
 _DEPTH = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
 
 
 @dataclass
@@ -50,7 +51,10 @@ def read(body: bytes, kind: Kind) -> Batch:
         raise Malformed("The body is empty: send a JSON object or an array of objects.")
     is_clean = NUL_ESCAPE not in document
     if document[:1] == b"{":
-        return _one_by_one([document], kind, is_clean)
+        batch = _one_by_one([document], kind, is_clean)
+        if batch.problems and not _is_json(document):
+            raise Malformed(INCOMPLETE)
+        return batch
     if document[:1] != b"[":
         raise Malformed("The body must be a JSON object or an array of objects, in UTF-8.")
     if document.count(b"{") > MOST_ITEMS:
@@ -88,6 +92,8 @@ def _torn_apart(document: bytes) -> Iterator[bytes]:
     """Split by brackets alone, without recursion: for arrays in which an item is too deep or no JSON."""
     depth, start = 0, 1
     for token in islice(_TOKEN.finditer(document), MOST_TOKENS):
+        if token[0] == b'"':  # a text that never ends
+            raise Malformed(INCOMPLETE)
         mark = token[0][:1]
         depth += _DEPTH.get(mark, 0)
         if depth == 0 or (depth == 1 and mark == b","):
@@ -96,7 +102,7 @@ def _torn_apart(document: bytes) -> Iterator[bytes]:
         if depth == 0:
             break
     if depth or start < len(document):
-        raise Malformed("The body is not one complete JSON document.")
+        raise Malformed(INCOMPLETE)
 
 
 def _one_by_one(pieces: list[bytes], kind: Kind, is_clean: bool) -> Batch:
@@ -111,8 +117,6 @@ def _one_by_one(pieces: list[bytes], kind: Kind, is_clean: bool) -> Batch:
         batch.is_clean &= is_whole
         if extras:
             batch.extras[index] = extras
-    if batch.count == 1 and batch.problems and not _is_json(pieces[0]):
-        raise Malformed("The body is not one complete JSON document.")
     return batch
 
 
@@ -192,8 +196,9 @@ def _unusable(error: msgspec.ValidationError, kind: Kind, sent: object) -> Unusa
 
 
 def _is_json(piece: bytes) -> bool:
+    """Whether the brackets and signs are those of JSON, whatever becomes of the texts and numbers inside."""
     try:
-        json.loads(piece)
+        json.loads(piece.decode(errors="replace"))
     except RecursionError:
         return True
     except ValueError:

@@ -12,16 +12,17 @@ from django.conf import settings
 from ingest import changes, contract, costs, dictionary, edits, identity, prices, statements
 from ingest.contract import Kind
 from ingest.database import steadfast
-from ingest.dimensions import Dimension
 from ingest.judging import judge
 from ingest.normalise import (
     Columns,
     Entry,
     Numbers,
     Receipt,
+    Values,
+    dimension_values,
+    feature_values,
     interaction_columns,
     repaired,
-    wanted_dimensions,
 )
 from ingest.partitions import REACH_BACK
 from ingest.reading import Batch, read
@@ -57,23 +58,19 @@ class Way:
 
     kind: Kind
     statement: Statement
-    wanted: Callable[[Sequence[Any]], Any]
-    columns: Callable[[Sequence[Entry], Receipt, Numbers], Columns]
+    values: Callable[[Sequence[Any]], Values]
+    columns: Callable[[Sequence[Entry], Receipt, Values, Numbers], Columns]
 
 
-def _interactions(entries: Sequence[Entry], receipt: Receipt, numbers: Numbers) -> Columns:
-    return interaction_columns(entries, receipt, numbers, steadfast(lambda: prices.book(receipt.project_id)))
+def _interactions(entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers) -> Columns:
+    book = steadfast(lambda: prices.book(receipt.project_id))
+    return interaction_columns(entries, receipt, values, numbers, book)
 
 
-def _feature_only(items: Sequence[Any]) -> dict[Dimension, set[str]]:
-    features = {item.feature for item in items if item.feature}
-    return {Dimension.FEATURE: features} if features else {}
-
-
-INTERACTIONS = Way(contract.INTERACTIONS, statements.INTERACTIONS, wanted_dimensions, _interactions)
-FEEDBACK = Way(contract.FEEDBACKS, statements.FEEDBACK, _feature_only, edits.columns_with_edits)
-COSTS = Way(contract.COSTS, statements.COSTS, wanted_dimensions, costs.cost_columns)
-CHANGES = Way(contract.CHANGES, statements.CHANGES, _feature_only, changes.change_columns)
+INTERACTIONS = Way(contract.INTERACTIONS, statements.INTERACTIONS, dimension_values, _interactions)
+FEEDBACK = Way(contract.FEEDBACKS, statements.FEEDBACK, feature_values, edits.columns_with_edits)
+COSTS = Way(contract.COSTS, statements.COSTS, dimension_values, costs.cost_columns)
+CHANGES = Way(contract.CHANGES, statements.CHANGES, feature_values, changes.change_columns)
 
 
 def take(way: Way, body: bytes, receipt: Receipt) -> Answer:
@@ -118,9 +115,10 @@ def _first_of_each_key(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _store(way: Way, entries: Sequence[Entry], receipt: Receipt) -> Stored:
-    wanted = way.wanted([entry.item for entry in entries])
+    values = way.values([entry.item for entry in entries])
+    wanted = {dimension: {value for value in set(column) if value} for dimension, column in values.items()}
     numbers = steadfast(lambda: dictionary.numbers(receipt.project_id, wanted, now=receipt.received_at))
-    columns = way.columns(entries, receipt, numbers)
+    columns = way.columns(entries, receipt, values, numbers)
     keys = [entry.key for entry in entries]
     common = {
         "keys": keys,

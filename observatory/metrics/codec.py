@@ -1,6 +1,7 @@
 """How a sheet's counters and histograms become bytes and come back. Standard library only: web processes decode.
 
-Counters: values × counters, column by column, each column in the narrowest width that holds it:
+Counters: values × counters, column by column, each column in the narrowest width that holds it (1, 2, 4 or 8 bytes
+without a sign, else 16 with one: nothing an app may send can sum up to more):
 
     u16 values, i16 × values, then for each counter that is not zero everywhere: u8 counter, u8 width code, its numbers
 
@@ -19,13 +20,12 @@ from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 
-from observatory.metrics.layout import Counter
-
 VERSION = 1
 PLAIN, DEFLATED = 0, 1
 WORTH_DEFLATING = 160
 WIDTHS = "BHIQ"
-SIZES = tuple(array(width).itemsize for width in WIDTHS)
+WIDE = 4
+SIZES = (1, 2, 4, 8, 16)
 IS_FOREIGN = sys.byteorder == "big"
 
 Counts = dict[int, int]
@@ -39,14 +39,21 @@ class BadSheet(ValueError):
 
 
 def pack_counters(rows: Mapping[int, Mapping[int, int]]) -> bytes:
-    """Bytes of value → counter → sum. Sums are whole and not negative."""
+    """Bytes of value → counter → sum. Sums are whole."""
     values = sorted(rows)
-    sums = [rows[value] for value in values]
-    parts = [len(values).to_bytes(2, "little"), _bytes(array("h", values))]
-    for counter in sorted(sums[0] if len(sums) == 1 else {counter for row in sums for counter in row}):
-        code, column = _narrowed([row.get(counter, 0) for row in sums])
+    parts = [struct.pack(f"<H{len(values)}h", len(values), *values)]
+    for counter, sums in _columns([rows[value] for value in values]):
+        code, column = _narrowed(sums)
         parts.append(b"%c%c%b" % (counter, code, column))
     return _sealed(b"".join(parts))
+
+
+def _columns(rows: Sequence[Mapping[int, int]]) -> Iterable[tuple[int, Sequence[int]]]:
+    """The sums of each counter, one per row; most sheets have one row."""
+    if len(rows) == 1:
+        return [(counter, (total,)) for counter, total in sorted(rows[0].items())]
+    counters = sorted({counter for row in rows for counter in row})
+    return [(counter, [row.get(counter, 0) for row in rows]) for counter in counters]
 
 
 def unpack_counters(data: bytes, wanted: Collection[int] | None = None, value: int | None = None) -> dict[int, Counts]:
@@ -54,16 +61,16 @@ def unpack_counters(data: bytes, wanted: Collection[int] | None = None, value: i
     body = _opened(data)
     size = int.from_bytes(body[:2], "little")
     offset = 2 + 2 * size
-    values = _numbers("h", body[2:offset])
+    values = struct.unpack_from(f"<{size}h", body, 2)
     if value is not None and value not in values:
         return {}
     places = [(values.index(value), value)] if value is not None else list(enumerate(values))
     rows: dict[int, Counts] = {known: {} for _, known in places}
     while offset < len(body):
-        counter, width = body[offset], SIZES[body[offset + 1]]
-        end = offset + 2 + size * width
+        counter, code = body[offset], body[offset + 1]
+        end = offset + 2 + size * SIZES[code]
         if wanted is None or counter in wanted:
-            column = _numbers(WIDTHS[body[offset + 1]], body[offset + 2 : end])
+            column = _numbers(code, body[offset + 2 : end])
             for place, known in places:
                 if column[place]:
                     rows[known][counter] = column[place]
@@ -73,7 +80,7 @@ def unpack_counters(data: bytes, wanted: Collection[int] | None = None, value: i
 
 def pack_histograms(rows: Mapping[int, Mapping[int, int]]) -> bytes | None:
     """Bytes of value → bin → count; None when nothing was counted."""
-    parts = [part for value in sorted(rows) if rows[value] for part in _packed_bins(value, rows[value])]
+    parts = [_packed_bins(value, rows[value]) for value in sorted(rows) if rows[value]]
     return _sealed(b"".join(parts)) if parts else None
 
 
@@ -88,8 +95,8 @@ def unpack_histograms(data: bytes | None, value: int | None = None) -> dict[int,
         counts = gaps + (size - 1) * SIZES[gap]
         offset = counts + size * SIZES[width]
         if value is None or value == known:
-            bins = accumulate(_numbers(WIDTHS[gap], body[gaps:counts]), initial=first)
-            rows[known] = dict(zip(bins, _numbers(WIDTHS[width], body[counts:offset]), strict=True))
+            bins = accumulate(_numbers(gap, body[gaps:counts]), initial=first)
+            rows[known] = dict(zip(bins, _numbers(width, body[counts:offset]), strict=True))
     return rows
 
 
@@ -99,40 +106,41 @@ def add(into: Counts, more: Mapping[int, int]) -> None:
         into[key] = into.get(key, 0) + count
 
 
-def counter_name(number: int) -> str:
-    """A counter's name for people, even of a number from a newer version."""
-    return Counter(number).name.lower() if number in set(Counter) else f"counter {number}"
-
-
-def _packed_bins(value: int, counts: Mapping[int, int]) -> Iterable[bytes]:
-    bins = sorted(counts)
-    gap, gaps = _narrowed([after - before for before, after in pairwise(bins)])
+def _packed_bins(value: int, counts: Mapping[int, int]) -> bytes:
+    if len(counts) == 1:
+        bins, gap, gaps = list(counts), 0, b""
+    else:
+        bins = sorted(counts)
+        gap, gaps = _narrowed([after - before for before, after in pairwise(bins)])
     width, numbers = _narrowed([counts[known] for known in bins])
-    return _HEAD.pack(value, len(bins), bins[0], gap, width), gaps, numbers
+    return _HEAD.pack(value, len(bins), bins[0], gap, width) + gaps + numbers
 
 
 def _narrowed(numbers: Sequence[int]) -> tuple[int, bytes]:
-    """The code of the narrowest width that holds all of the numbers, and their bytes."""
-    largest = max(numbers) if numbers else 0
-    if largest < 256:
-        return 0, bytes(numbers)
-    code = 1 if largest < 2**16 else 2 if largest < 2**32 else 3
-    return code, _bytes(array(WIDTHS[code], numbers))
-
-
-def _bytes(numbers: "array[int]") -> bytes:
+    """The code of the narrowest width that holds all of the numbers, of which there are some, and their bytes."""
+    largest = max(numbers)
+    try:
+        if largest < 256:
+            return 0, bytes(numbers)
+        code = 1 if largest < 2**16 else 2 if largest < 2**32 else 3
+        column = array(WIDTHS[code], numbers)
+    except (ValueError, OverflowError):  # below zero, or beyond 8 bytes
+        return WIDE, b"".join(number.to_bytes(SIZES[WIDE], "little", signed=True) for number in numbers)
     if IS_FOREIGN:
-        numbers.byteswap()
-    return numbers.tobytes()
+        column.byteswap()
+    return code, column.tobytes()
 
 
-def _numbers(width: str, data: bytes) -> Sequence[int]:
-    if width == "B":
+def _numbers(code: int, data: bytes) -> Sequence[int]:
+    if code == 0:
         return data
-    numbers = array(width, data)
+    if code == WIDE:
+        size = SIZES[WIDE]
+        return [int.from_bytes(data[at : at + size], "little", signed=True) for at in range(0, len(data), size)]
+    column = array(WIDTHS[code], data)
     if IS_FOREIGN:
-        numbers.byteswap()
-    return numbers
+        column.byteswap()
+    return column
 
 
 def _sealed(body: bytes) -> bytes:

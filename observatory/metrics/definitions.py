@@ -1,6 +1,6 @@
 """Every metric, declared as data: what it counts, in which unit, which direction is bad. Pure: no Django here.
 
-A new metric is one entry here, a heading in docs/reference/metrics.md and, when nothing counts it yet, a counter in
+A new metric is one entry here, a row in docs/reference/metrics.md and, when nothing counts it yet, a counter in
 `layout`.
 """
 

@@ -23,15 +23,15 @@ class Users:
     has_others: bool = False
 
 
-def judge(metric: Metric, totals: Totals, *, has_begun: bool = True) -> Reading:
+def judge(metric: Metric, totals: Totals, *, is_known: bool = True) -> Reading:
     """Place one window's totals against the definition.
 
-    Nothing to divide by is NO_DATA, never 0; too few events are LEARNING. A count of nothing is 0, but only once the
-    project sends (`has_begun`) and, for money, only when no call's price is unknown.
+    Nothing to divide by is NO_DATA, never 0; too few events are LEARNING. A count of nothing is 0, but only where
+    nothing means none (`is_known`) and, for money, only when no call's price is unknown.
     """
     match metric.kind:
         case Kind.COUNT:
-            return _count(metric, totals, has_begun)
+            return _count(metric, totals, is_known)
         case Kind.RATE | Kind.RATIO:
             return _rate(metric, totals)
         case Kind.MEAN:
@@ -41,24 +41,24 @@ def judge(metric: Metric, totals: Totals, *, has_begun: bool = True) -> Reading:
     return NOT_INSTRUMENTED
 
 
-def judge_users(users: Users, *, has_begun: bool = True) -> Reading:
+def judge_users(users: Users, *, is_known: bool = True) -> Reading:
     """Distinct users; unknown when all calls come without a user id."""
-    if not has_begun or (users.users == 0 and users.has_others):
+    if not is_known or (users.users == 0 and users.has_others):
         return NO_DATA
     return Reading(State.OK, float(users.users), None, users.users)
 
 
 def judge_per_user(metric: Metric, totals: Totals, users: Users) -> Reading:
     """A sum divided by the distinct users of its window."""
-    total = _count(metric, totals, has_begun=True)
+    total = _count(metric, totals, is_known=True)
     if total.value is None or users.users == 0:
         return NO_DATA
     return Reading(State.OK, total.value / users.users, None, users.users)
 
 
-def judge_events(count: int, *, has_begun: bool = True) -> Reading:
+def judge_events(count: int, *, is_known: bool = True) -> Reading:
     """A number of events that go by their own time."""
-    return Reading(State.OK, float(count), None, count) if has_begun else NO_DATA
+    return Reading(State.OK, float(count), None, count) if is_known else NO_DATA
 
 
 def mean_of(readings: Iterable[Reading]) -> Reading:
@@ -96,10 +96,10 @@ def compare(
     return Comparison(kind, window, before.value, reading.value - before.value, interval, before.sample_size)
 
 
-def _count(metric: Metric, totals: Totals, has_begun: bool) -> Reading:
+def _count(metric: Metric, totals: Totals, is_known: bool) -> Reading:
     size = _sum(totals.counters, metric.of)
     is_unknown = bool(metric.known_by) and not _sum(totals.counters, metric.known_by) and _has(totals, Counter.CALLS)
-    if not has_begun or is_unknown:
+    if is_unknown or not (is_known or totals.counters):
         return NO_DATA
     return Reading(State.OK, _sum(totals.counters, metric.parts) * metric.scale, None, size)
 

@@ -96,7 +96,7 @@ _RANGES = """
     )
 """
 _REPLACED = f"""
-    {_RANGES} SELECT c.occurred_at, c.interaction_id, sum(c.amount_nano)::bigint {_COST_ROWS}
+    {_RANGES} SELECT c.occurred_at, c.interaction_id, least(sum(c.amount_nano), 9223372036854775807)::bigint {_COST_ROWS}
     WHERE c.component = %(model_tokens)s AND c.interaction_id IS NOT NULL
     GROUP BY c.occurred_at, c.interaction_id
 """
@@ -143,7 +143,7 @@ def rows_in(facts: Facts, ranges: Sequence[Window]) -> list[int]:
                 WHERE i.project_id = %s AND i.{column} >= r.start_at AND i.{column} < r.end_at)
         FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS r (start_at, end_at, place)
         ORDER BY r.place
-    """  # noqa: S608 - table and column are constants above
+    """
     parameters: list[Any] = [current_project(), [window.start for window in ranges], [window.end for window in ranges]]
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)

@@ -42,7 +42,7 @@ class Reader:
 
     def first_day(self, feature: str | None = None) -> Window | None:
         """The local day of the first interaction, of one feature or of all; None before there is one."""
-        first = self._shelf.first_bucket(self._shelf.filter(feature, None).feature)
+        first = self._shelf.first_call(self._shelf.filter(feature, None).feature)
         return day_window(local_day(first, self._shelf.zone), self._shelf.zone) if first else None
 
     def read(
@@ -156,19 +156,17 @@ class Reader:
         self, metric: Metric, points: Sequence[Window], totals: Sequence[Totals], chosen: Filter
     ) -> list[Reading]:
         """One reading per point from its totals, and from users or events where the metric counts those."""
-        has_begun = [self._shelf.has_begun(point, chosen.feature) for point in points]
+        is_known = [self._shelf.is_known(point, chosen.feature) for point in points]
         if self._shelf.lacks(metric):
-            return [formulas.NOT_INSTRUMENTED if begun else formulas.NO_DATA for begun in has_begun]
+            return [formulas.NOT_INSTRUMENTED if known else formulas.NO_DATA for known in is_known]
         if metric.kind is Kind.EVENTS:
             counts = reads.events(metric.needs or FeedbackKind.ESCALATION, points, chosen.feature)
-            return [formulas.judge_events(n, has_begun=begun) for n, begun in zip(counts, has_begun, strict=True)]
+            return [formulas.judge_events(n, is_known=known) for n, known in zip(counts, is_known, strict=True)]
         if metric.kind not in BY_DAYS:
-            return [
-                formulas.judge(metric, part, has_begun=begun) for part, begun in zip(totals, has_begun, strict=True)
-            ]
+            return [formulas.judge(metric, part, is_known=known) for part, known in zip(totals, is_known, strict=True)]
         found = users.distinct([self._days(metric, point) for point in points], chosen.feature)
         if metric.kind is Kind.USERS:
-            return [formulas.judge_users(of, has_begun=begun) for of, begun in zip(found, has_begun, strict=True)]
+            return [formulas.judge_users(of, is_known=known) for of, known in zip(found, is_known, strict=True)]
         return [formulas.judge_per_user(metric, part, of) for part, of in zip(totals, found, strict=True)]
 
     def _days(self, metric: Metric, window: Window) -> users.Span:
@@ -243,7 +241,7 @@ class Reader:
 
     def _baseline(self, chosen: Filter) -> Window | None:
         """The first 28 full days of the feature, or of the project; None until they are over."""
-        first = self._shelf.first_bucket(chosen.feature)
+        first = self._shelf.first_call(chosen.feature)
         window = windows.baseline(first, self._shelf.zone) if first else None
         return window if window and window.end <= self.now else None
 

@@ -11,7 +11,7 @@ from django.db import connection
 
 from ingest.dimensions import Dimension, Facts, FeedbackKind
 from ingest.projects.access import current_project
-from ingest.timeline import Window
+from ingest.timeline import EPOCH, Window
 from observatory.metrics import codec
 from observatory.metrics.layout import Counter, Distribution
 from observatory.metrics.metric import Metric
@@ -77,11 +77,12 @@ def _rows(
     facts: Facts, pieces: Sequence[Piece], chosen: Selection, distributions: Sequence[Distribution]
 ) -> list[tuple[Any, ...]]:
     query = f"""
-        SELECT {", ".join(f"s.{name}" for name in ("bucket", "counters", *distributions))}
-        FROM unnest(%s::smallint[], %s::timestamptz[], %s::timestamptz[]) AS r (level, start_at, end_at)
-        JOIN sheet s ON s.level = r.level AND s.bucket >= r.start_at AND s.bucket < r.end_at
-        WHERE s.project_id = %s AND s.facts = %s AND s.dimension = %s AND s.feature_id = %s
-    """  # noqa: S608 - names of an enumeration
+        SELECT s.* FROM unnest(%s::smallint[], %s::timestamptz[], %s::timestamptz[]) AS r (level, start_at, end_at)
+        CROSS JOIN LATERAL (
+            SELECT {", ".join(("bucket", "counters", *distributions))} FROM sheet
+            WHERE project_id = %s AND facts = %s AND dimension = %s AND feature_id = %s
+                AND level = r.level AND bucket >= r.start_at AND bucket < r.end_at OFFSET 0) s
+    """
     parameters = [
         [int(piece.level) for piece in pieces],
         [piece.window.start for piece in pieces],
@@ -98,8 +99,7 @@ def _rows(
 
 
 def first_bucket(feature: int | None) -> datetime | None:
-    """The first bucket with interactions, of one feature or of all; None when there is none."""
-    dimension, feature_id = (TOTAL, ALL_FEATURES) if feature is None else (int(Dimension.MODEL), feature)
+    """The first bucket with calls or costs, of one feature or of all; None when there is none."""
     # One hop through the primary key per level, never a scan.
     query = """
         SELECT min(first) FROM (
@@ -109,9 +109,39 @@ def first_bucket(feature: int | None) -> datetime | None:
     """
     levels = [int(level) for level in Level]
     with connection.cursor() as cursor:
-        cursor.execute(query, [current_project(), int(Facts.INTERACTIONS), dimension, feature_id, levels])
+        cursor.execute(query, [current_project(), int(Facts.INTERACTIONS), *_set_of(feature), levels])
         first: datetime | None = cursor.fetchone()[0]
         return first
+
+
+def first_call(feature: int | None) -> datetime | None:
+    """The first bucket with calls, of one feature or of all; None when there is none. A bill may be older."""
+    firsts = [found for level in Level if (found := _first_call(level, feature))]
+    return min(firsts, default=None)
+
+
+def _first_call(level: Level, feature: int | None) -> datetime | None:
+    query = """
+        SELECT bucket, counters FROM sheet
+        WHERE project_id = %s AND level = %s AND facts = %s AND dimension = %s AND feature_id = %s AND bucket > %s
+        ORDER BY bucket LIMIT 100
+    """
+    after: datetime = EPOCH
+    while True:
+        with connection.cursor() as cursor:
+            place = [current_project(), int(level), int(Facts.INTERACTIONS), *_set_of(feature)]
+            cursor.execute(query, [*place, after])
+            rows = cursor.fetchall()
+        for after, counters in rows:
+            if any(row for row in codec.unpack_counters(counters, (Counter.CALLS,)).values()):
+                return after
+        if not rows:
+            return None
+
+
+def _set_of(feature: int | None) -> tuple[int, int]:
+    """The dimension and feature of the sheets that hold all of a feature, or of a project."""
+    return (TOTAL, ALL_FEATURES) if feature is None else (int(Dimension.MODEL), feature)
 
 
 def calls_by_model(feature: int) -> list[tuple[datetime, dict[int, int]]]:

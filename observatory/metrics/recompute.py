@@ -26,6 +26,9 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """PostgreSQL's epoch, which binary timestamps count from."""
 
 _MINUTE_US = 60_000_000
+SMALLEST = 1e-9
+"""Smaller values share a bin: a bin's number fits two bytes."""
+
 COUNTERS = tuple(Counter)
 _NUMBERS = tuple(map(int, COUNTERS))
 _EDGE_SLACK = 1e-9
@@ -114,7 +117,7 @@ def _binned(values: "NDArray[Any]", group_of: "NDArray[Any]") -> "NDArray[Any]":
     is_sent = values >= 0
     sent = values[is_sent].astype(np.float64)
     is_zero = sent == 0
-    logs = np.log(np.where(is_zero, 1.0, sent)) / math.log(GAMMA)
+    logs = np.log(np.where(is_zero, 1.0, np.maximum(sent, SMALLEST))) / math.log(GAMMA)
     bins = np.where(is_zero, ZERO_BIN, np.ceil(logs - _EDGE_SLACK)).astype(np.int64)
     return _counted(np.stack([group_of[is_sent], bins, np.ones_like(bins)]))
 
@@ -138,6 +141,9 @@ def _added(keys: "NDArray[Any]", columns: "NDArray[Any]") -> "tuple[NDArray[Any]
     number = np.empty(len(order), np.int64)
     number[order] = np.cumsum(is_new) - 1
     starts = np.flatnonzero(is_new)
+    if columns.size and int(max(columns.max(), -columns.min())) * len(order) >= 2**62:
+        # Sums that might not fit 64 bits are added up as Python's integers: no app can make them wrap around.
+        columns = columns.astype(object)
     sums = np.add.reduceat(columns[:, order], starts, axis=1) if len(starts) else columns
     return ordered[:, starts], sums, number
 

@@ -115,10 +115,15 @@ def _roll_project(project: Project, now: datetime, everything: bool, deadline: f
     work = _begin(project, now, everything, deadline)
     if work is None:
         return RollReport(left=True)
-    report = RollReport()
-    for step in (_bind, _count_buckets, _count_users, _merge_quarters, _merge_days):
+    report = _repeated(_bind, work)
+    # What binding has just marked belongs to this run.
+    work = replace(work, started=store.database_clock())
+    for step in (_count_buckets, _count_users, _merge_quarters, _merge_days):
         report += _repeated(step, work)
     _finish(work, is_done=not report.left, is_changed=bool(report.buckets or report.users))
+    if work.is_late_due and not report.left:
+        with project_scope(project.pk):
+            noticing.notice(now, project.time_zone)
     return report
 
 
@@ -251,8 +256,6 @@ def _merge_days(work: Pass) -> RollReport:
             parts = store.fetch(Level.QUARTER, facts, [_day_window(bucket, work) for bucket in ready])
             store.replace(Level.DAY, facts, ready, sheets.merge(parts, lambda at: _day_of(at, work)))
             store.set_merged(Level.DAY, facts, ready)
-            if facts is Facts.INTERACTIONS:
-                noticing.notice(work.now, work.project.time_zone)
         merged = max(merged, len(ready))
     return RollReport(left=merged == DAYS_AT_ONCE)
 

@@ -35,9 +35,10 @@ class Sheet:
 
     def pack(self) -> tuple[bytes | None, ...]:
         """The stored columns: counters, then each distribution of COLUMNS."""
+        histograms = [self.histograms.get(name) for name in COLUMNS]
         return (
             codec.pack_counters(self.counters),
-            *(codec.pack_histograms(self.histograms.get(name, {})) for name in COLUMNS),
+            *(codec.pack_histograms(rows) if rows else None for rows in histograms),
         )
 
     @classmethod

@@ -127,16 +127,16 @@ class Shelf:
         mature_to = min(self.now - timedelta(hours=hours), complete_to, self.account.feedback_complete_to)
         return Coverage(complete_to, mature_to, self.account.last_interaction_at, self.account.changed_at)
 
-    def first_bucket(self, feature: int | None) -> datetime | None:
-        """The earliest stored bucket with interactions, of one feature or of all."""
+    def first_call(self, feature: int | None) -> datetime | None:
+        """The earliest stored bucket with a call, of one feature or of all."""
+        return reads.first_call(feature)
+
+    def is_known(self, window: Window, feature: int | None) -> bool:
+        """Whether nothing in a window means none: not before the first row, nor after the last run of the roller."""
         if feature not in self._first:
             self._first[feature] = reads.first_bucket(feature)
-        return self._first[feature]
-
-    def has_begun(self, window: Window, feature: int | None) -> bool:
-        """Whether there was any interaction before the window's end."""
-        first = self.first_bucket(feature)
-        return first is not None and first < window.end
+        first = self._first[feature]
+        return first is not None and first < window.end and window.start < self.account.rolled_at
 
     def lacks(self, metric: Metric) -> bool:
         """Whether the app never sent what the metric is computed from."""

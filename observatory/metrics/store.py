@@ -14,6 +14,7 @@ import psycopg
 from django.db import connection
 from django.db.models import Max
 
+from ingest import arrays
 from ingest.dimensions import Facts
 from ingest.projects.access import current_project
 from ingest.projects.models import Feature
@@ -88,7 +89,7 @@ def database_clock() -> datetime:
 
 def account() -> Account | None:
     """The project's account; None before its first roll."""
-    query = f"SELECT {', '.join(_ACCOUNT)} FROM rolled WHERE project_id = %s"  # noqa: S608 - names of a dataclass' fields
+    query = f"SELECT {', '.join(_ACCOUNT)} FROM rolled WHERE project_id = %s"
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project()])
         row = cursor.fetchone()
@@ -114,7 +115,7 @@ def save(stored: Account) -> None:
     query = f"""
         INSERT INTO rolled (project_id, {", ".join(_ACCOUNT)}) VALUES (%s{", %s" * len(_ACCOUNT)})
         ON CONFLICT (project_id) DO UPDATE SET {updates}
-    """  # noqa: S608 - names of a dataclass' fields
+    """
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), *(values[name] for name in _ACCOUNT)])
 
@@ -226,26 +227,32 @@ def replace(level: Level, facts: Facts, buckets: Collection[datetime], sheets: S
 
 def _insert(level: Level, facts: Facts, portion: Sequence[tuple[SheetKey, Sheet]]) -> None:
     names = ("bucket", "dimension", "feature_id", "counters", *COLUMNS)
-    types = ("timestamptz", "smallint", "smallint", *["bytea"] * (1 + len(COLUMNS)))
     query = f"""
         INSERT INTO sheet (project_id, level, facts, {", ".join(names)})
-        SELECT %s, %s, %s, u.* FROM unnest({", ".join(f"%b::{kind}[]" for kind in types)}) AS u
-    """  # noqa: S608 - names and types are constants
-    columns = zip(*((*key, *sheet.pack()) for key, sheet in portion), strict=True)
-    parameters: list[Any] = [current_project(), int(level), int(facts), *map(list, columns)]
+        SELECT %s, %s, %s, u.* FROM unnest({", ".join(["%b"] * len(names))}) AS u
+    """
+    keys = [key for key, _ in portion]
+    packed = zip(*(sheet.pack() for _, sheet in portion), strict=True)
+    columns: list[Any] = [
+        arrays.times([arrays.microseconds(key.bucket) for key in keys]),
+        arrays.smalls([key.dimension for key in keys]),
+        arrays.smalls([key.feature for key in keys]),
+        *(arrays.blobs(column) for column in packed),
+    ]
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(query, parameters)
+        cursor.execute(query, [current_project(), int(level), int(facts), *columns])
 
 
 def fetch(level: Level, facts: Facts, ranges: Sequence[Window]) -> list[tuple[SheetKey, Sheet]]:
     """All sheets of a level whose buckets start inside one of these disjoint windows."""
     query = f"""
-        SELECT s.bucket, s.dimension, s.feature_id, s.counters, {", ".join(f"s.{name}" for name in COLUMNS)}
-        FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS r (start_at, end_at)
-        JOIN sheet s ON s.bucket >= r.start_at AND s.bucket < r.end_at
-        WHERE s.project_id = %s AND s.level = %s AND s.facts = %s
-    """  # noqa: S608 - names of an enumeration
+        SELECT s.* FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS r (start_at, end_at)
+        CROSS JOIN LATERAL (
+            SELECT bucket, dimension, feature_id, counters, {", ".join(COLUMNS)} FROM sheet
+            WHERE project_id = %s AND level = %s AND facts = %s
+                AND bucket >= r.start_at AND bucket < r.end_at OFFSET 0) s
+    """
     starts, ends = [window.start for window in ranges], [window.end for window in ranges]
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:

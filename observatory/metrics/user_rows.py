@@ -88,7 +88,8 @@ RECOMPUTED = """
         GROUP BY w.day, w.cluster, c.feature_id
     )
     SELECT day, feature_id, cluster, c.is_user, c.calls::integer, c.errors::integer,
-        (c.own_nano + coalesce(p.amount_nano, 0))::bigint, (c.own_nano + coalesce(p.model_tokens_nano, 0))::bigint,
+        least(c.own_nano + coalesce(p.amount_nano, 0), 9223372036854775807)::bigint,
+        least(c.own_nano + coalesce(p.model_tokens_nano, 0), 9223372036854775807)::bigint,
         c.input_tokens::bigint, c.output_tokens::bigint,
         c.n_input::integer, c.ln_input::bigint, c.ln2_input::bigint, c.n_cost::integer, c.ln_cost::bigint,
         c.ln2_cost::bigint, c.n_latency::integer, c.ln_latency::bigint, c.ln2_latency::bigint,
@@ -145,7 +146,7 @@ def replace(users: Sequence[UserDay]) -> None:
         DELETE FROM user_day d USING unnest(%(days)s::date[], %(clusters)s::text[]) AS w (day, cluster)
         WHERE d.project_id = %(project)s AND d.day = w.day AND d.cluster = w.cluster
     """
-    insert = f"INSERT INTO user_day (project_id, {', '.join(COLUMNS)}) SELECT %(project)s, r.* FROM ({RECOMPUTED}) r"  # noqa: S608 - constants above
+    insert = f"INSERT INTO user_day (project_id, {', '.join(COLUMNS)}) SELECT %(project)s, r.* FROM ({RECOMPUTED}) r"
     with connection.cursor() as cursor:
         cursor.execute(delete, _pairs(users))
         cursor.execute(insert, _parameters(users))
@@ -160,7 +161,7 @@ def recomputed(users: Sequence[UserDay]) -> list[tuple[Any, ...]]:
 
 def stored(day: date) -> list[tuple[Any, ...]]:
     """The stored rows of a local day, in the order of COLUMNS."""
-    query = f"SELECT {', '.join(COLUMNS)} FROM user_day WHERE project_id = %s AND day = %s"  # noqa: S608 - constants above
+    query = f"SELECT {', '.join(COLUMNS)} FROM user_day WHERE project_id = %s AND day = %s"
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), day])
         return list(cursor.fetchall())

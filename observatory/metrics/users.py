@@ -82,7 +82,7 @@ def rate_days(signal: str, feature: int | None, first: date, last: date) -> list
                 AND (%(feature)s::smallint IS NULL OR feature_id = %(feature)s)
             GROUP BY day, cluster) AS clusters
         GROUP BY day ORDER BY day
-    """  # noqa: S608 - columns of the tables above
+    """
     return [
         RateDay(day, int(n), int(k), _squared_deviations(int(n), int(k), int(nn), int(nk), int(kk)), int(users))
         for day, n, k, nn, nk, kk, users in _read(query, feature, first, last)
@@ -107,7 +107,7 @@ def mean_days(signal: str, feature: int | None, first: date, last: date) -> list
                 AND (%(feature)s::smallint IS NULL OR feature_id = %(feature)s)
             GROUP BY day, cluster) AS clusters
         GROUP BY day ORDER BY day
-    """  # noqa: S608 - columns of the tables above
+    """
     return [
         MeanDay(day, int(n), int(x) / int(n) / MICRO, _variance(int(n), int(x), int(nn), int(nx), int(xx)), int(users))
         for day, n, x, nn, nx, xx, users in _read(query, feature, first, last)
@@ -119,7 +119,7 @@ def day_sums(column: str, feature: int, first: date, last: date) -> dict[date, i
     query = f"""
         SELECT day, sum({column})::bigint FROM user_day
         WHERE project_id = %s AND day BETWEEN %s AND %s AND feature_id = %s GROUP BY day
-    """  # noqa: S608 - a column named by the caller's code
+    """
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), first, last, feature])
         return dict(cursor.fetchall())

@@ -1,5 +1,7 @@
 """The guarded way out: what is refused before a connection, and what an answer means after one."""
 
+import contextlib
+import http.client
 import socket
 import threading
 import time
@@ -74,14 +76,35 @@ def resolving(monkeypatch, *answers):
     return asked
 
 
-def test_a_name_that_resolves_differently_the_second_time_reaches_only_what_was_checked(hook, monkeypatch):
-    """DNS rebinding: the first answer is allowed, later ones lead inside."""
+@pytest.fixture
+def rebinding(hook, monkeypatch):
+    """DNS rebinding: a name whose first answer is allowed and whose later ones lead inside. Gives the lookups made."""
     port = int(hook.url.split(":")[2].split("/")[0])
-    asked = resolving(monkeypatch, ["127.0.0.1"], ["10.0.0.1"])
-    answer = post(f"http://rebinding.example:{port}/", b"{}", {}, allowed=LOOPBACK)
-    assert answer.status == 204
-    assert asked == ["rebinding.example"], "the name is resolved once"
-    assert hook.received[0].headers["host"] == f"rebinding.example:{port}"
+    asked = resolving(monkeypatch, ["127.0.0.1"], ["127.0.0.2"])
+
+    def run():
+        with contextlib.suppress(NoAnswer):
+            post(f"http://rebinding.example:{port}/", b"{}", {}, allowed=networks(["127.0.0.1/32"]))
+        return asked
+
+    return run
+
+
+def test_a_name_that_resolves_differently_the_second_time_reaches_only_what_was_checked(rebinding, hook):
+    assert rebinding() == ["rebinding.example"], "the name is resolved once"
+    assert hook.received[0].headers["host"].startswith("rebinding.example:")
+
+
+def test_the_planted_bug_of_checking_and_then_fetching_is_seen(rebinding, hook, monkeypatch):
+    def fetched(place, addresses, until):
+        connection = http.client.HTTPConnection(place.host, place.port, timeout=1)
+        connection.connect()
+        return connection
+
+    monkeypatch.setattr(outgoing, "_connected", fetched)
+    with contextlib.suppress(OSError):
+        rebinding()
+    assert hook.received == [], "with the bug the second, unchecked answer is where it goes"
 
 
 def test_a_name_with_one_address_inside_is_refused_altogether(hook, monkeypatch):

@@ -81,19 +81,34 @@ def _table(connection: psycopg.Connection, name: str, project_id: int, events: i
 
 
 def run(
-    psql: Path, urls: tuple[str, str], tables: Sequence[Table], project_id: int, connections: int, every: int, folder: Path
+    psql: Path,
+    urls: tuple[str, str],
+    tables: Sequence[Table],
+    project_id: int,
+    connections: int,
+    every: int,
+    folder: Path,
 ) -> Copied:
     """Copy all rows as a new project's over so many connections, committing every so many; urls: owner, superuser."""
     owner_url, superuser_url = urls
     events = len(tables[0].lines)
     scripts = [folder / f"copy-{number}.sql" for number in range(connections)]
     for number, script in enumerate(scripts):
-        _write(script, tables, project_id, range(number * events // connections, (number + 1) * events // connections), every)
+        _write(
+            script,
+            tables,
+            project_id,
+            range(number * events // connections, (number + 1) * events // connections),
+            every,
+        )
     os.sync()  # the scripts must not be on their way to the disk while commits wait for it
     with psycopg.connect(superuser_url, autocommit=True) as superuser:
         superuser.execute("CHECKPOINT")
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    running = [subprocess.Popen([str(psql), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(script), owner_url]) for script in scripts]
+    running = [
+        subprocess.Popen([str(psql), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(script), owner_url])
+        for script in scripts
+    ]
     codes = [one.wait() for one in running]
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     for script in scripts:

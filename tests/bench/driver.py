@@ -1,6 +1,6 @@
 """The load driver, in a process of its own: ready-made bodies over plain sockets, next to nothing else.
 
-    python -m tests.bench.driver PORT KEY --events 200000 --batch 100 --connections 4      prints one JSON object
+python -m tests.bench.driver PORT KEY --events 200000 --batch 100 --connections 4      prints one JSON object
 """
 
 import argparse

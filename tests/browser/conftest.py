@@ -1,5 +1,6 @@
 """A real Chromium, signed in as a member; browser tests are skipped loudly where there is none."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+DRAWN = "() => [...document.querySelectorAll('[data-figure]')].every((box) => box.dataset.drawn)"
 
 
 def chromium_path() -> str | None:
@@ -24,6 +26,8 @@ def browser() -> Iterator[Browser]:
     path = chromium_path()
     if path is None:
         pytest.skip("NO CHROMIUM: browser tests did not run (install the package chromium)")
+    # Playwright keeps an event loop in this thread, by which Django takes the tests for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=path, args=list(FLAGS))
         yield chromium
@@ -31,14 +35,27 @@ def browser() -> Iterator[Browser]:
 
 
 class Watched:
-    """A page with what went wrong on it: console errors, policy violations, foreign requests."""
+    """A page with what went wrong on it: console errors, policy violations, dialogs, foreign requests."""
 
     def __init__(self, page: Page, home: str) -> None:
         self.page = page
         self.problems: list[str] = []
-        page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith((home, "data:")) else self.problems.append(f"foreign {r.url}"))
+        page.on("console", lambda message: self._note(message.text, message.type in {"error", "warning"}))
+        page.on("pageerror", lambda error: self._note(str(error), True))
+        page.on("request", lambda r: self._note(f"foreign {r.url}", not r.url.startswith((home, "data:"))))
+        page.on("dialog", lambda dialog: (self._note(f"dialog {dialog.message}", True), dialog.dismiss()))
+
+    def _note(self, text: str, is_problem: bool) -> None:
+        if is_problem:
+            self.problems.append(f"{self.page.url}: {text}")
+
+    def see(self, address: str) -> Page:
+        """Open a page and wait until every chart is drawn."""
+        answer = self.page.goto(address)
+        assert answer is not None
+        assert answer.status == 200, f"{address}: {answer.status}"
+        self.page.wait_for_function(DRAWN)
+        return self.page
 
 
 @pytest.fixture
@@ -47,13 +64,14 @@ def sign_in(browser: Browser, web: str) -> Iterator[Callable[..., Watched]]:
     contexts = []
 
     def enter(user: Any, *, path: str = "/", **options: Any) -> Watched:
-        context = browser.new_context(base_url=web, viewport=options.pop("viewport", {"width": 1440, "height": 900}), **options)
+        options.setdefault("viewport", {"width": 1440, "height": 900})
+        context = browser.new_context(base_url=web, **options)
         contexts.append(context)
         watched = Watched(context.new_page(), web)
         watched.page.goto(f"/sign-in/?next={path}")
         watched.page.fill("input[name=username]", user.username)
         watched.page.fill("input[name=password]", "correct horse")
-        watched.page.click("button[type=submit]")
+        watched.page.click("main button[type=submit]")
         watched.page.wait_for_load_state("load")
         return watched
 

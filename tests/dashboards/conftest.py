@@ -8,4 +8,4 @@ from tests.dashboards import site as sites
 @pytest.fixture(scope="session")
 def site(web: str) -> sites.Site:
     """A project with six weeks of calls, one finding and one incident."""
-    return sites.build(web, description="What this project is about.")
+    return sites.shared(web)

@@ -5,8 +5,10 @@ import os
 import random
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -41,15 +43,15 @@ def token_in(html: str) -> str:
     return found.group(1)
 
 
-def client(web: str, user: Any) -> httpx2.Client:
+@contextmanager
+def client(web: str, user: Any) -> Iterator[httpx2.Client]:
     """A browser's cookies without the browser."""
-    asking = httpx2.Client(base_url=web, timeout=30, headers={"Referer": web})
-    token = token_in(asking.get("/sign-in/").text)
-    answer = asking.post(
-        "/sign-in/", data={"csrfmiddlewaretoken": token, "username": user.username, "password": PASSWORD}
-    )
-    assert answer.status_code == 302, answer.text[:300]
-    return asking
+    with httpx2.Client(base_url=web, timeout=30, headers={"Referer": web}) as asking:
+        token = token_in(asking.get("/sign-in/").text)
+        sent = {"csrfmiddlewaretoken": token, "username": user.username, "password": PASSWORD}
+        answer = asking.post("/sign-in/", data=sent)
+        assert answer.status_code == 302, answer.text[:300]
+        yield asking
 
 
 def submit(asking: httpx2.Client, page: str, data: dict[str, Any], *, to: str = "") -> httpx2.Response:
@@ -164,6 +166,12 @@ def _judge(site: Site, words: Words) -> None:
     with project_scope(site.project.id):
         site.finding = int(Finding.objects.values_list("pk", flat=True)[0])
         site.incident = int(Incident.objects.values_list("pk", flat=True)[0])
+
+
+@cache
+def shared(web: str) -> "Site":
+    """The one filled project of tests that only look, for all folders together."""
+    return build(web, description="What this project is about.")
 
 
 def build(web: str, words: Words | None = None, **fields: Any) -> Site:

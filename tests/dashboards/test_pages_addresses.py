@@ -27,9 +27,7 @@ NOTED = (
 @pytest.mark.parametrize("page", [*sites.BOARDS, "interactions/"])
 def test_nothing_in_a_query_breaks_a_page(site, page):
     with sites.client(site.web, site.owner) as asking:
-        for query in HOSTILE:
-            if page not in {"quality/", "interactions/"} and not query.startswith(("feat", "from", "range", "csv")):
-                continue
+        for query in HOSTILE if page == "interactions/" else HOSTILE[sites.BOARDS.index(page) :: len(sites.BOARDS)]:
             answer = asking.get(f"{site.url}{page}?{query}")
             allowed = {200, 404} if query.startswith("csv=") else {200}
             assert answer.status_code in allowed, (page, query, answer.status_code)

@@ -8,7 +8,18 @@ from typing import Any
 
 WORDS = (
     *("refund", "late", "", "price", "naïve", "Größe", "価格", "ответ", "🙂", '"quoted"', "'single'", "back\\slash"),
-    *("<b>tag</b>", "{brace}", "100%", "comma,", "semi;", "tab\there", "line\nbreak", "carriage\r\nreturn", "null", "NULL"),
+    *(
+        "<b>tag</b>",
+        "{brace}",
+        "100%",
+        "comma,",
+        "semi;",
+        "tab\there",
+        "line\nbreak",
+        "carriage\r\nreturn",
+        "null",
+        "NULL",
+    ),
     *("\u2028", "e\u0301", "zero\u200bwidth"),
 )
 EDGES = ("", " ", "\n", "  \t", "\r\n")

@@ -171,6 +171,13 @@ class Stack:
         assert found is not None
         return server.urls(found, server.saved_passwords(found))
 
+    @property
+    def superuser_url(self) -> str:
+        """How to reach the database as its superuser, for what no role of the product may do."""
+        found = place.existing(self.data_dir)
+        assert found is not None
+        return server.Server(found, server.saved_passwords(found), None).superuser_url
+
     def new_key(self) -> str:
         """Make a fresh project; gives its key."""
         key, now = keys.make("test"), datetime.now(UTC)

@@ -19,9 +19,11 @@ NUMBERS_OF = {
     "finding": ("finding",), "incident": ("incident",), "acknowledge": ("incident",), "resolve": ("incident",), "revoke-key": ("key",),
     "test-receiver": ("recipient", "webhook"), "switch-receiver": ("recipient", "webhook"), "switch-rule": ("rule",),
 }  # fmt: skip
+NAMES_OF = {"settings-one-mail": "mail"}
 KINDS = ("recipient", "webhook")
 METRICS = ("calls", "thumbs_up_rate", "cost_total")
 ENDS_THE_SESSION = {"sign-out"}
+WITHOUT_FILTERS = {"healthz", "readyz", "sign-in", "sign-out"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,11 @@ class Viewer:
 
 @dataclass(frozen=True)
 class Ask:
-    """One address with what goes with it. `sides` are the twins it names, `said` the words the asker already knows."""
+    """One address with what goes with it.
+
+    `sides` are the twins that the address names, `of` the one that form and items name, `said` the words the asker knows.
+    `is_usual` tells one that is asked in the usual ways only (GET, POST), since another one stands for it in the rest.
+    """
 
     door: str
     path: str
@@ -44,6 +50,8 @@ class Ask:
     said: tuple[str, ...] = ()
     form: Mapping[str, str] | None = None
     items: Sequence[Mapping[str, Any]] | None = None
+    of: str = ""
+    is_usual: bool = True
 
 
 @dataclass(frozen=True)
@@ -84,35 +92,49 @@ def signed_in(address: str, username: str) -> httpx2.Client:
 
 
 def asks(doors: Iterable[Door], twins: Mapping[str, Twin]) -> Iterator[Ask]:
-    """Every door with every twin's slug, ids, names, filters and form fields."""
+    """Every door with every twin's slug, ids and names, and where it takes filters or items, with every twin's."""
     for door in doors:
+        met: set[frozenset[str]] = set()
         for path, values in door.addresses(_values(door, twins)):
             sides = frozenset(
                 letter for letter, twin in twins.items() for value in values if _belongs(value, twin, door)
             )
-            for letter, twin in twins.items():
-                said = tuple(_known(twin).values())
-                query = {"id": twin.names["interaction"][0], **_known(twin)}
-                both = frozenset({*sides, letter})
-                address = f"{path}?{urlencode(query)}"
-                yield Ask(door.name, address, both, said, _form(twin), _items(twin, door))
-            yield Ask(door.name, path, sides)
+            others = [letter for letter in twins if letter not in sides]
+            of = others[0] if others else next(iter(twins))
+            yield Ask(door.name, path, sides, (), _form(twins[of]), _items(twins[of], door), of, sides in met)
+            met.add(sides)
+            if {name for name, _ in door.parameters} <= {"slug"} and door.name not in WITHOUT_FILTERS:
+                yield from (_filtered(door, path, sides, letter, twins[letter]) for letter in others)
+
+
+def _filtered(door: Door, path: str, sides: frozenset[str], letter: str, twin: Twin) -> Ask:
+    """The same address with every filter naming a twin's things."""
+    query = urlencode({"id": twin.names["interaction"][0], **_known(twin)})
+    said = tuple(_known(twin).values())
+    return Ask(door.name, f"{path}?{query}", sides | {letter}, said, None, _items(twin, door), letter)
 
 
 def ask_all(
     who: Iterable[Viewer], wanted: Sequence[Ask], methods: Collection[str], *, threads: int = 6
 ) -> list[Answer]:
-    """Put every question to the product, a few at once. What a viewer may change of their own is left out."""
+    """Put every question to the product, a few at once."""
     asked = [
-        (viewer, method, ask)
-        for viewer in who
-        for ask in wanted
-        for method in methods
-        if not (method in WRITING and ask.sides <= {viewer.side} and viewer.side)
-        and not (ask.door in ENDS_THE_SESSION and viewer.is_person and viewer.name != "anonymous")
+        (viewer, method, ask) for viewer in who for ask in wanted for method in methods if is_asked(viewer, method, ask)
     ]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda one: put(*one), asked))
+
+
+def is_asked(viewer: Viewer, method: str, ask: Ask) -> bool:
+    """Whether a question belongs to the matrix: not what a viewer may change of their own, nor the same thing twice."""
+    if ask.door in ENDS_THE_SESSION and viewer.is_person and viewer.name != "anonymous":
+        return False
+    is_own = bool(viewer.side) and ask.sides <= {viewer.side}
+    if method == "GET":
+        return bool(viewer.side) or not ask.said
+    if method == "POST":
+        return not (viewer.side and ask.sides | {ask.of} <= {viewer.side}) and (not ask.said or ask.items is not None)
+    return not is_own and not ask.is_usual
 
 
 def put(viewer: Viewer, method: str, ask: Ask) -> Answer:
@@ -160,7 +182,9 @@ def _values(door: Door, twins: Mapping[str, Twin]) -> dict[str, list[object]]:
         elif door.route.startswith("api/") and name in {"name", "metric"}:
             values[name] = list(METRICS)
         else:
-            values[name] = [name for twin in twins.values() for names in twin.names.values() for name in names]
+            kind = NAMES_OF.get(door.name)
+            known = [names for twin in twins.values() for word, names in twin.names.items() if kind in {None, word}]
+            values[name] = [one for names in known for one in names]
     return values
 
 
@@ -174,7 +198,7 @@ def _known(twin: Twin) -> dict[str, str]:
     """Names that an attacker may have heard of."""
     return {
         "feature": twin.word("feature"), "model": twin.word("served_model"), "q": twin.word("user_id-1"), "user_id": twin.word("user_id-1"),
-        "session_id": twin.word("session_id"), "trace_id": twin.word("trace_id"), "group_by": "feature", "range": "90d",
+        "session_id": twin.word("session_id"), "trace_id": twin.word("trace_id"), "group_by": "feature",
     }  # fmt: skip
 
 

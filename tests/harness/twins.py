@@ -73,7 +73,7 @@ def raise_twin(letter: str, send: Send, *, extra_calls: int = 0) -> Twin:
     _send(twin, send, "interactions", [{**_call(twin, now, 0, 0), "id": twin.word("not-rolled-up")}])
     with project_scope(project.id):
         _fill_settings(twin, now)
-        _open_incident(twin, now)
+        _open_incidents(twin, now)
         _note_numbers(twin)
     _send_mail(twin)
     return twin
@@ -108,6 +108,7 @@ def _send_record(twin: Twin, send: Send, now: datetime, extra_calls: int) -> Non
     ]  # fmt: skip
     costs = [
         {"id": twin.word("cost"), "component": "retrieval", "amount_usd": "0.01", "interaction_id": newest, "description": twin.word("linked")},
+        {"id": twin.word("late"), "component": "retrieval", "amount_usd": "0.01", "interaction_id": calls[1]["id"]},
         {"id": twin.word("bill"), "component": "infrastructure", "amount_usd": "5", "feature": twin.word("feature"), "description": twin.word("bill"),
          "period_from": (now - timedelta(days=2)).isoformat(), "period_to": now.isoformat()},
     ]  # fmt: skip
@@ -116,14 +117,10 @@ def _send_record(twin: Twin, send: Send, now: datetime, extra_calls: int) -> Non
         "version": twin.word("version"), "url": f"https://example.org/{twin.word('change-url')}", "note": twin.word("note"),
         "occurred_at": (now - FALL * timeline.DAY).isoformat(),
     }  # fmt: skip
-    for path, items in (
-        ("interactions", calls),
-        ("feedback", [*thumbs, *said]),
-        ("costs", costs),
-        ("changes", [change]),
-    ):
-        answer = send(path, items, twin.key)
-        assert answer.status_code == 200, answer.text[:2000]
+    changes = [change, {**change, "id": twin.word("change")}]
+    sent = {"interactions": calls, "feedback": [*thumbs, *said], "costs": costs, "changes": changes}
+    for path, items in sent.items():
+        _send(twin, send, path, [{**item, twin.word("unknown"): 1} for item in items])
     twin.names["interaction"] = [first, newest]
 
 
@@ -188,36 +185,34 @@ def _fill_settings(twin: Twin, now: datetime) -> None:
     )  # fmt: skip
 
 
-def _open_incident(twin: Twin, now: datetime) -> None:
-    """A rule that stands at critical, with all that follows from it; texts are the project's own."""
+def _open_incidents(twin: Twin, now: datetime) -> None:
+    """One rule that stands at critical for a feature, with all that follows from it, and one for the whole project."""
     feature = Feature.objects.get(name=twin.word("feature"))
-    where = {"feature_number": feature.number}
-    rule = AlertRule.objects.create(
-        preset=twin.word("preset"), name=twin.word("rule"), metric="thumbs_up_rate", scope=AlertRule.Scope.FEATURE, **where,
-        side="below", warning=0.7, critical=0.6, window_minutes=1440, every_minutes=0, active_from=now, created_at=now,
-        paused_reason=twin.word("paused"),
-    )  # fmt: skip
-    RuleState.objects.create(
-        rule=rule, feature=feature.name, state="critical", since=now, judged_to=now, due_at=None, value=0.4, **where
-    )
-    window = {"window_start": now - timeline.DAY, "window_end": now}
-    Evaluation.objects.create(rule=rule, judged_at=now, state="critical", step="opened", value=0.4, **where, **window)
-    incident = Incident.objects.create(
-        rule=rule, feature=feature.name, severity="critical", peak_severity="critical", since=now - timeline.HOUR, opened_at=now,
-        acknowledged_by=twin.word("acknowledged"), resolved_by=twin.word("resolved"), value=0.4, warning_at=0.7, critical_at=0.6,
-        **where, **window,
-    )  # fmt: skip
+    incident = _open_incident(twin, now, "feature", feature.number, feature.name)
+    _open_incident(twin, now, "project", 0, "")
     IncidentEvent.objects.create(
-        incident=incident,
-        kind="acknowledged",
-        at=now,
-        severity="critical",
-        by=twin.word("by"),
-        note=twin.word("event-note"),
-    )
+        incident=incident, kind="acknowledged", at=now, severity="critical", by=twin.word("by"), note=twin.word("event-note")
+    )  # fmt: skip
     Delivery.objects.create(
         message_id=twin.word("message")[:40], kind="opened", incident=incident, webhook=Webhook.objects.get(), content={"x": twin.word("content")},
         created_at=now, state="failed", next_attempt_at=now, finished_at=now, last_error=twin.word("last_error"), lease=twin.word("lease")[:40],
+    )  # fmt: skip
+
+
+def _open_incident(twin: Twin, now: datetime, scope: str, number: int, feature: str) -> Incident:
+    where = {"feature_number": number}
+    window = {"window_start": now - timeline.DAY, "window_end": now}
+    rule = AlertRule.objects.create(
+        preset=twin.word(f"preset-{scope}"), name=twin.word(f"rule-{scope}"), metric="thumbs_up_rate", scope=scope, side="below",
+        warning=0.7, critical=0.6, window_minutes=1440, every_minutes=0, active_from=now, created_at=now,
+        paused_reason=twin.word("paused"), **where,
+    )  # fmt: skip
+    RuleState.objects.create(rule=rule, feature=feature, state="critical", since=now, judged_to=now, value=0.4, **where)
+    Evaluation.objects.create(rule=rule, judged_at=now, state="critical", step="opened", value=0.4, **where, **window)
+    return Incident.objects.create(
+        rule=rule, feature=feature, severity="critical", peak_severity="critical", since=now - timeline.HOUR, opened_at=now,
+        acknowledged_by=twin.word("acknowledged"), resolved_by=twin.word("resolved"), value=0.4, warning_at=0.7, critical_at=0.6,
+        **where, **window,
     )  # fmt: skip
 
 

@@ -110,7 +110,6 @@ def test_a_body_of_nothing_usable_is_400(post, body):
 
 
 def test_every_endpoint_counts_dollars_times_and_features(post, project):
-    post("interactions", {"id": "i", "feature": "a", "occurred_at": "2026-01-01T00:00:00Z"})
     assert post("changes", {"kind": "deploy", "title": "v2", "feature": "a", "id": "c"}).status_code == 200
     change = one(project, "change_event")
     assert (change["title"], change["source"], change["id_sent"]) == ("v2", "api", "c")

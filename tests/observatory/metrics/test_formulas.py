@@ -42,9 +42,9 @@ def test_the_state_of_a_reading(name: str, totals: Totals, reading: Reading) -> 
 
 
 def test_nothing_before_the_first_interaction_is_no_data_and_not_zero() -> None:
-    assert judge("calls", counted(), has_begun=False) == formulas.NO_DATA
-    assert formulas.judge_users(Users(0), has_begun=False) == formulas.NO_DATA
-    assert formulas.judge_events(0, has_begun=False) == formulas.NO_DATA
+    assert judge("calls", counted(), is_known=False) == formulas.NO_DATA
+    assert formulas.judge_users(Users(0), is_known=False) == formulas.NO_DATA
+    assert formulas.judge_events(0, is_known=False) == formulas.NO_DATA
 
 
 def test_an_unknown_cost_is_never_zero_dollars() -> None:

@@ -15,7 +15,7 @@ from ingest.timeline import DAY, HOUR, QUARTER, Window, floor
 from observatory.metrics import roller, series
 from observatory.metrics.reading import State
 from observatory.metrics.series import BadWindow, UnknownValue
-from tests.factories import interactions, verdicts
+from tests.factories import costs, interactions, verdicts
 
 TODAY = floor(datetime.now(UTC), DAY) - DAY
 NOW = TODAY + timedelta(hours=11, minutes=2)
@@ -232,3 +232,21 @@ def test_a_page_loads_none_of_the_heavy_libraries() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_bill_before_the_first_call_is_no_first_day(project: Project) -> None:
+    costs(project, [{"at": TODAY - n * DAY, "amount_nano": 10**9, "feature": "write-draft"} for n in range(5, 9)])
+    interactions(project, [{"at": TODAY - 3 * DAY + HOUR, "feature": "write-draft"}])
+    roll(project)
+    with project_scope(project.pk):
+        reader = series.Reader(NOW)
+        assert reader.first_day() == reader.first_day("write-draft") == Window(TODAY - 3 * DAY, TODAY - 2 * DAY)
+        assert reader.reading("cost_total", Window(TODAY - 9 * DAY, TODAY)).value == 4.0
+
+
+def test_after_the_last_run_nothing_is_unknown_and_not_zero(project: Project) -> None:
+    interactions(project, [{"at": NOW - 5 * HOUR, "feature": "write-draft"}])
+    roller.roll(NOW - 2 * HOUR, only=[project.pk], everything=True)
+    points = ask(project, "calls", Window(NOW - 6 * HOUR, NOW), grain="1h").series
+    assert [point.reading.value for point in points] == [None, 1, 0, 0, 0, None, None]
+    assert [point.complete for point in points] == [True] * 4 + [False] * 3

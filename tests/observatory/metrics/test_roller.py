@@ -300,6 +300,26 @@ def test_a_slowly_maturing_feature_holds_the_projects_maturity_back(project: Pro
         assert series.coverage(NOW, "write-draft").mature_to == NOW - DAY
 
 
+def test_feedback_that_came_before_its_interaction_is_counted_by_the_run_that_binds_it(
+    project: Project, monkeypatch: Any
+) -> None:
+    (name,) = send(project, NOW - 3 * DAY)
+    roll(project, everything=True)
+    waiting = [{"interaction": name, "kind": int(FeedbackKind.FLAG), "name": "wrong"}]
+
+    def bind(*_: Any) -> int:
+        bound = [waiting.pop() for _ in range(len(waiting))]
+        verdicts(project, bound)
+        return len(bound)
+
+    monkeypatch.setattr("ingest.binding.bind", bind)
+    roll(project, everything=True)
+    with project_scope(project.pk):
+        points = series.series("flag_rate", Window(NOW - 4 * DAY, NOW - 2 * DAY), "1d", now=NOW)
+        assert store.due_marks(NOW, NOW - 9 * DAY, None, 9) == []
+    assert [point.reading.state for point in points] == ["no_data", "learning", "no_data"]
+
+
 def test_a_project_never_rolled_is_complete_to_its_creation(project: Project) -> None:
     with project_scope(project.pk):
         assert series.coverage(NOW).complete_to == project.created_at

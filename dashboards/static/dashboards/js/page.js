@@ -12,6 +12,8 @@
     const form = event.target.closest("form[data-autosubmit]");
     if (form) submit(form, event.target);
   });
+  // After "back" the filters are those of the address, not what was chosen last.
+  addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-autosubmit]")) form.reset(); });
   // Empty choices stay out of the address.
   document.addEventListener("formdata", (event) => {
     if (!event.target.matches("form[data-autosubmit]")) return;

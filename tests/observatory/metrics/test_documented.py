@@ -1,0 +1,14 @@
+"""The reference says of every metric what its definition says, and of nothing else."""
+
+import re
+from pathlib import Path
+
+from observatory.metrics.definitions import METRICS
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "metrics.md"
+
+
+def test_every_metric_has_its_row_in_the_reference() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \|.*\| (\d+) \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
+    expected = [(m.name, str(m.unit), str(m.minimum_sample), m.doc) for m in METRICS.values()]
+    assert rows == expected
