@@ -1,12 +1,15 @@
 """The frame around every page of a project: navigation, and the verdict strip with its version."""
 
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from alerts.models import Incident
 from dashboards import formatting
 from dashboards.components import Link, NavItem, Shell, State, Strip, worst
-from dashboards.view import View
 from ingest.projects import access
+
+if TYPE_CHECKING:
+    from dashboards.view import View
 
 PAGES = (
     ("Overview", "", "o"),
@@ -21,7 +24,7 @@ PAGES = (
 TOOLS = (("Status", "status/", "s"), ("Settings", "settings/", ""))
 
 
-def _item(view: View, text: str, path: str, key: str, count: int = 0) -> NavItem:
+def _item(view: "View", text: str, path: str, key: str, count: int = 0) -> NavItem:
     here = view.request.path.removeprefix(f"/{view.project.slug}/")
     is_current = here == path if path == "" else here.startswith(path)
     filters = (
@@ -35,7 +38,7 @@ def state_of_incidents(open_incidents: list[Incident]) -> State:
     return worst([State(incident.severity) for incident in open_incidents])
 
 
-def frame(view: View) -> Shell:
+def frame(view: "View") -> Shell:
     """Navigation, project switcher, sign-out."""
     opened = view.open_incidents
     return Shell(
@@ -53,7 +56,7 @@ def frame(view: View) -> Shell:
     )
 
 
-def strip(view: View) -> Strip:
+def strip(view: "View") -> Strip:
     """How things stand, how far the numbers reach, and a version that moves when any of it does."""
     opened = view.open_incidents
     coverage = view.coverage

@@ -311,34 +311,10 @@ def filters() -> c.Filters:
     return c.Filters((c.Filter("feature", "Feature", features), c.Filter("range", "Range", ranges, "range")))
 
 
-def context() -> dict[str, object]:
-    """Everything that style.html shows."""
-    names = ("Overview", "Health", "Quality", "Cost", "Engagement", "Drift", "Incidents", "Interactions")
-    nav = tuple(
-        c.NavItem(n, "/" + n.lower(), n == "Quality", k, 3 if n == "Incidents" else 0)
-        for n, k in zip(names, "ohqcedis", strict=True)
-    )
-    projects = (c.Link("Support assistant", "/style"), c.Link("Search", "/style?project=search"))
-    tools = (c.NavItem("Status", "/status"), c.NavItem("Settings", "/settings"))
-    facts = ("complete to 14:00 UTC", "feedback mature to 27 Aug", "baseline n = 4,210")
+def words() -> dict[str, object]:
+    """What is told in sentences: notices, verdicts, a log, gauges."""
     reason = "Thumbs-up has been sliding since around 3 Aug, and 9 conversations were escalated in the last 24 h."
     return {
-        "now": NOW,
-        "zone": UTC,
-        "states": list(c.State),
-        "themes": ("light", "dark"),
-        "tiles": tiles(),
-        "cards": cards(),
-        "panels": panels(),
-        "unhappy": unhappy_panels(),
-        "breakdown": breakdown(),
-        "filters": filters(),
-        "shell": c.Shell(
-            "Support assistant", nav, tools, projects, "Maya", "/sign-out", "/interactions", c.State.CRITICAL, 3
-        ),
-        "strip": c.Strip(
-            c.State.CRITICAL, "3 open incidents", "/incidents", facts, NOW - timedelta(seconds=40), open_incidents=3
-        ),
         "notices": [
             c.Notice(
                 c.State.CRITICAL,
@@ -369,5 +345,36 @@ def context() -> dict[str, object]:
             c.Gauge(0.92, c.State.WARNING, "92 of 100"),
             c.Gauge(1, c.State.CRITICAL, "100 of 100"),
         ],
+    }
+
+
+def context() -> dict[str, object]:
+    """Everything that style.html shows."""
+    names = ("Overview", "Health", "Quality", "Cost", "Engagement", "Drift", "Incidents", "Interactions")
+    nav = tuple(
+        c.NavItem(n, "/" + n.lower(), n == "Quality", k, 3 if n == "Incidents" else 0)
+        for n, k in zip(names, "ohqcedis", strict=True)
+    )
+    projects = (c.Link("Support assistant", "/style"), c.Link("Search", "/style?project=search"))
+    tools = (c.NavItem("Status", "/status"), c.NavItem("Settings", "/settings"))
+    facts = ("complete to 14:00 UTC", "feedback mature to 27 Aug", "baseline n = 4,210")
+    return {
+        "now": NOW,
+        "zone": UTC,
+        "states": list(c.State),
+        "themes": ("light", "dark"),
+        "tiles": tiles(),
+        "cards": cards(),
+        "panels": panels(),
+        "unhappy": unhappy_panels(),
+        "breakdown": breakdown(),
+        "filters": filters(),
+        "shell": c.Shell(
+            "Support assistant", nav, tools, projects, "Maya", "/sign-out", "/interactions", c.State.CRITICAL, 3
+        ),
+        "strip": c.Strip(
+            c.State.CRITICAL, "3 open incidents", "/incidents", facts, NOW - timedelta(seconds=40), open_incidents=3
+        ),
+        **words(),
         "pages": c.Pages("/interactions?before=1", "/interactions?after=9", "14 Aug 09:10 to 28 Aug 11:57"),
     }

@@ -13,6 +13,6 @@ class IngestConfig(AppConfig):
         """Teach the driver our arrays before the first connection is opened."""
         import psycopg
 
-        from ingest import arrays
+        from ingest import adapters
 
-        arrays.register(psycopg.adapters)
+        adapters.register(psycopg.adapters)

@@ -1,7 +1,7 @@
-"""PostgreSQL arrays in binary form, built column by column: about three times quicker than value by value.
+"""PostgreSQL arrays in binary form, built column by column: about three times quicker than value by value. Pure.
 
 Each builder takes a whole column and gives a one-dimensional array as a `bytes` of its own type, by which psycopg
-knows the array's element type once `register` has been called. A column without any value becomes an empty array:
+knows the array's element type once `adapters.register` has been called. A column without any value becomes an empty array:
 `unnest` of several arrays fills the shorter ones with NULL.
 """
 
@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
-
-from psycopg.adapt import AdaptersMap, Dumper
-from psycopg.pq import Format
 
 POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECONDS_A_DAY = 86_400_000_000
@@ -119,19 +116,6 @@ def floats(column: Sequence[float | None]) -> Floats:
 def times(column: Sequence[int | None]) -> Times:
     """A column of instants in `microseconds`."""
     return _pack(Times, column, 8, "q")
-
-
-def register(adapters: AdaptersMap) -> None:
-    """Teach psycopg these types."""
-    for kind in BinaryArray.__subclasses__():
-        adapters.register_dumper(kind, type(f"{kind.__name__}Dumper", (_AsItIs,), {"oid": kind.oid}))
-
-
-class _AsItIs(Dumper):
-    format = Format.BINARY
-
-    def dump(self, obj: BinaryArray) -> bytes:
-        return obj
 
 
 def _build(kind: type[A], column: Sequence[bytes | None]) -> A:

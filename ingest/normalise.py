@@ -203,8 +203,8 @@ def _payload(entries: Sequence[Entry], sent: Columns, columns: Columns) -> Colum
         ("output", Flag.OUTPUT_CUT, Flag.OUTPUT_IS_MESSAGES),
         ("error_message", 0, 0),
     ):
-        if not any(sent[name]):
-            made[name], made[f"{name}_chars"] = sent[name], [None if one is None else 0 for one in sent[name]]
+        if sent[name].count(None) == len(flags):
+            made[name] = made[f"{name}_chars"] = sent[name]
             continue
         made[name], made[f"{name}_chars"] = _texts(sent[name], name, cuts)
         for position, value in enumerate(sent[name]):

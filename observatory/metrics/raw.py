@@ -135,18 +135,19 @@ def replaced(ranges: Sequence[Window]) -> dict[str, list[Any]]:
     return dict(zip(("replaced_at", "replaced", "amounts"), columns, strict=True))
 
 
-def rows_in(facts: Facts, ranges: Sequence[Window]) -> list[int]:
-    """How many raw rows each window holds."""
+def rows_in(facts: Facts, ranges: Sequence[Window], most: int | None = None) -> list[int]:
+    """How many raw rows each window holds; counting stops at `most`."""
     table, column = _COUNTED[facts]
     query = f"""
-        SELECT (SELECT count(*) FROM {table} i
-                WHERE i.project_id = %s AND i.{column} >= r.start_at AND i.{column} < r.end_at)
+        SELECT (SELECT count(*) FROM (
+            SELECT FROM {table}
+            WHERE project_id = %s AND {column} >= r.start_at AND {column} < r.end_at LIMIT %s) AS counted)
         FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS r (start_at, end_at, place)
         ORDER BY r.place
     """
-    parameters: list[Any] = [current_project(), [window.start for window in ranges], [window.end for window in ranges]]
+    starts, ends = [window.start for window in ranges], [window.end for window in ranges]
     with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
+        cursor.execute(query, [current_project(), most, starts, ends])
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -143,11 +143,11 @@ def due_marks(minutes_from: datetime, bucket_from: datetime, marked_by: datetime
 
 
 def sizes(marks: Sequence[Mark]) -> list[int]:
-    """How many raw rows stand behind each mark."""
+    """How many raw rows stand behind each mark; more than can be read at once are not counted on."""
     found: dict[Mark, int] = {}
     for facts in Facts:
         chosen = [mark for mark in marks if mark.facts is facts]
-        found |= zip(chosen, raw.rows_in(facts, [mark.window for mark in chosen]), strict=True)
+        found |= zip(chosen, raw.rows_in(facts, [mark.window for mark in chosen], raw.MOST_ROWS + 1), strict=True)
     return [found[mark] for mark in marks]
 
 

@@ -26,7 +26,7 @@ def test_every_page_is_quiet_fits_and_is_labelled(site, sign_in, view):
     watched = sign_in(site.owner, path=site.url, **VIEWS[view])
     width = watched.page.viewport_size["width"]
     details = [f"drift/{site.finding}/", f"incidents/{site.incident}/", "interactions/one/?id=i-40-3"]
-    for path in [*(sites.BOARDS if view == "dark" else sites.PAGES), *details]:
+    for path in [*(sites.PAGES if view == "phone" else sites.BOARDS), *details]:
         page = watched.see(site.url + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert page.evaluate(UNLABELLED) == [], path

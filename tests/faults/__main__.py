@@ -46,7 +46,7 @@ def honest(kills: int, acknowledged: int, chance: random.Random) -> Report:
         stack.start()
         between = -(-acknowledged // (kills + 1))
         report = run(
-            stack, key, plan(kills, chance), promises_between=between, batch=BATCH, chance=chance,
+            stack, key, plan(kills, chance), promises_between=between, batch=BATCH, pause_s=0, chance=chance,
             after_kill=lambda number: say(f"  {number}/{kills}") if number % 10 == 0 else None,
         )  # fmt: skip
         stack.start(EVERYTHING)
@@ -63,7 +63,7 @@ def with_bug(name: str, kills: Sequence[str]) -> Report:
         key = stack.prepare()
         stack.plant(name)
         stack.start(SERVING)
-        return run(stack, key, kills, promises_between=3_000, parts=SERVING)
+        return run(stack, key, kills, promises_between=3_000, pause_s=0, parts=SERVING)
     finally:
         stack.close()
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 from tests.faults.events import digest_of, event
 from tests.faults.ledger import Ledger
@@ -21,12 +20,13 @@ PAUSE_SECONDS = 0.05
 class Client(threading.Thread):
     """Posts batch after batch; notes what it sends before, and what it was promised after."""
 
-    def __init__(self, name: str, port: int, key: str, ledger: Ledger, batch: int) -> None:
+    def __init__(self, name: str, port: int, key: str, ledger: Ledger, batch: int, pause_s: float) -> None:
         super().__init__(name=name, daemon=True)
         self._address = ("127.0.0.1", port)
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         self._ledger = ledger
         self._batch = batch
+        self._pause_s = pause_s
         self._chance = random.Random(name)
         self._connection: http.client.HTTPConnection | None = None
         self.stopping = threading.Event()
@@ -41,6 +41,7 @@ class Client(threading.Thread):
                 time.sleep(PAUSE_SECONDS)
             if self._chance.random() < 0.05 and not self.stopping.is_set():
                 self._deliver(body, ids)  # sending again is always safe
+            time.sleep(self._pause_s)
         self._hang_up()
 
     def _next(self, number: int) -> tuple[bytes, list[str]]:
@@ -92,11 +93,10 @@ class Client(threading.Thread):
 
 @contextmanager
 def posting(
-    port: int, key: str, ledger: Ledger, *, clients: int = 4, batch: int = 25, **options: Any
+    port: int, key: str, ledger: Ledger, *, clients: int = 4, batch: int = 25, prefix: str = "c", pause_s: float = 0.02
 ) -> Iterator[None]:
-    """Let clients post while the block runs, and wait for them to end."""
-    prefix = options.get("prefix", "c")
-    crowd = [Client(f"{prefix}{number}", port, key, ledger, batch) for number in range(clients)]
+    """Let clients post while the block runs, pausing between batches, and wait for them to end."""
+    crowd = [Client(f"{prefix}{number}", port, key, ledger, batch, pause_s) for number in range(clients)]
     for client in crowd:
         client.start()
     try:

@@ -39,6 +39,7 @@ def run(
     promises_between: int = 150,
     clients: int = 4,
     batch: int = 25,
+    pause_s: float = 0.02,
     parts: Sequence[str] = EVERYTHING,
     chance: random.Random | None = None,
     after_kill: Callable[[int], None] = lambda kills: None,
@@ -51,7 +52,7 @@ def run(
     recoveries: list[tuple[str, float, float]] = []
     ledger = Ledger(stack.folder / f"ledger-{time.monotonic_ns()}")
     prefix = f"r{time.monotonic_ns():x}-"
-    with posting(stack.port, key, ledger, clients=clients, batch=batch, prefix=prefix):
+    with posting(stack.port, key, ledger, clients=clients, batch=batch, prefix=prefix, pause_s=pause_s):
         for kills, what in enumerate(plan):
             wait_for_promises(ledger, ledger.promises + promises_between)
             time.sleep(chance.random() * 0.2)

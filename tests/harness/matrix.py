@@ -125,6 +125,15 @@ def ask_all(
         return list(pool.map(lambda one: put(*one), asked))
 
 
+def ask_the_fitting(who: Iterable[Viewer], wanted: Sequence[Ask]) -> list[Answer]:
+    """GET and POST, people at pages and keys at the API: with one wall off, the rest would be refused as ever."""
+    pages = [ask for ask in wanted if not ask.path.startswith("/api/") and not ask.is_usual]
+    api = [ask for ask in wanted if ask.path.startswith("/api/") and not ask.is_usual]
+    return [
+        answer for viewer in who for answer in ask_all([viewer], pages if viewer.is_person else api, ("GET", "POST"))
+    ]
+
+
 def is_asked(viewer: Viewer, method: str, ask: Ask) -> bool:
     """Whether a question belongs to the matrix: not what a viewer may change of their own, nor the same thing twice."""
     if ask.door in ENDS_THE_SESSION and viewer.is_person and viewer.name != "anonymous":

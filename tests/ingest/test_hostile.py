@@ -15,7 +15,7 @@ from tests.ingest.record import one, rows, statuses, take
 WAYS = {
     "interactions": records.INTERACTIONS, "feedback": records.FEEDBACK, "costs": records.COSTS, "changes": records.CHANGES,
 }  # fmt: skip
-COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+COMMON = {"suppress_health_check": [HealthCheck.function_scoped_fixture]}
 
 
 def good(endpoint):

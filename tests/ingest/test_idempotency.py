@@ -71,7 +71,7 @@ def test_what_was_repaired_is_a_duplicate_when_sent_again_and_different_ids_stay
     assert [statuses(take(project, records.INTERACTIONS, body)) for body in bodies] == [["duplicate"]] * 3
 
 
-@settings(max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(st.integers(0, 12), min_size=1, max_size=8), min_size=1, max_size=6), st.data())
 def test_any_splitting_resending_and_reordering_ends_in_one_row_each(make_project, batches, data):
     project = make_project()

@@ -197,6 +197,13 @@ def test_chat_messages_are_kept_as_json_and_long_texts_cut_with_a_note(post, pro
     assert json.loads(texts["cut"])["output"]["bytes"] == 1_200_000
 
 
+@pytest.mark.parametrize("empty", ["", [], [{}]])
+def test_an_empty_text_is_not_an_absent_one(post, project, empty):
+    post("interactions", [{"feature": "a", "prompt": empty}])
+    assert one(project, "payload")["prompt"] == (empty if empty == "" else json.dumps(empty))
+    assert one(project, "payload")["output"] is None
+
+
 def test_nul_and_half_surrogates_are_replaced_visibly(post, project):
     body = rb'[{"feature":"a\u0000","prompt":"x\u0000y\ud800z","user_id":"u\udfff","metadata":{"k\u0000":"\ud800"}}, {"feature":"b"}]'
     assert post("interactions", content=body).json()["created"] == 2

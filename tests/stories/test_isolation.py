@@ -15,7 +15,20 @@ from tests.faults.planted.first_wall_lies import TWINS
 from tests.faults.planted.first_wall_off import PROBE
 from tests.harness.doors import Door, all_doors, without_rule
 from tests.harness.installation import Installation, free_port, wait_until_answering
-from tests.harness.matrix import READING, WRITING, Answer, Ask, Viewer, as_json, ask_all, asks, leaks, put, viewers
+from tests.harness.matrix import (
+    READING,
+    WRITING,
+    Answer,
+    Ask,
+    Viewer,
+    as_json,
+    ask_all,
+    ask_the_fitting,
+    asks,
+    leaks,
+    put,
+    viewers,
+)
 from tests.harness.twins import PASSWORD, Twin, columns_without, fingerprint, raise_twin
 
 Twins = dict[str, Twin]
@@ -163,9 +176,9 @@ def test_row_level_security_alone_keeps_them_apart_also_for_fifty_at_once_on_two
 ):
     people = at(planted("first_wall_off", OBSERVATORY_POOL_SIZE="2"), crowd, ALL_KINDS)
     wanted = [*asks(doors, twins), Ask("outside", PROBE, frozenset())]
-    assert leaks(ask_all(people, wanted, ("GET", "POST"), threads=2), twins) == []
+    assert leaks(ask_the_fitting(people, wanted), twins) == []
     quick = [ask for ask in wanted if ask.door in {"settings-keys", "settings-project", "api-interactions", "outside"}]
-    seen = ask_all(people, quick * 6, ("GET",), threads=50)
+    seen = ask_all(people, quick * 3, ("GET",), threads=50)
     assert leaks(seen, twins) == []
     assert {answer.viewer.name for answer in seen if answer.status == 200} == set(ALL_KINDS)
 
@@ -176,12 +189,12 @@ def test_row_level_security_alone_keeps_them_apart_where_statements_name_the_wro
     pair = ",".join(str(twin.project.id) for twin in twins.values())
     people = at(planted("first_wall_lies", **{TWINS: pair}), crowd, ALL_KINDS)
     wanted = [ask for ask in asks(doors, twins) if ask.door not in ONE_WALL]
-    assert leaks(ask_all(people, wanted, ("GET", "POST")), twins) == []
+    assert leaks(ask_the_fitting(people, wanted), twins) == []
 
 
 def test_scoped_access_alone_keeps_them_apart(doors, twins, crowd, planted, installation):
     people = at(planted(DATABASE_URL=installation.server.urls.jobs), crowd, ALL_KINDS)
-    seen = ask_all(people, list(asks(doors, twins)), ("GET", "POST"))
+    seen = ask_the_fitting(people, list(asks(doors, twins)))
     assert leaks(seen, twins) == []
     assert _pages_without_own_canary(seen, twins) == []
 

@@ -363,8 +363,9 @@ def test_a_shift_of_models_becomes_a_change_event_once(project: Project) -> None
     assert abs(found[0].occurred_at - (floor(NOW, DAY) - 14 * DAY)) <= 2 * DAY
 
 
-@pytest.mark.parametrize("many", [1, 700])
-def test_a_backlog_is_counted_in_portions(project: Project, monkeypatch: Any, many: int) -> None:
+@pytest.mark.parametrize(("many", "thin"), [(1, 1000), (700, 1000), (700, 0)])
+def test_a_backlog_is_counted_in_portions(project: Project, monkeypatch: Any, many: int, thin: int) -> None:
+    monkeypatch.setattr(roller, "THIN_DAY", thin)
     monkeypatch.setattr(roller, "BUCKETS_AT_ONCE", 5)
     monkeypatch.setattr(roller, "USERS_AT_ONCE", 2)
     monkeypatch.setattr(roller, "QUARTERS_AT_ONCE", 3)
