@@ -126,6 +126,7 @@ def _roll_project(project: Project, now: datetime, everything: bool, deadline: f
     _finish(work, is_done=not report.left, is_changed=bool(report.buckets or report.users))
     if work.is_late_due and not report.left:
         with project_scope(project.pk):
+            store.lock(wait=True)
             noticing.notice(now, project.time_zone)
     return report
 

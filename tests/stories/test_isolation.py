@@ -210,10 +210,16 @@ def test_a_setting_that_outlives_its_transaction_would_be_noticed(doors, twins, 
     pytest.fail("nobody saw the planted bug")
 
 
-def test_one_unscoped_read_would_be_noticed(doors, twins, crowd, planted, installation):
-    people = at(planted("unscoped_get", DATABASE_URL=installation.server.urls.jobs), crowd, MEMBERS)
-    wanted = [ask for ask in asks(doors, twins) if ask.door == "incident"]
-    assert leaks(ask_all(people, wanted, ("GET",)), twins) != []
+def test_one_unscoped_read_would_be_noticed_and_so_would_what_it_lets_people_change(
+    doors, twins, crowd, planted, installation
+):
+    people = at(planted("unscoped_get", DATABASE_URL=installation.server.urls.jobs), crowd, ["member of a"])
+    wanted = list(asks(doors, twins))
+    assert leaks(ask_all(people, [ask for ask in wanted if ask.door == "incident"], ("GET",)), twins) != []
+    before = fingerprint(twins["b"])
+    ask_all(people, [ask for ask in wanted if ask.door == "acknowledge"], ("POST",))
+    after = fingerprint(twins["b"])
+    assert "incident" in {table for table in before if before[table] != after[table]}
 
 
 def test_a_door_that_asks_nobody_for_membership_would_be_noticed(doors, twins, crowd, planted):
