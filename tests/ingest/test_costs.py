@@ -37,10 +37,17 @@ def test_a_month_is_spread_over_its_local_days_and_adds_up_exactly(make_project)
     first = (now.date().replace(day=1) - timedelta(days=1)).replace(day=1)
     last = (first + timedelta(days=32)).replace(day=1)
     start, end = (timeline.day_start(day, project.time_zone) for day in (first, last))
-    sent = {"component": "infrastructure", "amount_usd": "100", "period_from": start.isoformat(), "period_to": end.isoformat()}
+    sent = {
+        "component": "infrastructure",
+        "amount_usd": "100",
+        "period_from": start.isoformat(),
+        "period_to": end.isoformat(),
+    }
     take(project, records.COSTS, {**sent, "id": "bill"})
     parts = rows(project, "cost", "occurred_at, amount_nano, id")
-    assert [local_day(part["occurred_at"], project.time_zone) for part in parts] == list(timeline.days(first, last - timedelta(days=1)))
+    assert [local_day(part["occurred_at"], project.time_zone) for part in parts] == list(
+        timeline.days(first, last - timedelta(days=1))
+    )
     assert sum(part["amount_nano"] for part in parts) == 100 * 10**9
     assert {part["id"] for part in parts} == {"bill"}
     assert len(rows(project, "record_key")) == 1
@@ -49,7 +56,12 @@ def test_a_month_is_spread_over_its_local_days_and_adds_up_exactly(make_project)
 
 def test_a_bill_sent_at_the_beginning_of_its_month_finds_partitions_for_its_end(project):
     now = timeline.now()
-    sent = {"component": "other", "amount_usd": 1, "period_from": now.isoformat(), "period_to": (now + timedelta(days=29)).isoformat()}
+    sent = {
+        "component": "other",
+        "amount_usd": 1,
+        "period_from": now.isoformat(),
+        "period_to": (now + timedelta(days=29)).isoformat(),
+    }
     assert take(project, records.COSTS, sent).created == 1
     assert len(rows(project, "cost")) in {29, 30}
 
@@ -57,7 +69,9 @@ def test_a_bill_sent_at_the_beginning_of_its_month_finds_partitions_for_its_end(
 def test_days_of_23_and_25_hours_weigh_what_they_last():
     spring = period_parts(datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 3, 29, 22, tzinfo=UTC), "Europe/Berlin")
     assert [length for _, length in spring] == [23 * 3_600_000_000]
-    autumn = period_parts(datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 25, 23, tzinfo=UTC), "Europe/Berlin")
+    autumn = period_parts(
+        datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 25, 23, tzinfo=UTC), "Europe/Berlin"
+    )
     assert [length for _, length in autumn] == [25 * 3_600_000_000]
     whole = period_parts(datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC), "UTC")
     assert [length // 3_600_000_000 for _, length in whole] == [12, 24]
@@ -77,7 +91,10 @@ NOW = timeline.now()
         ({"period_from": NOW.isoformat(), "period_to": NOW.isoformat()}, "$.period_to"),
         ({"period_from": NOW.isoformat(), "period_to": (NOW + timedelta(days=40)).isoformat()}, "$.period_to"),
         ({"period_from": (NOW - timedelta(days=80)).isoformat(), "period_to": NOW.isoformat()}, "$.period_from"),
-        ({"period_from": (NOW - timedelta(days=1)).isoformat(), "period_to": NOW.isoformat(), "interaction_id": "x"}, "$.interaction_id"),
+        (
+            {"period_from": (NOW - timedelta(days=1)).isoformat(), "period_to": NOW.isoformat(), "interaction_id": "x"},
+            "$.interaction_id",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_path(post, sent, path):

@@ -104,7 +104,9 @@ def test_a_form_that_is_not_read_is_415(web, key, headers):
     assert send(web, authorization=f"Bearer {key}", **headers).status_code == 415
 
 
-@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.x+json"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.x+json"]
+)
 def test_json_by_any_of_its_names_is_read(web, key, content_type):
     assert send(web, authorization=f"Bearer {key}", content_type=content_type).status_code == 200
 

@@ -28,8 +28,14 @@ def bind(project, limit=100):
         ({"kind": "thumb", "value": "down"}, {"value": 0.0}),
         ({"kind": "rating", "value": 4}, {"kind": FeedbackKind.RATING, "value": 0.8, "label": "4/5"}),
         ({"kind": "rating", "value": 7, "scale": 10}, {"value": 0.7, "label": "7/10"}),
-        ({"kind": "correction", "final_text": "one 2 three four"}, {"kind": FeedbackKind.CORRECTION, "edit_ratio": 0.25}),
-        ({"kind": "flag", "category": "wrong", "comment": "no"}, {"kind": FeedbackKind.FLAG, "name": "wrong", "comment": "no"}),
+        (
+            {"kind": "correction", "final_text": "one 2 three four"},
+            {"kind": FeedbackKind.CORRECTION, "edit_ratio": 0.25},
+        ),
+        (
+            {"kind": "flag", "category": "wrong", "comment": "no"},
+            {"kind": FeedbackKind.FLAG, "name": "wrong", "comment": "no"},
+        ),
         ({"kind": "acceptance", "value": "accepted"}, {"kind": FeedbackKind.ACCEPTANCE, "value": 1.0}),
         ({"kind": "acceptance", "value": "dismissed"}, {"value": 0.0, "label": "dismissed"}),
         ({"kind": "outcome", "value": "completed"}, {"kind": FeedbackKind.OUTCOME, "value": 1.0, "label": "completed"}),
@@ -187,7 +193,9 @@ def test_corrections_of_many_long_outputs_are_compared_in_slices(project, monkey
 
     monkeypatch.setattr(edits, "MOST_OUTPUT_BYTES", 40)
     take(project, records.INTERACTIONS, [{**CALL, "id": str(n)} for n in range(5)])
-    corrections = [{"kind": "correction", "final_text": "one two", "interaction_id": str(n), "id": f"k{n}"} for n in range(5)]
+    corrections = [
+        {"kind": "correction", "final_text": "one two", "interaction_id": str(n), "id": f"k{n}"} for n in range(5)
+    ]
     take(project, records.FEEDBACK, corrections)
     assert len(rows(project, "verdict")) == 2
     while bind(project):

@@ -66,7 +66,11 @@ def test_an_id_belongs_to_its_kind_and_to_its_project(project, make_project):
 
 
 def test_what_was_repaired_is_a_duplicate_when_sent_again_and_different_ids_stay_different(project):
-    bodies = [rb'{"id":"a\u0000","feature":"f"}', rb'{"id":"a\ud800","feature":"f"}', rb'{"id":"a\ud801","feature":"f"}']
+    bodies = [
+        rb'{"id":"a\u0000","feature":"f"}',
+        rb'{"id":"a\ud800","feature":"f"}',
+        rb'{"id":"a\ud801","feature":"f"}',
+    ]
     assert [statuses(take(project, records.INTERACTIONS, body)) for body in bodies] == [["created"]] * 3
     assert [statuses(take(project, records.INTERACTIONS, body)) for body in bodies] == [["duplicate"]] * 3
 

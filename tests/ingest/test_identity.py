@@ -33,7 +33,9 @@ def test_fingerprints_differ_exactly_when_contents_do(one, other):
     assert (prints[0] == prints[1]) == (one == other)
 
 
-@pytest.mark.parametrize("other", [item(id="1"), item(prompt=""), item(latency_ms=0), item(metadata={}), item(prompt=[])])
+@pytest.mark.parametrize(
+    "other", [item(id="1"), item(prompt=""), item(latency_ms=0), item(metadata={}), item(prompt=[])]
+)
 def test_every_field_takes_part(other):
     assert fingerprint(KEY, item(), None) != fingerprint(KEY, other, None)
 
@@ -71,7 +73,15 @@ def test_new_ids_are_uuids_of_version_7_in_order_of_time():
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("", 0), ("   \n", 0), ("Hello, world!", 4), ("internationalisation", 4), ("1234567", 3), ("日本語", 3), ("a_b(c)", 6)],
+    [
+        ("", 0),
+        ("   \n", 0),
+        ("Hello, world!", 4),
+        ("internationalisation", 4),
+        ("1234567", 3),
+        ("日本語", 3),
+        ("a_b(c)", 6),
+    ],
 )
 def test_tokens_are_guessed_by_words_numbers_and_signs(text, count):
     assert tokens.estimate(text) == count

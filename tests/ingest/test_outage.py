@@ -42,7 +42,7 @@ def test_what_cannot_be_committed_in_time_is_503_and_stored_by_the_retry_only(po
 
 
 def test_a_request_is_stored_whole_or_not_at_all(project, superuser):
-    superuser.execute("ALTER TABLE dirty_bucket ADD CONSTRAINT broken CHECK (project_id <> %d)" % project.id)
+    superuser.execute(f"ALTER TABLE dirty_bucket ADD CONSTRAINT broken CHECK (project_id <> {project.id})")
     try:
         with pytest.raises(psycopg.errors.CheckViolation):
             take(project, records.INTERACTIONS, [{"feature": "a"}, {"feature": "b"}])
@@ -76,14 +76,18 @@ def failing(*errors):
 LOST = psycopg.OperationalError("server closed the connection unexpectedly")
 
 
-@pytest.mark.parametrize("error", [LOST, psycopg.errors.AdminShutdown(), psycopg.errors.DeadlockDetected(), psycopg.InterfaceError()])
+@pytest.mark.parametrize(
+    "error", [LOST, psycopg.errors.AdminShutdown(), psycopg.errors.DeadlockDetected(), psycopg.InterfaceError()]
+)
 def test_lost_connections_and_collisions_are_tried_once_more(error):
     assert steadfast(failing(error)) == "done"
     with pytest.raises(Unavailable):
         steadfast(failing(error, error))
 
 
-@pytest.mark.parametrize("error", [psycopg.errors.QueryCanceled(), psycopg.errors.LockNotAvailable(), psycopg.errors.DiskFull()])
+@pytest.mark.parametrize(
+    "error", [psycopg.errors.QueryCanceled(), psycopg.errors.LockNotAvailable(), psycopg.errors.DiskFull()]
+)
 def test_what_would_only_take_longer_is_told_at_once(error):
     with pytest.raises(Unavailable):
         steadfast(failing(error))

@@ -61,7 +61,10 @@ def test_a_full_interaction_is_stored_exactly(post, project):
     assert (stored["prompt_chars"], stored["output_chars"]) == (len(FULL["prompt"]), len(FULL["output"]))
     assert (stored["retrieval_score"], stored["retrieval_documents"], stored["retrieval_latency_ms"]) == (0.75, 2, 12)
     assert stored["cache"] == Cache.SEMANTIC
-    assert (stored["cost_nano"], stored["cost_source"]) == (600 * 2500 + 400 * 1250 + 100 * 10_000, CostSource.CATALOGUE)
+    assert (stored["cost_nano"], stored["cost_source"]) == (
+        600 * 2500 + 400 * 1250 + 100 * 10_000,
+        CostSource.CATALOGUE,
+    )
     names = {row["value"]: row["number"] for row in rows(project, "dimension_value", "value, number")}
     assert stored["model_id"] == names["gpt-4o-2024-08-06"]
     assert stored["requested_model_id"] == names["gpt-4o"]
@@ -143,7 +146,10 @@ def test_a_dated_override_goes_before_the_catalogue(post, project):
 
     with project_scope(project.id):
         PriceOverride.objects.create(
-            model="gpt-4o", valid_from=timeline.now().date(), input_usd_per_million=Decimal(7), output_usd_per_million=Decimal(7)
+            model="gpt-4o",
+            valid_from=timeline.now().date(),
+            input_usd_per_million=Decimal(7),
+            output_usd_per_million=Decimal(7),
         )
     yesterday = (timeline.now() - timedelta(days=1)).isoformat()
     call = {"feature": "a", "model": "gpt-4o", "input_tokens": 10}
@@ -172,7 +178,9 @@ def test_a_clock_ahead_counts_at_receipt_and_an_old_event_is_refused_clearly(pos
     soon, ahead = now + timedelta(minutes=4), "9999-12-31T23:59:59-14:00"
     old = (now - REACH_BACK - timedelta(minutes=1)).isoformat()
     oldest = (now - REACH_BACK + timedelta(minutes=1)).isoformat()
-    items = [{"feature": "a", "id": str(n), "occurred_at": at} for n, at in enumerate([soon.isoformat(), ahead, old, oldest])]
+    items = [
+        {"feature": "a", "id": str(n), "occurred_at": at} for n, at in enumerate([soon.isoformat(), ahead, old, oldest])
+    ]
     items.append({"feature": "a", "occurred_at": "0001-01-01T00:00:00+14:00"})
     answer = post("interactions", items).json()
     assert [result["status"] for result in answer["results"]] == ["created", "created", "invalid", "created", "invalid"]

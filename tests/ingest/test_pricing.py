@@ -78,7 +78,9 @@ def test_parts_add_up_exactly_and_follow_their_weights(amount, weights):
     parts = split(amount, weights)
     assert sum(parts) == amount
     total = sum(weights)
-    assert all(abs(part - amount * weight / total) <= 1 + amount * 1e-15 for part, weight in zip(parts, weights, strict=True))
+    assert all(
+        abs(part - amount * weight / total) <= 1 + amount * 1e-15 for part, weight in zip(parts, weights, strict=True)
+    )
 
 
 def test_dollars_become_nano_dollars_exactly():

@@ -50,7 +50,17 @@ def test_pages_give_everything_once_newest_first(post, get):
     assert get("interactions", feature="\0").json()["items"] == []
 
 
-@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "٣"}, {"limit": "9" * 50}, {"cursor": "x"}, {"cursor": "WyIiLDFd"}, {"cursor": "bnVsbA=="}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "٣"},
+        {"limit": "9" * 50},
+        {"cursor": "x"},
+        {"cursor": "WyIiLDFd"},
+        {"cursor": "bnVsbA=="},
+    ],
+)
 def test_a_query_that_cannot_be_is_400(get, query):
     answer = get("interactions", **query)
     assert answer.status_code == 400

@@ -108,7 +108,7 @@ def page(product: tuple[Installation, str, MailSink, HttpSink]) -> Iterator[Page
 
 
 def test_from_a_post_to_the_person_who_has_to_know(product, page):
-    installation, key, mail, hook = product
+    installation, _, mail, hook = product
 
     page.goto("/story/settings/receivers/")
     page.fill("input[name=recipient-email]", "on-call@example.com")
