@@ -93,7 +93,9 @@ def test_a_child_that_will_not_go_is_killed(one, monkeypatch):
 
 @pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_however_the_supervisor_ends_no_child_is_left(order):
-    watcher = subprocess.Popen([sys.executable, "-c", WATCHER], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    # The tests themselves may have been started by nohup, which children inherit.
+    command = ["env", "--default-signal=HUP", sys.executable, "-c", WATCHER]
+    watcher = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert watcher.stdout is not None
     pids = [int(word) for word in watcher.stdout.readline().split()]
     assert len(pids) == 2

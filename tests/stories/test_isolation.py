@@ -123,7 +123,8 @@ def test_nobody_sees_or_changes_what_is_not_theirs(doors, twins, crowd):
         after = fingerprint(twins[other])
         assert {table for table in before if before[table] != after[table]} == set()
     assert leaks(seen, twins) == []
-    assert [str(answer) for answer in seen if answer.status >= 500] == []
+    # No worker runs in this session, so readiness says no, as it should.
+    assert [str(answer) for answer in seen if answer.status >= 500 and answer.ask.path != "/readyz"] == []
     of_members = [answer for answer in seen if answer.viewer.name in MEMBERS]
     foreign = [answer for answer in of_members if answer.ask.path.startswith(f"/{twins[_other(answer)].project.slug}/")]
     told = {answer.status for answer in foreign if answer.status != 405}  # 405 is said of every project, real or not
