@@ -60,7 +60,7 @@ def interactions(notice: Notice, public_url: str) -> str:
 
 def settings(slug: str, public_url: str) -> str:
     """Where receivers and rules are changed."""
-    return f"{public_url}/{quote(slug)}/settings/"
+    return f"{public_url}/{quote(slug)}/settings/receivers/"
 
 
 def _window(notice: Notice) -> str:

@@ -60,7 +60,7 @@ def shown_rows(table: Table) -> list[list[str]]:
 
 
 def csv_lines(table: Table) -> Iterator[str]:
-    """RFC 4180 lines: times in UTC (RFC 3339), raw numbers, unknown is empty. A text that a spreadsheet would run as a
+    """RFC 4180 lines: times in the project's zone with their offset (RFC 3339), raw numbers, unknown is empty. A text that a spreadsheet would run as a
     formula gets an apostrophe in front."""
     yield _line([_harmless(f"{c.title} ({c.unit})" if c.numeric else c.title) for c in table.columns])
     for row in table.rows:

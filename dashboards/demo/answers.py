@@ -10,7 +10,6 @@ from typing import Literal
 from dashboards.demo.texts import count_tokens, language_of
 
 DATA = Path(__file__).parent / "data" / "arena_answers.jsonl.gz"
-LICENCE_NOTE = "4,800 answers from lmarena/arena-hard-auto (Apache-2.0), see dashboards/demo/data/README.md"
 
 Thumb = Literal["up", "down"]
 

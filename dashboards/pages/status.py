@@ -14,9 +14,8 @@ from dashboards.view import View, project_page
 from ingest.duties import Duty
 from ingest.models import DutyBeat
 from ingest.projects.access import current_project
+from observatory.health import HOURLY, TICKING
 
-STALE = timedelta(minutes=3)
-DAILY_STALE = timedelta(hours=26)
 WORK = {
     Duty.ROLL: "counts what came in",
     Duty.DRIFT: "reads the drift series",
@@ -32,7 +31,7 @@ def duties(view: View) -> Breakdown:
     rows = []
     for duty, work in WORK.items():
         beat = beats.get(duty.name.lower())
-        allowed = DAILY_STALE if duty is Duty.PARTITIONS else STALE
+        allowed = HOURLY if duty is Duty.PARTITIONS else TICKING
         state = State.NO_DATA if beat is None else State.OK if view.now - beat.beat_at <= allowed else State.CRITICAL
         said = report_words(beat.detail) if beat else ""
         ago = formatting.ago(beat.beat_at, view.now) if beat else "never"
@@ -46,7 +45,7 @@ def duties(view: View) -> Breakdown:
         Heading("Last beat"),
         Heading("Last report"),
     )
-    return Breakdown("duties", "Duties", headings, tuple(rows), "a beat older than 3 minutes is an alarm")
+    return Breakdown("duties", "Duties", headings, tuple(rows), "late after 150 s, partitions after 3 h")
 
 
 def report_words(detail: Mapping[str, object]) -> str:
@@ -80,7 +79,7 @@ def _waiting(view: View) -> list[Tile]:
             "Roll-up lag",
             formatting.span(lag),
             "lag",
-            State.OK if lag < STALE else State.WARNING,
+            State.OK if lag < TICKING else State.WARNING,
             lines=(f"{formatting.count(dirty)} marks wait",),
             definition="Age of the oldest bucket that has to be counted again.",
         ),

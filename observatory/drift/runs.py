@@ -4,6 +4,8 @@ Everything here can be run again at any time: points are refolded from the accep
 """
 
 import hashlib
+import logging
+import math
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
+from django.db import connection
 
 from ingest import timeline
 from ingest.projects.access import every_project, project_scope
@@ -22,6 +25,8 @@ from observatory.drift.models import Baseline, Finding, Series
 from observatory.drift.signals import SIGNALS, Signal
 from observatory.metrics import users
 
+log = logging.getLogger(__name__)
+
 SETTLED = timedelta(minutes=10)
 """A baseline is accepted when its days have not changed for this long: a history that is still arriving is none."""
 
@@ -29,38 +34,60 @@ REFRESH = timedelta(minutes=5)
 """How often a series is read again between two days: late feedback moves its last points."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class DriftReport:
-    """What one run did; `left`: the budget ended before the work did."""
+    """What one run did; `failed` series are tried again at the next, `left`: the budget ended before the work did."""
 
     series: int = 0
     opened: int = 0
     resolved: int = 0
+    failed: int = 0
     left: bool = False
 
 
-@dataclass
-class _Tally:
-    series: int = 0
-    opened: int = 0
-    resolved: int = 0
+@dataclass(frozen=True)
+class _Due:
+    """A series to be read, and when it last was."""
+
+    project: Project
+    feature: Feature
+    signal: Signal
+    read_at: datetime
 
 
 def run(
     now: datetime, *, only: Collection[int] | None = None, budget_s: float | None = 2.0, is_settled: bool = False
 ) -> DriftReport:
-    """Fold what is due. `is_settled` takes the record as complete, so that a first baseline is accepted at once."""
-    tally, deadline = _Tally(), None if budget_s is None else time.monotonic() + budget_s
-    for project in every_project():
-        if only is not None and project.id not in only:
-            continue
-        with project_scope(project.id):
-            for feature in Feature.objects.order_by("number"):
-                for signal in SIGNALS.values():
-                    if deadline is not None and time.monotonic() > deadline:
-                        return DriftReport(tally.series, tally.opened, tally.resolved, left=True)
-                    _fold(project, feature, signal, now, tally, is_settled)
-    return DriftReport(tally.series, tally.opened, tally.resolved)
+    """Fold what is due, the series that waited longest first; one that fails never stops the others.
+
+    `is_settled` takes the record as complete, so that a first baseline is accepted at once.
+    """
+    report, deadline = DriftReport(), math.inf if budget_s is None else time.monotonic() + budget_s
+    due = [one for project in every_project() if only is None or project.pk in only for one in _due_in(project)]
+    for one in sorted(due, key=lambda one: (one.read_at, one.project.pk, one.feature.number, one.signal.name)):
+        if time.monotonic() > deadline:
+            report.left = True
+            break
+        try:
+            with project_scope(one.project.pk):
+                _fold(one, now, report, is_settled)
+        except Exception:
+            if not connection.is_usable():
+                raise
+            log.exception("drift of %s of feature %s failed", one.signal.name, one.feature.pk)
+            report.failed += 1
+    return report
+
+
+def _due_in(project: Project) -> list[_Due]:
+    with project_scope(project.pk):
+        read = {(one.feature_number, one.signal): one.updated_at for one in Series.objects.all()}
+        features = list(Feature.objects.all())
+    return [
+        _Due(project, feature, signal, read.get((feature.number, signal.name), timeline.EPOCH))
+        for feature in features
+        for signal in SIGNALS.values()
+    ]
 
 
 def last_closed_day(now: datetime, feature: Feature, zone_name: str) -> date:
@@ -68,8 +95,9 @@ def last_closed_day(now: datetime, feature: Feature, zone_name: str) -> date:
     return timeline.local_day(now - feature.maturity_hours * HOUR, zone_name) - DAY
 
 
-def _fold(project: Project, feature: Feature, signal: Signal, now: datetime, tally: _Tally, is_settled: bool) -> None:
-    last = last_closed_day(now, feature, project.time_zone)
+def _fold(due: _Due, now: datetime, report: DriftReport, is_settled: bool) -> None:
+    feature, signal = due.feature, due.signal
+    last = last_closed_day(now, feature, due.project.time_zone)
     known = Series.objects.filter(feature_number=feature.number, signal=signal.name).first()
     if known and not is_settled and known.judged_to == last and now - known.updated_at < REFRESH:
         return
@@ -77,10 +105,10 @@ def _fold(project: Project, feature: Feature, signal: Signal, now: datetime, tal
         feature_number=feature.number, feature=feature.name, signal=signal.name, updated_at=now
     )
     days = signal.days(feature.number, users.first_day(feature.number) or last, last)
-    tally.series += 1
+    report.series += 1
     baseline = series.baselines.filter(is_current=True).first() or _accept(series, signal, days, now, is_settled)
     if baseline is not None:
-        _judge(_Look(series, signal, baseline, signal.baseline_of(baseline.content), days, now), tally)
+        _judge(_Look(series, signal, baseline, signal.baseline_of(baseline.content), days, now), report)
     series.judged_to, series.updated_at = last, now
     series.save()
 
@@ -116,7 +144,7 @@ class _Look:
     now: datetime
 
 
-def _judge(look: _Look, tally: _Tally) -> None:
+def _judge(look: _Look, report: DriftReport) -> None:
     series = look.series
     evidence = look.signal.method.fold(look.baseline, look.days, look.signal.sides)
     series.points = [[p.day.isoformat(), p.log_m, p.evidence, p.direction.value, p.is_alarm] for p in evidence.points]
@@ -126,19 +154,19 @@ def _judge(look: _Look, tally: _Tally) -> None:
     for found in evidence.findings:
         ordinal = counts.get(found.direction, 0)
         counts[found.direction] = ordinal + 1
-        kept.append(_keep(look, found, ordinal, tally))
+        kept.append(_keep(look, found, ordinal, report))
     stale = Finding.objects.filter(baseline=look.stored, withdrawn_at=None).exclude(pk__in=kept)
     stale.update(withdrawn_at=look.now)
     is_open = Finding.objects.filter(series=series, resolved_day=None, withdrawn_at=None).exists()
     series.state = Series.State.FINDING if is_open else Series.State.WATCHING
 
 
-def _keep(look: _Look, found: shape.Finding, ordinal: int, tally: _Tally) -> int:
+def _keep(look: _Look, found: shape.Finding, ordinal: int, report: DriftReport) -> int:
     """Store one finding as it is seen today; its key does not depend on what is seen."""
     fields = _seen(look, found)
     known = Finding.objects.filter(baseline=look.stored, direction=found.direction.value, ordinal=ordinal).first()
     if known is None:
-        tally.opened += 1
+        report.opened += 1
         made = Finding(
             project_id=look.series.project_id,
             baseline=look.stored,
@@ -151,7 +179,7 @@ def _keep(look: _Look, found: shape.Finding, ordinal: int, tally: _Tally) -> int
         return int(made.pk)
     if known.resolved_by:
         fields.pop("resolved_day")
-    tally.resolved += known.resolved_day is None and found.resolved_day is not None
+    report.resolved += known.resolved_day is None and found.resolved_day is not None
     for name, value in fields.items():
         setattr(known, name, value)
     known.save()

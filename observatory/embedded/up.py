@@ -9,6 +9,7 @@ import errno
 import http.client
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -160,13 +161,21 @@ def first_start_lines(first: Mapping[str, str]) -> list[str]:
 
 def closing_lines(public_url: str, *, is_first: bool) -> list[str]:
     """The three lines that end every start: where to open it, how to sign in, what to run next."""
-    known = f"the password shown at the first start (to set a new one: manage.py changepassword {ADMIN})"
+    known = f"the password shown at the first start (to set a new one: {_command(f'changepassword {ADMIN}')})"
     password = "the password above" if is_first else known
     return [
         f"Open     {public_url}",
         f"Sign in  as {ADMIN} with {password}",
-        f"Next     {_python()} manage.py demo",
+        f"Next     {_command('demo')}",
     ]
+
+
+def _command(words: str) -> str:
+    """A management command as it has to be typed in another terminal to reach this product."""
+    told = [
+        f"{name}={shlex.quote(os.environ[name])} " for name in ("PORT", "OBSERVATORY_DATA_DIR") if os.environ.get(name)
+    ]
+    return f"{''.join(told)}{_python()} manage.py {words}"
 
 
 def _python() -> str:

@@ -16,8 +16,6 @@ from ingest.projects.access import current_project
 from ingest.timeline import Window, day_window, local_day
 from observatory.metrics import raw
 
-ANONYMOUS = ""
-
 COLUMNS = (
     "day", "feature_id", "cluster", "is_user", "calls", "errors", "cost_nano", "model_tokens_nano",
     "input_tokens", "output_tokens", "n_input_tokens", "ln_input_tokens", "ln2_input_tokens", "n_cost", "ln_cost",

@@ -50,6 +50,7 @@ def honest(kills: int, acknowledged: int, chance: random.Random) -> Report:
             after_kill=lambda number: say(f"  {number}/{kills}") if number % 10 == 0 else None,
         )  # fmt: skip
         stack.start(EVERYTHING)
+        stack.command("catch_up")
         say(stack.command("verify_rollups").stdout.strip())
         return report
     finally:

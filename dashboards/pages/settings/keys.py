@@ -15,7 +15,6 @@ SCOPES = (
     ("ingest", "ingest: POST everything"),
     ("read", "read: metrics, lists, single records"),
     ("feedback", "feedback: only POST /feedback"),
-    ("admin", "admin: erasure"),
 )
 
 

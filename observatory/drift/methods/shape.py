@@ -15,7 +15,6 @@ from typing import Protocol
 from observatory.metrics.statistics import Interval
 
 BASELINE_DAYS = 28
-PROVISIONAL_DAYS = 14
 EFFECT_DAYS = 7
 RESOLVE_DAYS = 14
 RESOLVE_STREAK = 3

@@ -178,3 +178,24 @@ def test_the_last_closed_day_ended_before_feedback_of_it_matured(project):
     assert runs.last_closed_day(datetime(2026, 3, 10, 3, 0, tzinfo=UTC), feature, "America/New_York") == date(
         2026, 3, 7
     )
+
+
+def test_one_series_that_fails_never_stops_the_others(project, make_project, monkeypatch):
+    other = make_project()
+    post(project, range(30), up_of_ten=8)
+    post(other, range(30), up_of_ten=8)
+    sound = runs._fold
+
+    def fold(due, *rest):
+        if due.project.pk == project.pk and due.signal.name == "thumbs_up_rate":
+            raise ValueError("a poisoned row")
+        sound(due, *rest)
+
+    monkeypatch.setattr(runs, "_fold", fold)
+    roller.roll(NOW, only=[project.pk, other.pk], everything=True)
+    report = runs.run(NOW, only=[project.pk, other.pk], budget_s=None, is_settled=True)
+    assert (report.series, report.failed) == (3, 1)
+    with project_scope(other.pk):
+        assert findings.watched() == 2
+    with project_scope(project.pk):
+        assert findings.watched() == 1
