@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import msgspec
 from django.conf import settings
 from django.http import Http404, HttpResponse
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -15,6 +14,7 @@ from alerts import incidents
 from alerts.messages import links
 from alerts.messages.wording import rfc3339
 from alerts.models import Incident, IncidentEvent
+from ingest.api.pages import BadQuery
 from ingest.api.views import OnlyJson
 from ingest.database import steadfast
 from ingest.projects.access import KeyHolder, project_scope
@@ -48,7 +48,7 @@ class Incidents(ReadView):
         limit, before = _limit(query.get("limit", "")), _position(query.get("cursor", ""))
         state = query.get("state", "")
         if state not in ("", "open", "resolved"):
-            raise ValidationError("state is open or resolved")
+            raise BadQuery("state is open or resolved")
         return _json(steadfast(lambda: _page(self.project_id, state, before, limit)))
 
 
@@ -141,7 +141,7 @@ def _limit(text: str) -> int:
     if not text:
         return USUAL
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
-        raise ValidationError(f"limit is a number from 1 to {MOST}")
+        raise BadQuery(f"limit is a number from 1 to {MOST}")
     return int(text)
 
 
@@ -150,13 +150,13 @@ def _cursor(position: int) -> str:
 
 
 def _position(cursor: str) -> int | None:
-    """The id that a cursor stands for; None for the first page. Raises ValidationError for what is none of ours."""
+    """The id that a cursor stands for; None for the first page. Raises BadQuery for what is none of ours."""
     if not cursor:
         return None
     try:
         text = base64.b64decode(cursor[:40] + "=" * (-len(cursor[:40]) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
-        raise ValidationError("cursor is what `next` of the page before said") from error
+        raise BadQuery("cursor is what `next` of the page before said") from error
     if not (text.isascii() and text.isdigit() and int(text) <= LARGEST_ID):
-        raise ValidationError("cursor is what `next` of the page before said")
+        raise BadQuery("cursor is what `next` of the page before said")
     return int(text)

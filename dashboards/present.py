@@ -1,6 +1,5 @@
 """From the read API's answers to components: tiles and chart points. Words come from formatting."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -114,12 +113,13 @@ def band(answer: reading.Answer) -> Band | None:
     return Band(answer.comparison.value)
 
 
-def reference_words(comparison: reading.Comparison) -> str:
-    """What a value is compared with."""
+def reference_words(comparison: reading.Comparison, judged: Window) -> str:
+    """What a value of the judged window is compared with."""
     if comparison.kind == "baseline":
         return "baseline"
     if comparison.kind == "weekday":
-        weeks = math.ceil(comparison.window.length / WEEK)
+        # A change of the clocks between them makes it an hour more or less than whole weeks.
+        weeks = round((judged.start - comparison.window.start) / WEEK)
         return "the same days a week before" if weeks == 1 else f"the same days {weeks} weeks before"
     return "the period before"
 
@@ -128,7 +128,7 @@ def lines_of(answer: reading.Answer, metric: Metric, compare: str | None) -> lis
     """Against what, and n."""
     lines, read = [], answer.reading
     if answer.comparison and answer.comparison.value is not None and read.value is not None:
-        name = reference_words(answer.comparison)
+        name = reference_words(answer.comparison, answer.judged)
         lines.append(formatting.against(read.value, answer.comparison.value, metric.unit, name))
     elif compare == "baseline" and read.value is not None:
         lines.append("no baseline yet: the first 28 full days")

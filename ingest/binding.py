@@ -133,11 +133,9 @@ def bind(now: datetime, limit: int = 1_000) -> int:
 
 
 def _compare(feedback: Sequence[_Ready]) -> edits.Edits:
-    corrections = {
-        position: one for position, one in enumerate(feedback) if one.kind == FeedbackKind.CORRECTION and one.final_text
-    }
+    corrections = {position: one for position, one in enumerate(feedback) if one.kind == FeedbackKind.CORRECTION}
     if not corrections:
-        return edits.Edits({}, frozenset())
+        return edits.Edits({}, frozenset(), frozenset())
     return edits.compare(
         {position: one.interaction_key for position, one in corrections.items()},
         {position: one.interaction_id or "" for position, one in corrections.items()},

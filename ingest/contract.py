@@ -22,7 +22,6 @@ LARGEST_BODY = 5 * 1024 * 1024
 LARGEST_METADATA = 64 * 1024
 DEEPEST = 32
 LARGEST_MONEY = 1_000_000_000
-STATUSES = ("ok", "error")
 
 Id = Annotated[str, Meta(min_length=1, max_length=200, description="a string of 1 to 200 characters")]
 Reference = Annotated[str, Meta(max_length=200, description="a string of at most 200 characters")]

@@ -54,21 +54,23 @@ def columns_with_edits(entries: Sequence[Entry], receipt: Receipt, values: Value
                 {position: columns["final_text"][position] for position in corrected},
             )
         columns["edit_ratio"] = [edits.ratios.get(position) for position in range(len(entries))]
+        later = edits.left | edits.absent  # the insert must not find what this comparison did not
         columns["lookup_key"] = [
-            None if position in edits.left else key for position, key in enumerate(columns["interaction_key"])
+            None if position in later else key for position, key in enumerate(columns["interaction_key"])
         ]
     return columns
 
 
 @dataclass(frozen=True)
 class Edits:
-    """The share of each output that was changed, by position, and the positions left for later.
+    """The share of each output that was changed, by position; positions left for later; those with nothing to compare.
 
-    A correction whose interaction is not there, or came without an output, has no ratio.
+    A correction whose interaction came without an output has no ratio and is in neither set.
     """
 
     ratios: Mapping[int, float]
     left: frozenset[int]
+    absent: frozenset[int]
 
 
 def compare(keys: Mapping[int, bytes], ids: Mapping[int, str], finals: Mapping[int, str]) -> Edits:
@@ -88,7 +90,8 @@ def compare(keys: Mapping[int, bytes], ids: Mapping[int, str], finals: Mapping[i
         for position, _, output, flags in found
         if output is not None
     }
-    return Edits(ratios, frozenset(position for position, is_read, _, _ in found if not is_read))
+    left = frozenset(position for position, is_read, _, _ in found if not is_read)
+    return Edits(ratios, left, frozenset(keys) - {position for position, *_ in found})
 
 
 def _plain(output: str, flags: int) -> str:

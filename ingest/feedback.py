@@ -20,7 +20,7 @@ from typing import Any
 from ingest import contract
 from ingest.arrays import microseconds
 from ingest.dimensions import FeedbackKind, RecordKind
-from ingest.identity import key_of, key_of_reference
+from ingest.identity import key_of
 from ingest.normalise import Columns, Entry, Numbers, Receipt, Values, effective, metadata_of, numbered
 from ingest.text import cut
 
@@ -37,7 +37,6 @@ COUNTED = frozenset(
         FeedbackKind.EVALUATION,
     }
 )
-REFERENCES = ("trace_id", "span_id", "session_id")
 COPIED = ("interaction_id", "trace_id", "span_id", "session_id", "user_id")
 
 
@@ -91,15 +90,9 @@ def _corrected(final_text: str) -> Said:
     return Said(FeedbackKind.CORRECTION, final_text=kept, more=more)
 
 
-def interaction_key(item: contract.Feedback, kind: FeedbackKind) -> bytes | None:
+def interaction_key(item: contract.Feedback) -> bytes | None:
     """The key of what the feedback is about; None when it stands alone."""
-    if item.interaction_id:
-        return key_of(RecordKind.INTERACTION, item.interaction_id)
-    if kind in COUNTED:
-        for field in REFERENCES:
-            if value := getattr(item, field):
-                return key_of_reference(field, value)
-    return None
+    return key_of(RecordKind.INTERACTION, item.interaction_id) if item.interaction_id else None
 
 
 def feedback_columns(entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers) -> Columns:
@@ -116,5 +109,5 @@ def feedback_columns(entries: Sequence[Entry], receipt: Receipt, values: Values,
     columns["comment"] = [item.comment for item in items]
     columns |= numbered(values, numbers)
     columns["metadata"] = [metadata_of(entry, one.more) for entry, one in zip(entries, read, strict=True)]
-    columns["interaction_key"] = [interaction_key(item, one.kind) for item, one in zip(items, read, strict=True)]
+    columns["interaction_key"] = list(map(interaction_key, items))
     return columns

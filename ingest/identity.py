@@ -14,6 +14,7 @@ import msgspec
 
 from ingest.contract import Item
 from ingest.dimensions import RecordKind
+from ingest.text import as_bytes
 
 _PACKED = msgspec.msgpack.Encoder(order="sorted")
 _SIZE = 16
@@ -21,12 +22,7 @@ _SIZE = 16
 
 def key_of(kind: RecordKind, sent_id: str) -> bytes:
     """The key under which a record of this kind and id is known in its project."""
-    return hashlib.blake2b(b"%d:%b" % (kind, _bytes(sent_id)), digest_size=_SIZE).digest()
-
-
-def key_of_reference(field: str, value: str) -> bytes:
-    """The key of something other than an id that feedback may name: a trace, a span, a session."""
-    return hashlib.blake2b(b"%b:%b" % (field.encode(), _bytes(value)), digest_size=_SIZE).digest()
+    return hashlib.blake2b(b"%d:%b" % (kind, as_bytes(sent_id)), digest_size=_SIZE).digest()
 
 
 def content_key(secret: str, project_id: int) -> bytes:
@@ -54,7 +50,3 @@ def new_id(at: datetime) -> str:
         f"{milliseconds:012x}7{secrets.randbits(12):03x}{0x8000 | secrets.randbits(14):04x}{secrets.randbits(48):012x}"
     )
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")

@@ -49,7 +49,9 @@ def _interaction(item: Interaction) -> Problem | None:
         return _no_money("$.cost_usd", item.cost_usd)
     if item.cached_input_tokens or item.cache_write_tokens:
         inside = (item.cached_input_tokens or 0) + (item.cache_write_tokens or 0)
-        if item.input_tokens is not None and inside > item.input_tokens:
+        if item.input_tokens is None:
+            return Problem("$.input_tokens", "input_tokens, which includes the cached ones", "nothing")
+        if inside > item.input_tokens:
             expected = "input_tokens that include cached_input_tokens and cache_write_tokens"
             return Problem("$.input_tokens", expected, f"{item.input_tokens}, with {inside} cached")
     for name, messages in (("prompt", item.prompt), ("output", item.output)):
@@ -70,9 +72,8 @@ def _retrieval(retrieval: dict[str, Any]) -> Problem | None:
 
 
 def _feedback(item: Feedback) -> Problem | None:
-    references = (item.interaction_id, item.trace_id, item.span_id, item.session_id)
-    if not any(references) and not isinstance(item, STANDS_ALONE):
-        return Problem("$.interaction_id", "the interaction (or trace, span or session) this is about", "nothing")
+    if not item.interaction_id and not isinstance(item, STANDS_ALONE):
+        return Problem("$.interaction_id", "interaction_id, the id of the interaction this is about", _instead(item))
     if isinstance(item, Rating) and item.value > item.scale:
         return Problem("$.value", f"a number from 0 to the scale, {item.scale:g}", f"{item.value:g}")
     if isinstance(item, Survey) and item.score > item.scale:
@@ -80,6 +81,12 @@ def _feedback(item: Feedback) -> Problem | None:
     if isinstance(item, Nps) and item.value is None and item.score is None:
         return Problem("$.score", "a number from 0 to 10", "nothing")
     return None
+
+
+def _instead(item: Feedback) -> str:
+    """What a thing names in place of its interaction."""
+    others = [name for name in ("trace_id", "span_id", "session_id") if getattr(item, name)]
+    return f"only {' and '.join(others)}" if others else "nothing"
 
 
 def _cost(item: Cost, oldest: datetime, now: datetime) -> Problem | None:

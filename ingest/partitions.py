@@ -9,8 +9,6 @@ from ingest.timeline import WEEK, week_start
 
 REACH_BACK = timedelta(days=70)
 REACH_AHEAD = timedelta(days=14)
-# A bill for a month may be sent on its first day; the partitions it needs are made on demand.
-LONGEST_AHEAD = timedelta(days=30)
 
 
 def ensure(now: datetime) -> int:

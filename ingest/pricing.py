@@ -65,13 +65,16 @@ class Rates:
     """Pico-dollars a call."""
 
     def cost_nano(self, input_tokens: int, output_tokens: int, cached: int = 0, cache_write: int = 0) -> int:
-        """What a call costs, in nano-dollars, rounded half up. `cached` and `cache_write` are inside `input_tokens`."""
+        """What a call costs, in nano-dollars, rounded half up. `cached` and `cache_write` are inside `input_tokens`.
+
+        Never negative: where they exceed it, nothing else was read, and nobody is paid for a call.
+        """
         fresh = self.input.at(input_tokens)
         read = self.cache_read.at(input_tokens) if self.cache_read else fresh
         write = self.cache_write.at(input_tokens) if self.cache_write else fresh
-        pico = (input_tokens - cached - cache_write) * fresh + cached * read + cache_write * write
+        pico = max(0, input_tokens - cached - cache_write) * fresh + cached * read + cache_write * write
         pico += output_tokens * self.output.at(input_tokens) + self.request
-        return (pico + 500) // 1000
+        return max(0, pico + 500) // 1000
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def repair_id(text: str) -> str:
     """Repair an id so that two different ones stay different: a repaired id carries a mark of what it was."""
     if is_holdable(text):
         return text
-    return f"{repair(text)}~{hashlib.sha256(_bytes(text)).hexdigest()[:12]}"
+    return f"{repair(text)}~{hashlib.sha256(as_bytes(text)).hexdigest()[:12]}"
 
 
 def repair_deep(value: Any) -> Any:
@@ -66,14 +66,15 @@ def cut(text: str) -> tuple[str, Cut | None]:
     """Keep as many whole characters as fit into a mebibyte of UTF-8; None when nothing had to go."""
     if len(text) * 4 <= LONGEST:
         return text, None
-    data = _bytes(text)
+    data = as_bytes(text)
     if len(data) <= LONGEST:
         return text, None
     kept = data[:LONGEST].decode("utf-8", "ignore")
     return kept, Cut(len(text), len(data), hashlib.sha256(data).hexdigest())
 
 
-def _bytes(text: str) -> bytes:
+def as_bytes(text: str) -> bytes:
+    """UTF-8, in which half a surrogate pair keeps what it was."""
     return text.encode("utf-8", "surrogatepass")
 
 

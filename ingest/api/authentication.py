@@ -41,16 +41,21 @@ class KeyAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """Let through who holds the scope that the view names: `scopes[method]`, else `scope`; no name lets nobody through."""
+    """Let through who holds what the view names: `scopes[method]`, else `scope`; no name lets nobody through.
+
+    A name is one scope, or several of which any will do.
+    """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Whether the key may do this. Raises PermissionDenied that names the missing scope."""
+        """Whether the key may do this. Raises PermissionDenied that names what would do."""
         holder = request.auth
         wanted = getattr(view, "scopes", {}).get(request.method) or getattr(view, "scope", None)
         if not isinstance(holder, KeyHolder) or wanted is None:
             return False
-        if wanted not in holder.scopes:
-            raise PermissionDenied(f"This key lacks the scope {wanted!r}; it has {', '.join(sorted(holder.scopes))}.")
+        enough: tuple[str, ...] = (wanted,) if isinstance(wanted, str) else wanted
+        if holder.scopes.isdisjoint(enough):
+            missing = " or ".join(map(repr, enough))
+            raise PermissionDenied(f"This key lacks the scope {missing}; it has {', '.join(sorted(holder.scopes))}.")
         return True
 
 

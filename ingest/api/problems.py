@@ -66,11 +66,6 @@ def _headers(error: exceptions.APIException) -> dict[str, str]:
     return headers
 
 
-def unknown_address(request: HttpRequest) -> HttpResponse:
-    """Answer a path under /api/ that leads nowhere."""
-    return problem(404, f"There is nothing at {request.path[:200]}.")
-
-
 def defect(request: HttpRequest) -> HttpResponse:
     """Answer for a defect of ours under /api/; its traceback is in the log."""
     return problem(500, "Something failed that should not have. Nothing was stored by this request.")

@@ -39,7 +39,7 @@ class Intake(APIView):
     """Take items of one kind."""
 
     content_negotiation_class = OnlyJson
-    scope: ClassVar[str] = "ingest"
+    scope: ClassVar[str | tuple[str, ...]] = "ingest"
     way: Way
 
     def post(self, request: Request) -> HttpResponse:
@@ -73,8 +73,9 @@ class OneInteraction(APIView):
 
 
 class Feedback(Intake):
-    """POST /feedback."""
+    """POST /feedback, with the scope ingest or, for keys that browsers hold, feedback alone."""
 
+    scope = ("ingest", "feedback")
     way = records.FEEDBACK
 
 

@@ -1,11 +1,10 @@
 """Answers to questions about metrics: stored buckets added up and judged by the metric's definition."""
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ingest.dimensions import FeedbackKind
-from ingest.timeline import DAY, QUARTER, WEEK, Window, day_window, days, floor, local_day
+from ingest.timeline import DAY, QUARTER, Window, day_window, days, floor, local_day
 from observatory.metrics import formulas, reads, users, windows
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.metric import Kind, Metric
@@ -58,7 +57,7 @@ class Reader:
     ) -> Answer:
         """See `series.read`."""
         metric, chosen = self._asked(name, feature, model)
-        whole = self._shelf.aligned(window)
+        whole = self._comparable(window, compare)
         judged = self._judged(metric, whole, chosen)
         size = self._grain(metric, whole, grain)
         answered = self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)
@@ -118,6 +117,18 @@ class Reader:
         if metric.kind in NOT_BY_MODEL and chosen.model is not None:
             raise BadWindow(f"{name} is not kept by model")
         return metric, chosen
+
+    def _comparable(self, window: Window, compare: str | None) -> Window:
+        """The window as it is stored; in quarters where those before it are, so that sums are over equal lengths.
+
+        A day or more stays as it is: a quarter of an hour is a hundredth of it, and what just came must be in it.
+        """
+        whole = self._shelf.aligned(window)
+        if window.length >= DAY:
+            return whole
+        other = self._before(compare, whole, whole.length)
+        is_coarser = other is not None and other.start < self._shelf.account.minutes_from
+        return windows.in_quarters(window, self.now) if is_coarser else whole
 
     def _judged(self, metric: Metric, window: Window, chosen: Filter) -> Window | None:
         """The part of the window whose feedback had its time; None when no part of it had."""
@@ -230,14 +241,20 @@ class Reader:
         return formulas.compare(metric, kind, other, answered, then)
 
     def _other_window(self, kind: str, length: timedelta, judged: Window, chosen: Filter) -> Window | None:
-        if kind == "previous":
-            return self._shelf.aligned(Window(judged.start - length, judged.end - length))
-        if kind == "weekday":
-            weeks = math.ceil(length / WEEK)
-            return self._shelf.aligned(windows.weeks_before(judged, self._shelf.zone, weeks))
         if kind == "baseline":
             return self._baseline(chosen)
+        other = self._before(kind, judged, length)
+        if other:
+            return self._shelf.aligned(other)
         raise BadWindow(f"compare is one of {', '.join(COMPARISONS)}")
+
+    def _before(self, kind: str | None, window: Window, length: timedelta) -> Window | None:
+        """A window, or its judged part, moved back by the window's length or its weeks; None for another kind."""
+        if kind == "previous":
+            return Window(window.start - length, window.end - length)
+        if kind == "weekday":
+            return windows.weeks_before(window, self._shelf.zone, windows.weeks_in(length))
+        return None
 
     def _baseline(self, chosen: Filter) -> Window | None:
         """The first 28 full days of the feature, or of the project; None until they are over."""

@@ -33,7 +33,8 @@ def read(
     """A metric over a window with its series and, if asked for, groups (`feature`, `model`) and a comparison.
 
     `compare` is `previous` (the window just before), `weekday` (the same local days so many weeks before) or `baseline`
-    (the first 28 full days of the feature).
+    (the first 28 full days of the feature). Where the first two reach back to what is kept in quarters only, both
+    windows are whole quarters: `window` and `judged` say which.
     """
     reader = Reader(now)
     return reader.read(metric, window, grain=grain, feature=feature, model=model, group_by=group_by, compare=compare)

@@ -4,6 +4,7 @@ Days are local days of the project; quarters and minutes are UTC. A quarter or d
 it was merged is *unmerged* and never read: its finer buckets are. The open quarter and day are always so.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -15,6 +16,7 @@ from ingest.timeline import (
     HOUR,
     MINUTE,
     QUARTER,
+    WEEK,
     Window,
     ceil,
     day_start,
@@ -85,6 +87,16 @@ def aligned(window: Window, stored: Stored) -> Window:
         raise BadWindow("a window ends after it starts")
     first = floor(window.start, MINUTE if window.start >= stored.minutes_from else QUARTER)
     return Window(first, ceil(window.end, MINUTE if window.end >= stored.minutes_from else QUARTER))
+
+
+def in_quarters(window: Window, now: datetime) -> Window:
+    """The window moved to whole quarters that are over, so that a window of any age can have the same length.
+
+    Outwards, but not into the open quarter: its end is the last full quarter then, also for a window all inside it.
+    """
+    end = ceil(window.end, QUARTER)
+    end = floor(window.end, QUARTER) if end > now else end
+    return Window(min(floor(window.start, QUARTER), end - QUARTER), end)
 
 
 def pieces(window: Window, stored: Stored, coarsest: Level = Level.DAY) -> list[Piece]:
@@ -193,7 +205,7 @@ def last_days(end: datetime, count: int, zone_name: str) -> tuple[date, date]:
 
 
 def span(text: str, now: datetime, zone_name: str) -> Window:
-    """A window that ends now: `15m`, `24h`, `7d`, or what is over of `today`, this `week` or this `month`.
+    """A window up to the end of this minute, so that what just came is in it: `15m`, `24h`, `7d`; or what is over of `today`, this `week` or `month`.
 
     Raises BadWindow for another text and for nothing at all.
     """
@@ -206,7 +218,16 @@ def span(text: str, now: datetime, zone_name: str) -> Window:
     # A few digits only: more would be a window beyond all calendars.
     if unit is None or not (number.isascii() and number.isdecimal() and len(number) <= 5) or int(number) == 0:
         raise BadWindow("window is a number with m, h or d, for example 15m, 24h or 7d, or today, week or month")
-    return Window(now - int(number) * unit, now)
+    end = ceil(now, MINUTE)
+    return Window(end - int(number) * unit, end)
+
+
+def weeks_in(length: timedelta) -> int:
+    """How many weeks back a window of this length must go to end before it starts.
+
+    An hour more is no further week: a change of the clocks adds one, and moving the ends to what is stored some of it.
+    """
+    return max(1, math.ceil((length - HOUR) / WEEK))
 
 
 def weeks_before(window: Window, zone_name: str, weeks: int) -> Window:

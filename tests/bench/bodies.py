@@ -1,10 +1,10 @@
-"""What the benchmark posts: bodies made once from the real answers that the demo ships, with ids exchanged in place."""
+"""What the benchmark posts: bodies made once from the real answers that the demo ships; ids and times are exchanged in place."""
 
 import gzip
 import json
 import random
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +12,49 @@ ANSWERS = Path(__file__).resolve().parents[2] / "dashboards/demo/data/arena_answ
 PROMPT_CHARS, OUTPUT_CHARS = 800, 2_000
 ROUND_DIGITS = 8
 DISTINCT = 10_000  # events; after them the texts come again under other ids
-SPREAD = timedelta(minutes=10)
+SECOND_FORM = "%Y-%m-%dT%H:%M:%S"
 FEATURES = ("write-draft", "summarise", "answer", "translate", "classify", "search")
 MODELS = ("gpt-4o", "gpt-4o-mini", "claude-3-5-sonnet-20240620", "gemini-1.5-flash", "mistral-large-latest")
 
 
 @dataclass
 class Body:
-    """One request's bytes; `offsets` are where each event's round number stands in them."""
+    """One request's bytes; `offsets` are where each event's round number stands in them, `times` where its second does."""
 
     content: bytearray
     offsets: tuple[int, ...]
+    times: tuple[int, ...]
 
     def in_round(self, number: int) -> bytearray:
-        """The same events as new ones."""
-        digits = f"{number:0{ROUND_DIGITS}}".encode()
+        """The same events as new ones that happened in this second."""
+        digits, second = f"{number:0{ROUND_DIGITS}}".encode(), datetime.now(UTC).strftime(SECOND_FORM).encode()
         for offset in self.offsets:
             self.content[offset : offset + ROUND_DIGITS] = digits
+        for offset in self.times:
+            self.content[offset : offset + len(second)] = second
         return self.content
 
 
 def bodies(batch: int, *, distinct: int = DISTINCT, seed: int = 1, prefix: str = "bench") -> list[Body]:
     """Make requests of `batch` events of about 3 kB; a batch of 1 is an object, not an array of one."""
-    chance, texts, now = random.Random(seed), _texts(), datetime.now(UTC)
+    chance, texts = random.Random(seed), _texts()
     found = []
     for number in range(max(1, distinct // batch)):
-        events = [_event(chance, texts, now, f"{prefix}-{number:04}-{place:04}") for place in range(batch)]
+        events = [_event(chance, texts, f"{prefix}-{number:04}-{place:04}") for place in range(batch)]
         content = json.dumps(events if batch > 1 else events[0], ensure_ascii=False, separators=(",", ":")).encode()
-        mark, offsets, at = b"-r" + b"0" * ROUND_DIGITS + b'"', [], -1
-        while (at := content.find(mark, at + 1)) >= 0:
-            offsets.append(at + 2)
-        assert len(offsets) == batch, "a text looks like an id"
-        found.append(Body(bytearray(content), tuple(offsets)))
+        offsets = _places(content, b"-r" + b"0" * ROUND_DIGITS + b'"', 2)
+        times = _places(content, b'"occurred_at":"', 15)
+        assert len(offsets) == len(times) == batch, "a text looks like an id or a time"
+        found.append(Body(bytearray(content), offsets, times))
     return found
+
+
+def _places(content: bytes, mark: bytes, skip: int) -> tuple[int, ...]:
+    """Where the bytes behind each mark begin."""
+    found, at = [], -1
+    while (at := content.find(mark, at + 1)) >= 0:
+        found.append(at + skip)
+    return tuple(found)
 
 
 def _texts() -> list[str]:
@@ -53,10 +63,10 @@ def _texts() -> list[str]:
     return [f"{answer['prompt']}\n{answer['output']}" for answer in answers]
 
 
-def _event(chance: random.Random, texts: list[str], now: datetime, name: str) -> dict[str, Any]:
+def _event(chance: random.Random, texts: list[str], name: str) -> dict[str, Any]:
     return {
         "id": f"{name}-r{0:0{ROUND_DIGITS}}",
-        "occurred_at": (now - SPREAD * chance.random()).isoformat(),
+        "occurred_at": f"2000-01-01T00:00:00.{chance.randrange(1_000_000):06}Z",
         "feature": chance.choice(FEATURES),
         "model": chance.choice(MODELS),
         "prompt": _piece(chance, texts, PROMPT_CHARS),

@@ -12,7 +12,8 @@ def name_of(pid: int) -> str:
     """What a process of the product is, in one word."""
     words = (Path("/proc") / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     if words.startswith("postgres:") or "/bin/postgres" in words.split(" ")[0]:
-        return "PostgreSQL"
+        role = next((role for role in ("app", "jobs") if f" observatory_{role} " in words), "")
+        return {"app": "PostgreSQL for the web", "jobs": "PostgreSQL for the workers", "": "PostgreSQL itself"}[role]
     for mark, name in (
         ("observatory.jobs measure", "worker measure"),
         ("observatory.jobs tell", "worker tell"),

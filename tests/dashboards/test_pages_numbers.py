@@ -8,7 +8,7 @@ from dashboards import judged, panels, present
 from dashboards.components import State
 from ingest.timeline import DAY, Window
 from observatory.metrics.definitions import METRICS
-from observatory.metrics.reading import Point, Reading
+from observatory.metrics.reading import Comparison, Point, Reading
 from observatory.metrics.reading import State as Known
 from tests.dashboards import site as sites
 
@@ -37,6 +37,14 @@ def test_a_sum_over_an_open_day_is_compared_with_the_same_part_of_the_days_befor
     assert present.fair(METRICS["calls"], Window(NOON - DAY, NOON), "previous", NOON)[1] == "previous"
     ended = Window(week.start - 30 * DAY, week.end - 30 * DAY)
     assert present.fair(METRICS["cost_total"], ended, "previous", NOON) == (ended, "previous")
+
+
+def test_weeks_are_counted_by_how_far_back_the_other_window_lies() -> None:
+    judged = Window(NOON - 7 * DAY - timedelta(minutes=3), NOON)
+    for weeks, words in ((1, "the same days a week before"), (2, "the same days 2 weeks before")):
+        other = Window(judged.start - 7 * weeks * DAY, judged.end - 7 * weeks * DAY)
+        found = Comparison("weekday", other, 1.0, None, None, 1)
+        assert present.reference_words(found, judged) == words
 
 
 class Stand:

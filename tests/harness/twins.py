@@ -103,8 +103,9 @@ def _send_record(twin: Twin, send: Send, now: datetime, extra_calls: int) -> Non
         {"kind": "flag", "category": twin.word("flag"), "comment": twin.word("comment"), "interaction_id": newest, "id": twin.word("flag-id")},
         {"kind": "evaluation", "name": twin.word("judge"), "label": twin.word("label"), "score": 0.5, "interaction_id": newest},
         {"kind": "correction", "final_text": twin.word("final_text"), "interaction_id": newest},
-        *({"kind": "thumb", "value": "up", reference: twin.word(reference), "id": twin.word(f"orphan-{reference}"), "user_id": twin.word("user_id")}
-          for reference in ("interaction_id", "trace_id", "span_id", "session_id")),
+        {"kind": "thumb", "value": "up", "interaction_id": twin.word("interaction_id"), "id": twin.word("orphan"), "user_id": twin.word("user_id")},
+        *({"kind": "escalation", reference: twin.word(reference), "id": twin.word(f"alone-{reference}"), "user_id": twin.word("user_id")}
+          for reference in ("trace_id", "span_id", "session_id")),
     ]  # fmt: skip
     costs = [
         {"id": twin.word("cost"), "component": "retrieval", "amount_usd": "0.01", "interaction_id": newest, "description": twin.word("linked")},

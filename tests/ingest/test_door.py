@@ -78,6 +78,18 @@ def test_a_key_without_the_scope_is_403_and_stores_nothing(web, project, make_ke
     assert rows(project, "record_key") == []
 
 
+def test_a_key_with_only_the_scope_feedback_may_post_feedback_and_nothing_else(web, project, make_key):
+    bearer = f"Bearer {make_key(project, 'feedback')}"
+    ticket = b'{"kind":"ticket","category":"wrong"}'
+    assert send(web, "feedback", ticket, authorization=bearer).status_code == 200
+    assert len(rows(project, "feedback")) == 1
+    others = [send(web, path, authorization=bearer) for path in ENDPOINTS if path != "feedback"]
+    reads = ("interactions", "interactions/x", "incidents")
+    others += [httpx2.get(f"{web}/api/v1/{path}", headers={"authorization": bearer}) for path in reads]
+    assert [answer.status_code for answer in others] == [403] * len(others)
+    assert len(rows(project, "record_key")) == 1
+
+
 def test_reading_needs_the_scope_read(web, project, make_key):
     headers = {"authorization": f"Bearer {make_key(project, 'ingest')}"}
     assert httpx2.get(f"{web}/api/v1/interactions", headers=headers).status_code == 403
@@ -154,3 +166,11 @@ def test_an_unknown_address_is_404_in_the_same_shape(web, key):
     answer = httpx2.get(f"{web}/api/v1/no-such-thing", headers={"authorization": f"Bearer {key}"})
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_bad_query_is_explained_in_words_whoever_answers(web, key):
+    headers = {"authorization": f"Bearer {key}"}
+    for path in ("interactions?limit=x", "incidents?limit=x", "incidents?state=x", "incidents?cursor=x"):
+        answer = httpx2.get(f"{web}/api/v1/{path}", headers=headers)
+        assert (answer.status_code, answer.json()["title"]) == (400, "Bad query")
+        assert answer.json()["detail"].startswith(path[path.index("?") + 1 : -2])

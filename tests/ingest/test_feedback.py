@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -169,10 +170,38 @@ def test_feedback_without_its_interaction_waits_as_an_orphan_and_marks_the_right
     assert mark["bucket"] == timeline.floor(long_ago, timeline.MINUTE)
 
 
-def test_feedback_by_trace_only_is_kept_and_counted_as_an_orphan(project):
-    take(project, records.FEEDBACK, {"kind": "thumb", "value": "up", "trace_id": "t-1"})
-    assert one(project, "feedback")["trace_id"] == "t-1"
+@pytest.mark.parametrize("reference", ["trace_id", "span_id", "session_id"])
+def test_feedback_that_names_no_interaction_but_a_trace_is_refused_unless_it_stands_alone(post, project, reference):
+    (error,) = post("feedback", {"kind": "thumb", "value": "up", reference: "t-1"}).json()["errors"]
+    assert (error["path"], error["got"]) == ("$.interaction_id", f"only {reference}")
+    assert error["expected"].startswith("interaction_id")
+    assert statuses(post("feedback", {"kind": "ticket", "category": "slow", reference: "t-1"})) == ["created"]
+    assert one(project, "feedback")[reference] == "t-1"
+    assert rows(project, "orphan") == []
+
+
+def test_references_beside_an_interaction_are_kept(project):
+    take(project, records.INTERACTIONS, CALL)
+    take(project, records.FEEDBACK, {**UP, "trace_id": "t-1", "session_id": "s-1"})
+    assert (one(project, "feedback")["trace_id"], one(project, "feedback")["session_id"]) == ("t-1", "s-1")
+    assert len(rows(project, "verdict")) == 1
+
+
+@pytest.mark.parametrize(("final", "ratio"), [("one two", 0.5), ("", 1.0)])
+def test_an_interaction_that_commits_between_comparison_and_insert_still_gets_its_edit_ratio(project, final, ratio):
+    def overtaken(*given):
+        columns = records.FEEDBACK.columns(*given)
+        take(project, records.INTERACTIONS, CALL)
+        return columns
+
+    way = replace(records.FEEDBACK, columns=overtaken)
+    take(project, way, [{"kind": "correction", "final_text": final, **ABOUT}, UP])
     assert len(rows(project, "orphan")) == 1
+    assert bind(project) == 1
+    (verdict,) = rows(project, "verdict", "edit_ratio", "kind = %s", int(FeedbackKind.CORRECTION))
+    assert verdict["edit_ratio"] == ratio
+    assert rows(project, "feedback", "edit_ratio", "kind = %s", int(FeedbackKind.CORRECTION)) == [verdict]
+    assert rows(project, "orphan") == []
 
 
 def test_unknown_fields_become_metadata(project):

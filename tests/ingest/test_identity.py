@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingest import timeline, tokens
 from ingest.contract import INTERACTIONS, Interaction
 from ingest.dimensions import RecordKind
-from ingest.identity import content_key, fingerprint, key_of, key_of_reference, new_id
+from ingest.identity import content_key, fingerprint, key_of, new_id
 
 KEY = content_key("secret", 1)
 
@@ -20,9 +20,8 @@ def item(**fields):
     return Interaction(feature="a", **fields)
 
 
-def test_keys_tell_kinds_ids_and_references_apart():
+def test_keys_tell_kinds_and_ids_apart():
     keys = [key_of(kind, sent) for kind in RecordKind for sent in ("", "1", "11", "a:1")]
-    keys += [key_of_reference(field, "1") for field in ("trace_id", "span_id")]
     assert len(set(keys)) == len(keys)
     assert {len(key) for key in keys} == {16}
 

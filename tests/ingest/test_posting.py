@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError, connection
 
 from ingest import timeline
 from ingest.dimensions import Cache, Component, CostSource, ErrorClass, Flag
@@ -227,6 +228,8 @@ def test_nul_and_half_surrogates_are_replaced_visibly(post, project):
     ("sent", "path"),
     [
         ({"cached_input_tokens": 11, "input_tokens": 10}, "$.input_tokens"),
+        ({"cached_input_tokens": 2_000_000_000, "output_tokens": 1, "model": "gpt-4o-mini"}, "$.input_tokens"),
+        ({"cache_write_tokens": 1}, "$.input_tokens"),
         ({"status": "ok", "error_class": "timeout"}, "$.error_class"),
         ({"cost_usd": -1}, "$.cost_usd"),
         ({"cost_usd": "NaN"}, "$.cost_usd"),
@@ -249,3 +252,17 @@ def test_what_cannot_be_is_refused_with_its_path(post, sent, path):
     assert error["path"] == path
     assert error["expected"]
     assert error["got"]
+
+
+def test_cached_tokens_without_input_tokens_say_what_is_missing(post, project):
+    (error,) = problem(post("interactions", {"feature": "a", "cached_input_tokens": 5}), 400)["errors"]
+    assert error["expected"] == "input_tokens, which includes the cached ones"
+    assert post("interactions", {"feature": "a", "cached_input_tokens": 0}).status_code == 200
+
+
+@pytest.mark.parametrize(("table", "column"), [("interaction", "cost_nano"), ("cost", "amount_nano")])
+def test_the_record_holds_no_negative_money(post, project, table, column):
+    post("interactions", {"feature": "a"})
+    post("costs", {"component": "retrieval", "amount_usd": "1"})
+    with pytest.raises(IntegrityError), connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET {column} = -1 WHERE project_id = %s", [project.id])

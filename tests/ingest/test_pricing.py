@@ -73,6 +73,15 @@ def test_cached_tokens_without_a_price_of_their_own_cost_what_other_input_costs(
     assert cheaper.cost_nano(1000, 10, 400) == 600_000 + 40_000 + 20_000
 
 
+@given(*[st.integers(0, 2**31 - 1)] * 4)
+def test_no_usage_costs_less_than_nothing(tokens_in, tokens_out, cached, written):
+    cheaper = rates_of(Decimal("0.15"), Decimal("0.6"), Decimal("0.075"))
+    for rates in (OURS, cheaper):
+        assert rates.cost_nano(tokens_in, tokens_out, cached, written) >= 0
+    assert cheaper.cost_nano(0, 1, 2_000_000_000) > 0
+    assert rates_of(Decimal(-1), Decimal(-1)).cost_nano(tokens_in, tokens_out) == 0
+
+
 @given(st.integers(0, 10**18), st.lists(st.integers(1, 10**12), min_size=1, max_size=100))
 def test_parts_add_up_exactly_and_follow_their_weights(amount, weights):
     parts = split(amount, weights)

@@ -11,8 +11,8 @@ from django.db import connection
 from ingest.dimensions import Cache, FeedbackKind
 from ingest.projects.models import Feature, Project
 from ingest.projects.scope import project_scope
-from ingest.timeline import DAY, HOUR, QUARTER, Window, floor
-from observatory.metrics import roller, series
+from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, Window, floor
+from observatory.metrics import roller, series, windows
 from observatory.metrics.reading import State
 from observatory.metrics.series import BadWindow, UnknownValue
 from tests.factories import costs, interactions, verdicts
@@ -129,6 +129,36 @@ def test_a_comparison_with_the_previous_window_and_the_same_weekday(project: Pro
     weekday = ask(project, "calls", window, compare="weekday").comparison
     assert (previous.window, previous.value, previous.difference) == (Window(TODAY - 2 * DAY, TODAY - DAY), 5, 3)
     assert (weekday.window, weekday.value, weekday.difference) == (Window(TODAY - 8 * DAY, TODAY - 7 * DAY), 2, 6)
+
+
+@pytest.mark.parametrize("kind", ["previous", "weekday"])
+@pytest.mark.parametrize("text", ["15m", "24h", "7d"])
+def test_a_comparison_is_with_a_window_of_the_same_length(project: Project, text: str, kind: str) -> None:
+    every_six_minutes = [
+        {"at": NOW - number * timedelta(minutes=6), "feature": "write-draft"} for number in range(3500)
+    ]
+    interactions(project, every_six_minutes)
+    roll(project)
+    window = windows.span(text, NOW, "UTC")
+    answer = ask(project, "calls", window, compare=kind)
+    other = answer.comparison.window
+    assert answer.window == answer.judged
+    if window.length >= DAY:  # a quarter of an hour more or less is a hundredth of it; what just came is in it
+        assert answer.window.end == window.end
+        assert abs(other.length - window.length) <= 2 * QUARTER
+        return
+    assert answer.window.length == other.length == window.length
+    back = 7 * DAY if kind == "weekday" else window.length
+    assert other == Window(answer.window.start - back, answer.window.end - back)
+    assert abs(answer.comparison.difference) <= 1
+
+
+def test_minutes_are_compared_with_minutes_while_they_are_kept(project: Project) -> None:
+    interactions(project, [{"at": NOW - HOUR, "feature": "write-draft"}])
+    roll(project)
+    answer = ask(project, "calls", Window(NOW - 15 * MINUTE, NOW), compare="previous")
+    assert answer.window == Window(NOW - 15 * MINUTE, NOW)
+    assert answer.comparison.window == Window(NOW - 30 * MINUTE, NOW - 15 * MINUTE)
 
 
 def test_the_baseline_is_the_features_first_28_days(project: Project) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, Window, day_start, day_window, floor, local_day
+from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, Window, ceil, day_start, day_window, floor, local_day
 from observatory.metrics import windows
 from observatory.metrics.windows import BadWindow, Grain, Level, Stored
 
@@ -136,16 +136,53 @@ def test_a_grain_that_cannot_be_says_what_can(length: timedelta, wanted: str, sa
 @pytest.mark.parametrize(
     ("text", "start"),
     [
-        ("15m", NOW - 15 * MINUTE),
-        ("24h", NOW - DAY),
-        ("7d", NOW - 7 * DAY),
         ("today", datetime(2026, 3, 29, 22, tzinfo=UTC)),
         ("week", datetime(2026, 3, 29, 22, tzinfo=UTC)),
         ("month", datetime(2026, 2, 28, 23, tzinfo=UTC)),
     ],
 )
-def test_a_span_ends_now(text: str, start: datetime) -> None:
+def test_a_span_of_the_calendar_ends_now(text: str, start: datetime) -> None:
     assert windows.span(text, NOW, "Europe/Berlin") == Window(start, NOW)
+
+
+@pytest.mark.parametrize(("text", "length"), [("15m", QUARTER), ("1h", HOUR), ("24h", DAY), ("7d", 7 * DAY)])
+def test_a_span_is_as_long_as_it_says_also_when_moved_to_what_is_stored(text: str, length: timedelta) -> None:
+    window = windows.span(text, NOW, "Europe/Berlin")
+    assert window == Window(ceil(NOW, MINUTE) - length, ceil(NOW, MINUTE))
+    assert windows.aligned(window, Stored("Europe/Berlin")) == window
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "found"),
+    [
+        ("10:07", "10:22", ("10:00", "10:15")),
+        ("09:22", "10:22", ("09:15", "10:15")),
+        ("10:17", "10:22", ("10:00", "10:15")),
+        ("10:15", "10:22", ("10:00", "10:15")),
+        ("08:07", "08:22", ("08:00", "08:30")),
+        ("08:00", "08:30", ("08:00", "08:30")),
+        ("09:00", "12:00", ("09:00", "12:00")),
+    ],
+)
+def test_a_window_in_quarters_leaves_the_open_one_out(start: str, end: str, found: tuple[str, str]) -> None:
+    at = {text: datetime.fromisoformat(f"2026-03-30T{text}Z") for text in (start, end, *found)}
+    assert windows.in_quarters(Window(at[start], at[end]), NOW) == Window(at[found[0]], at[found[1]])
+
+
+@pytest.mark.parametrize(
+    ("length", "weeks"),
+    [
+        (QUARTER, 1),
+        (7 * DAY, 1),
+        (7 * DAY + 3 * MINUTE, 1),
+        (7 * DAY + HOUR, 1),
+        (7 * DAY + 2 * HOUR, 2),
+        (14 * DAY + QUARTER, 2),
+        (28 * DAY, 4),
+    ],
+)
+def test_a_week_and_some_minutes_is_one_week(length: timedelta, weeks: int) -> None:
+    assert windows.weeks_in(length) == weeks
 
 
 @pytest.mark.parametrize("text", ["", "7", "d", "0d", "-7d", "7y", "٧d", "1e3d", "99999999d", " 7d"])
