@@ -12,6 +12,8 @@ import pytest
 
 from tests.harness.installation import Installation
 
+pytest_plugins = ["tests.harness.chromium"]
+
 _installation: Installation | None = None
 _seconds: dict[str, float] = defaultdict(float)
 _numbers = itertools.count(1)

@@ -4,7 +4,6 @@ import http.client
 import re
 import statistics
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -71,7 +70,7 @@ def measure(browser: Browser, slug: str) -> list[PageTime]:
     return [browser.time(path) for path in [f"/{slug}/{page}" for page in DASHBOARDS] + _details(browser, slug)]
 
 
-def _details(browser: Browser, slug: str) -> Sequence[str]:
+def _details(browser: Browser, slug: str) -> list[str]:
     found = []
     for page in ("drift", "incidents"):
         match = re.search(rf'href="(/{slug}/{page}/\d+/)', browser.get(f"/{slug}/{page}/")[1])

@@ -1,37 +1,12 @@
 """A real Chromium, signed in as a member; browser tests are skipped loudly where there is none."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 DRAWN = "() => [...document.querySelectorAll('[data-figure]')].every((box) => box.dataset.drawn)"
-
-
-def chromium_path() -> str | None:
-    """Where the system's Chromium is."""
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One headless Chromium for the session."""
-    path = chromium_path()
-    if path is None:
-        pytest.skip("NO CHROMIUM: browser tests did not run (install the package chromium)")
-    # Playwright keeps an event loop in this thread, by which Django takes the tests for asynchronous code.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 class Watched:

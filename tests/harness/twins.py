@@ -24,6 +24,10 @@ PASSWORD = "correct horse battery"
 DAYS, CALLS_A_DAY = 42, 8
 FALL = 8  # the last days, in which thumbs turn down: a finding
 Send = Callable[[str, Sequence[Mapping[str, Any]], str], httpx2.Response]
+OWN_NAMES = (
+    "model", "served_model", "provider", "session_id", "trace_id", "span_id", "parent_id", "segment", "tier", "language",
+    "query_type", "region", "environment", "release", "prompt_name", "prompt_version", "feature",
+)  # fmt: skip
 # Texts chosen by us, or not readable as text: the canary cannot stand there.
 CHOSEN = {
     "api_key.public", "api_key.scopes", "feature.type", "feature.stakes", "change_event.kind", "change_event.source",
@@ -99,7 +103,7 @@ def _send_record(twin: Twin, send: Send, now: datetime, extra_calls: int) -> Non
     ]
     first, newest = twin.alias("call"), twin.alias("newest")
     calls[0]["id"], calls[-2]["id"] = first, newest
-    said = [
+    said: list[dict[str, Any]] = [
         {"kind": "flag", "category": twin.word("flag"), "comment": twin.word("comment"), "interaction_id": newest, "id": twin.word("flag-id")},
         {"kind": "evaluation", "name": twin.word("judge"), "label": twin.word("label"), "score": 0.5, "interaction_id": newest},
         {"kind": "correction", "final_text": twin.word("final_text"), "interaction_id": newest},
@@ -107,7 +111,7 @@ def _send_record(twin: Twin, send: Send, now: datetime, extra_calls: int) -> Non
         *({"kind": "escalation", reference: twin.word(reference), "id": twin.word(f"alone-{reference}"), "user_id": twin.word("user_id")}
           for reference in ("trace_id", "span_id", "session_id")),
     ]  # fmt: skip
-    costs = [
+    costs: list[dict[str, Any]] = [
         {"id": twin.word("cost"), "component": "retrieval", "amount_usd": "0.01", "interaction_id": newest, "description": twin.word("linked")},
         {"id": twin.word("late"), "component": "retrieval", "amount_usd": "0.01", "interaction_id": calls[1]["id"]},
         {"id": twin.word("bill"), "component": "infrastructure", "amount_usd": "5", "feature": twin.word("feature"), "description": twin.word("bill"),
@@ -119,7 +123,9 @@ def _send_record(twin: Twin, send: Send, now: datetime, extra_calls: int) -> Non
         "occurred_at": (now - FALL * timeline.DAY).isoformat(),
     }  # fmt: skip
     changes = [change, {**change, "id": twin.word("change")}]
-    sent = {"interactions": calls, "feedback": [*thumbs, *said], "costs": costs, "changes": changes}
+    sent: dict[str, list[dict[str, Any]]] = {
+        "interactions": calls, "feedback": [*thumbs, *said], "costs": costs, "changes": changes
+    }  # fmt: skip
     for path, items in sent.items():
         _send(twin, send, path, [{**item, twin.word("unknown"): 1} for item in items])
     twin.names["interaction"] = [first, newest]
@@ -132,24 +138,11 @@ def _send(twin: Twin, send: Send, path: str, items: Sequence[Mapping[str, Any]])
 
 def _call(twin: Twin, now: datetime, day: int, number: int) -> dict[str, Any]:
     at = now - timedelta(days=DAYS + 2 - day) + timedelta(minutes=number)
-    own = (
-        "model",
-        "served_model",
-        "provider",
-        "session_id",
-        "trace_id",
-        "span_id",
-        "parent_id",
-        "segment",
-        "tier",
-        "language",
-    )
-    own += ("query_type", "region", "environment", "release", "prompt_name", "prompt_version", "feature")
     return {
         "id": twin.word(f"call-{day:02}-{number}"), "occurred_at": at.isoformat(), "prompt": twin.word("prompt"),
         "output": twin.word("output"), "user_id": twin.word(f"user_id-{number % 5}"), "latency_ms": 900, "input_tokens": 120,
         "output_tokens": 60, "metadata": {twin.word("metadata"): twin.word("metadata-value")},
-        "retrieval": {"documents": [{"id": twin.word("document"), "score": 0.9}]}, **{name: twin.word(name) for name in own},
+        "retrieval": {"documents": [{"id": twin.word("document"), "score": 0.9}]}, **{name: twin.word(name) for name in OWN_NAMES},
     }  # fmt: skip
 
 
@@ -201,19 +194,29 @@ def _open_incidents(twin: Twin, now: datetime) -> None:
 
 
 def _open_incident(twin: Twin, now: datetime, scope: str, number: int, feature: str) -> Incident:
-    where = {"feature_number": number}
-    window = {"window_start": now - timeline.DAY, "window_end": now}
+    start = now - timeline.DAY
     rule = AlertRule.objects.create(
         preset=twin.word(f"preset-{scope}"), name=twin.word(f"rule-{scope}"), metric="thumbs_up_rate", scope=scope, side="below",
         warning=0.7, critical=0.6, window_minutes=1440, every_minutes=0, active_from=now, created_at=now,
-        paused_reason=twin.word("paused"), **where,
+        paused_reason=twin.word("paused"), feature_number=number,
     )  # fmt: skip
-    RuleState.objects.create(rule=rule, feature=feature, state="critical", since=now, judged_to=now, value=0.4, **where)
-    Evaluation.objects.create(rule=rule, judged_at=now, state="critical", step="opened", value=0.4, **where, **window)
+    RuleState.objects.create(
+        rule=rule, feature=feature, state="critical", since=now, judged_to=now, value=0.4, feature_number=number
+    )
+    Evaluation.objects.create(
+        rule=rule,
+        judged_at=now,
+        state="critical",
+        step="opened",
+        value=0.4,
+        feature_number=number,
+        window_start=start,
+        window_end=now,
+    )
     return Incident.objects.create(
         rule=rule, feature=feature, severity="critical", peak_severity="critical", since=now - timeline.HOUR, opened_at=now,
         acknowledged_by=twin.word("acknowledged"), resolved_by=twin.word("resolved"), value=0.4, warning_at=0.7, critical_at=0.6,
-        **where, **window,
+        feature_number=number, window_start=start, window_end=now,
     )  # fmt: skip
 
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from standardwebhooks.webhooks import Webhook
 
 from tests.alerts.sinks import HttpSink, MailSink, http_sink, mail_sink
-from tests.browser.conftest import FLAGS, chromium_path
 from tests.harness.installation import Installation
 
 PASSWORD = "correct horse battery"
@@ -92,19 +91,15 @@ def product() -> Iterator[tuple[Installation, str, MailSink, HttpSink]]:
 
 
 @pytest.fixture(scope="module")
-def page(product: tuple[Installation, str, MailSink, HttpSink]) -> Iterator[Page]:
+def page(product: tuple[Installation, str, MailSink, HttpSink], browser: Browser) -> Iterator[Page]:
     """A signed-in browser."""
-    if chromium_path() is None:
-        pytest.skip("NO CHROMIUM: the story was not read in a browser")
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
-        page = chromium.new_page(base_url=product[0].address)
-        page.goto("/sign-in/")
-        page.fill("input[name=username]", "maya")
-        page.fill("input[name=password]", PASSWORD)
-        page.click("main button[type=submit]")
-        yield page
-        chromium.close()
+    page = browser.new_page(base_url=product[0].address)
+    page.goto("/sign-in/")
+    page.fill("input[name=username]", "maya")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    yield page
+    page.close()
 
 
 def test_from_a_post_to_the_person_who_has_to_know(product, page):

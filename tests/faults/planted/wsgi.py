@@ -11,12 +11,12 @@ Application = Callable[[Environ, Start], Iterable[bytes]]
 
 def is_record(environ: Environ) -> bool:
     """Whether a request sends something to be stored."""
-    return environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"].startswith("/api/v1/")
+    return str(environ["REQUEST_METHOD"]) == "POST" and str(environ["PATH_INFO"]).startswith("/api/v1/")
 
 
 def body_of(environ: Environ) -> bytes:
     """Take a request's body out."""
-    return environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    return bytes(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
 
 
 def with_body(environ: Environ, body: bytes) -> Environ:
