@@ -9,10 +9,15 @@ from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.harness.installation import Installation
 
 pytest_plugins = ["tests.harness.chromium"]
+
+# A busy machine is slow, not wrong: no property may fail by the clock.
+settings.register_profile("by facts", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("by facts")
 
 _installation: Installation | None = None
 _seconds: dict[str, float] = defaultdict(float)
