@@ -3,11 +3,13 @@
 import json
 import queue
 import threading
+import time
 from collections.abc import Iterable
 
 from tests.faults.planted.wsgi import Application, Environ, Start, answer, body_of, is_record, with_body
 
 LONGEST_QUEUE = 4  # requests: even a little is too much
+LAG_S = 0.05  # a queue that is always empty would never lose anything
 
 
 def prepare() -> None:
@@ -20,6 +22,7 @@ def wrap(application: Application) -> Application:
 
     def store() -> None:
         while True:
+            time.sleep(LAG_S)
             answer(application, waiting.get())
 
     threading.Thread(target=store, daemon=True).start()
