@@ -59,11 +59,14 @@ class Entry(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Receipt:
-    """For whom and when a request was taken."""
+    """For whom and when a request was taken, and what its project decided about such items."""
 
     project_id: int
     time_zone: str
     received_at: datetime
+    text_policy: str = "full"
+    raw_horizon: datetime | None = None
+    raw_days: int = 400
 
 
 def repaired(item: Item) -> Item:

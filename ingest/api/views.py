@@ -46,8 +46,7 @@ class Intake(APIView):
         """Store a body's items and say what became of each."""
         holder = holder_of(request)
         body = json_body(request)
-        receipt = Receipt(holder.project_id, holder.time_zone, timeline.now())
-        return answered(records.take(self.way, body, receipt))
+        return answered(records.take(self.way, body, receipt_for(holder)))
 
 
 class Interactions(Intake):
@@ -108,6 +107,18 @@ def _one(id: str) -> dict[str, Any]:
         raise Http404("No interaction has this id.")
     names = shapes.names_for([found.interaction])
     return shapes.interaction(found.interaction, found.payload, names)
+
+
+def receipt_for(holder: KeyHolder) -> Receipt:
+    """Take a request of this key now."""
+    return Receipt(
+        holder.project_id,
+        holder.time_zone,
+        timeline.now(),
+        holder.text_policy,
+        holder.raw_horizon,
+        holder.raw_days,
+    )
 
 
 def holder_of(request: Request) -> KeyHolder:

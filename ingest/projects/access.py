@@ -7,7 +7,8 @@ makes for its transaction.
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
 
@@ -31,6 +32,11 @@ __all__ = [
 ]
 
 KEY_CACHE_SECONDS = 4.0
+HOLDER = """
+    SELECT key_id, project_id, public, scopes, time_zone, text_policy, raw_horizon, raw_days, cors_origins,
+           events_per_second, bytes_per_second
+    FROM key_holder(%s)
+"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,12 @@ class KeyHolder:
     public: str
     scopes: frozenset[str]
     time_zone: str
+    text_policy: str = "full"
+    raw_horizon: datetime | None = None
+    raw_days: int = 400
+    cors_origins: str = ""
+    events_per_second: int | None = None
+    bytes_per_second: int | None = None
 
 
 _cache: dict[bytes, tuple[float, KeyHolder | None]] = {}
@@ -60,13 +72,17 @@ def holder_of(key: str) -> KeyHolder | None:
     if known and known[0] > moment:
         return known[1]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT key_id, project_id, public, scopes, time_zone FROM key_holder(%s)", [digest])
+        cursor.execute(HOLDER, [digest])
         row = cursor.fetchone()
-    holder = KeyHolder(row[0], row[1], row[2], frozenset(row[3].split(",")), row[4]) if row else None
+    holder = _holder(*row) if row else None
     if len(_cache) > 10_000:
         _cache.clear()
     _cache[digest] = (moment + KEY_CACHE_SECONDS, holder)
     return holder
+
+
+def _holder(key_id: int, project_id: int, public: str, scopes: str, *decided: Any) -> KeyHolder:
+    return KeyHolder(key_id, project_id, public, frozenset(scopes.split(",")), *decided)
 
 
 def projects_of(user: "AbstractBaseUser | AnonymousUser") -> models.QuerySet[Project]:

@@ -9,6 +9,11 @@ from ingest.projects.scope import ScopedManager
 class Project(models.Model):
     """A tenant: owns keys, members, features, records and settings."""
 
+    class TextPolicy(models.TextChoices):
+        FULL = "full"
+        MASKED = "masked"
+        HASHED = "hashed"
+
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=100)
     description = models.TextField(blank=True, default="")
@@ -17,6 +22,18 @@ class Project(models.Model):
     raw_horizon = models.DateTimeField(
         null=True, blank=True, help_text="Raw rows before it have been dropped; it only moves forward."
     )
+    text_policy = models.CharField(max_length=10, choices=TextPolicy.choices, default=TextPolicy.FULL)
+    text_days = models.PositiveIntegerField(default=180)
+    raw_days = models.PositiveIntegerField(default=400)
+    rollup_days = models.PositiveIntegerField(null=True, blank=True)
+    text_horizon = models.DateTimeField(
+        null=True, blank=True, help_text="Texts before it have been dropped; it only moves forward."
+    )
+    cors_origins = models.TextField(
+        blank=True, default="", help_text="Origins from which browsers may post feedback, by blanks."
+    )
+    events_per_second = models.PositiveIntegerField(null=True, blank=True)
+    bytes_per_second = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         db_table = "project"
