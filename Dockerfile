@@ -29,6 +29,8 @@ COPY dashboards ./dashboards
 RUN /venv/bin/python -m compileall -q -j 0 /app
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    MALLOC_ARENA_MAX=2 \
+    MALLOC_TRIM_THRESHOLD_=131072 \
     PYTHONDONTWRITEBYTECODE=1 \
     OBSERVATORY_DATA_DIR=/data \
     OBSERVATORY_BIND=0.0.0.0 \

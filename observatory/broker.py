@@ -16,6 +16,7 @@ from kombu.transport import TRANSPORT_ALIASES, pgmq
 from pgmq import PGMQueue
 from psycopg import sql
 
+from ingest.driver.connections import PatientConnection
 from observatory.queues import QUEUES
 
 if TYPE_CHECKING:
@@ -27,10 +28,7 @@ CONNECTION: dict[str, Any] = {
     "autocommit": True,
     "application_name": "observatory-broker",
     "connect_timeout": 3,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
+    "patience_s": 20.0,
     "options": "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
 }
 
@@ -46,7 +44,7 @@ class Line:
     def connection(self) -> Iterator[psycopg.Connection[Any]]:
         """Lend the connection. Raises psycopg.OperationalError when PostgreSQL cannot be reached."""
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(self._url, **CONNECTION)
+            self._connection = PatientConnection.connect(self._url, **CONNECTION)
         yield self._connection
 
     def close(self) -> None:

@@ -70,7 +70,7 @@ def database(url: str) -> dict[str, object]:
         raise BadSetting("the database URL names no database")
     query = dict(parse_qsl(parts.query))
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "ingest.driver",
         "NAME": name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

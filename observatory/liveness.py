@@ -12,20 +12,14 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from ingest import timeline
+from ingest.driver.connections import PatientConnection
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 10.0
 KEPT = timedelta(days=14)
 FORGET_EVERY = timedelta(hours=1)
-# A server that is gone, and not just slow, must not hold the next sign of life for the minutes TCP would wait.
-DEADLINES = {
-    "connect_timeout": 3,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 8000,
-}
+PATIENCE_S = 8.0  # for each question: a server that is gone must not hold the next sign of life
 
 _stop = threading.Event()
 _starting = threading.Lock()
@@ -55,8 +49,8 @@ def stop() -> None:
 
 def write(at: datetime, *, forget_before: datetime | None = None) -> None:
     """Write one sign of life and, if asked, forget older ones. Raises psycopg.Error."""
-    parameters = {**connections[DEFAULT_DB_ALIAS].get_connection_params(), **DEADLINES}
-    with psycopg.connect(**parameters, autocommit=True) as own:
+    parameters = {**connections[DEFAULT_DB_ALIAS].get_connection_params(), "patience_s": PATIENCE_S}
+    with PatientConnection.connect(**parameters, autocommit=True) as own:
         own.execute("INSERT INTO liveness (at) VALUES (%s) ON CONFLICT DO NOTHING", [at])
         if forget_before:
             own.execute("DELETE FROM liveness WHERE at < %s", [forget_before])

@@ -22,6 +22,9 @@ ROLE = here.text("OBSERVATORY_ROLE", "jobs")
 if ROLE not in {"app", "jobs", "owner"}:
     raise ImproperlyConfigured(f"OBSERVATORY_ROLE={ROLE!r} is none of app, jobs, owner")
 
+# How long one request, or one question of a job, may wait for the database; the server's own limits come before it.
+PATIENCE_S = {"app": 5.5, "jobs": 90.0, "owner": None}
+DATABASE_PATIENCE_S = PATIENCE_S[ROLE]
 _URL_NAMES = {"app": "DATABASE_URL", "jobs": "DATABASE_JOBS_URL", "owner": "DATABASE_OWNER_URL"}
 
 
@@ -38,6 +41,9 @@ def _surroundings() -> tuple[dict[str, str], str]:
 _embedded, DATABASE_PROBLEM = _surroundings()
 
 
+POOL_SIZE = here.integer("OBSERVATORY_POOL_SIZE", 8, minimum=1)
+
+
 def _database_url(role: str) -> str:
     name = _URL_NAMES[role]
     return here.text(name, _embedded.get(name, ""))
@@ -51,22 +57,26 @@ def _connection() -> dict[str, Any]:
     connection = database(url)
     options: dict[str, Any] = {
         "connect_timeout": 3,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
         "application_name": f"observatory-{ROLE}",
         **connection["OPTIONS"],  # type: ignore[dict-item]  # the reader returns it as object
+        "patience_s": DATABASE_PATIENCE_S,
         "options": "-c statement_timeout=60000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=120000 -c synchronous_commit=on",
     }
     if ROLE == "app":
         options["options"] = (
             "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000 -c synchronous_commit=on"
         )
-        options["pool"] = {"min_size": 1, "max_size": here.integer("OBSERVATORY_POOL_SIZE", 8, minimum=1), "timeout": 2}
+        # A connection that could not be made is made when somebody needs it, not after a growing while.
+        options["pool"] = {"min_size": 1, "max_size": POOL_SIZE, "timeout": 2, "reconnect_timeout": 0}
     if ROLE == "owner":
         options["options"] = "-c lock_timeout=30000 -c synchronous_commit=on"
     return {
         **connection,
         "OPTIONS": options,
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": ROLE == "app",
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }
 
@@ -118,6 +128,7 @@ INSTALLED_APPS = [
     "dashboards",
 ]
 MIDDLEWARE = [
+    "ingest.driver.middleware.DatabasePatience",
     "observatory.security.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -22,6 +22,8 @@ CHILDREN: Mapping[str, Sequence[str]] = {
     "beat": ("observatory.jobs", "beat"),
 }
 STOP_SECONDS = 10
+# With an arena for every thread, glibc keeps what each of them once needed: 40 MB more in a web process after some load.
+MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
 GLANCE_SECONDS = 0.2
 
 
@@ -38,7 +40,7 @@ def spawn(arguments: Sequence[str], environment: Mapping[str, str]) -> subproces
     return subprocess.Popen(
         [sys.executable, "-m", *arguments],
         cwd=CHECKOUT,
-        env=dict(environment),
+        env={**MEMORY, **environment},
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         start_new_session=True,
