@@ -9,7 +9,7 @@ TESTS ?= tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev browser up test check fix bench bench-drift faults screenshots clean
+.PHONY: help setup setup-dev browser servers up test check fix bench bench-drift faults screenshots clean
 
 help:
 	@echo "make up            install what is missing and start the product; PORT=8001 make up for another port"
@@ -44,10 +44,13 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 browser:
 	@sh tests/browser_setup.sh
 
+servers:
+	@sh tests/servers_setup.sh
+
 up: setup
 	@exec $(RUN) manage.py up
 
-test: setup-dev browser
+test: setup-dev browser servers
 	@exec $(RUN) -m pytest -n 2 --dist loadfile $(TESTS) $(ARGS)
 
 check: setup-dev

@@ -4,7 +4,16 @@
 import os
 import sys
 
-OWNER_COMMANDS = {"migrate", "prepare", "makemigrations", "sqlmigrate", "showmigrations", "dbshell"}
+OWNER_COMMANDS = {
+    "migrate",
+    "prepare",
+    "makemigrations",
+    "sqlmigrate",
+    "showmigrations",
+    "dbshell",
+    "backup",
+    "restore",
+}
 
 
 def main() -> None:

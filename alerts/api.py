@@ -1,8 +1,7 @@
 """GET /api/v1/incidents and /api/v1/incidents/{id}: what happened, for machines. Read scope."""
 
-import base64
-import binascii
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar
 
 import msgspec
 from django.conf import settings
@@ -14,15 +13,15 @@ from alerts import incidents
 from alerts.messages import links
 from alerts.messages.wording import rfc3339
 from alerts.models import Incident, IncidentEvent
-from ingest.api.pages import BadQuery
+from alerts.shapes import EventShape, IncidentShape, IncidentsPage, SingleIncidentShape
+from ingest.api import numbered
+from ingest.api.documented import CURSOR, LIMIT, Documented
+from ingest.api.entrance import asked
+from ingest.api.pages import BadQuery, only
 from ingest.api.views import OnlyJson
-from ingest.database import steadfast
 from ingest.projects.access import KeyHolder, project_scope
 from ingest.projects.models import Project
 from observatory.metrics.definitions import METRICS
-
-USUAL, MOST = 50, 200
-LARGEST_ID = 2**63 - 1
 
 
 class ReadView(APIView):
@@ -40,31 +39,43 @@ class ReadView(APIView):
 
 
 class Incidents(ReadView):
-    """The newest first, page by page: `state` open or resolved, `limit`, and `cursor` from the page before."""
+    """Incidents, the newest first, page by page."""
+
+    documented: ClassVar[Mapping[str, Documented]] = {
+        "GET": Documented(
+            "List incidents",
+            {"state": "open or resolved; both unless told", "limit": LIMIT, "cursor": CURSOR},
+            IncidentsPage,
+        )
+    }
 
     def get(self, request: Request) -> HttpResponse:
         """Answer one page. A parameter that cannot be is a 400 that says what can."""
-        query = request.query_params
-        limit, before = _limit(query.get("limit", "")), _position(query.get("cursor", ""))
-        state = query.get("state", "")
+        only(request, "state", "limit", "cursor")
+        limit, before = numbered.limit(request), numbered.before(request)
+        state = request.query_params.get("state", "")
         if state not in ("", "open", "resolved"):
             raise BadQuery("state is open or resolved")
-        return _json(steadfast(lambda: _page(self.project_id, state, before, limit)))
+        return _json(asked(self.project_id, lambda: _page(self.project_id, state, before, limit)))
 
 
 class SingleIncident(ReadView):
     """One incident with everything that happened to it."""
 
+    documented: ClassVar[Mapping[str, Documented]] = {
+        "GET": Documented("Read one incident", answer=SingleIncidentShape)
+    }
+
     def get(self, request: Request, number: int) -> HttpResponse:
         """Answer it, or 404 when this project has no such incident."""
-        found = steadfast(lambda: _single(self.project_id, number))
+        found = asked(self.project_id, lambda: _single(self.project_id, number))
         if found is None:
             raise Http404(f"There is no incident {number}.")
         return _json(found)
 
 
-def as_json(incident: Incident, slug: str) -> dict[str, Any]:
-    """An incident as the API shows it: limits, value and reference in the metric's unit; unknown is null."""
+def as_json(incident: Incident, slug: str) -> IncidentShape:
+    """An incident as the API shows it."""
     rule = incident.rule
     known = METRICS.get(rule.metric)
     return {
@@ -77,7 +88,7 @@ def as_json(incident: Incident, slug: str) -> dict[str, Any]:
         "unit": str(known.unit) if known else None,
         "feature": incident.feature or None,
         "value": incident.value,
-        "interval": None if incident.low is None or incident.high is None else [incident.low, incident.high],
+        "interval": None if incident.low is None or incident.high is None else (incident.low, incident.high),
         "sample_size": incident.sample_size,
         "warning_at": incident.warning_at,
         "critical_at": incident.critical_at,
@@ -94,7 +105,7 @@ def as_json(incident: Incident, slug: str) -> dict[str, Any]:
     }
 
 
-def _page(project_id: int, state: str, before: int | None, limit: int) -> dict[str, Any]:
+def _page(project_id: int, state: str, before: int | None, limit: int) -> IncidentsPage:
     with project_scope(project_id):
         slug = Project.objects.values_list("slug", flat=True).get(pk=project_id)
         rows = incidents.all_incidents()
@@ -105,11 +116,11 @@ def _page(project_id: int, state: str, before: int | None, limit: int) -> dict[s
         found = list(rows[: limit + 1])
         has_more = len(found) > limit
         items = [as_json(incident, slug) for incident in found[:limit]]
-        return {"items": items, "next": _cursor(found[limit - 1].pk) if has_more else None}
+        return {"items": items, "next": numbered.cursor(found[limit - 1].pk) if has_more else None}
 
 
-def _single(project_id: int, number: int) -> dict[str, Any] | None:
-    if number > LARGEST_ID:
+def _single(project_id: int, number: int) -> SingleIncidentShape | None:
+    if number > numbered.LARGEST_ID:
         return None
     with project_scope(project_id):
         incident = incidents.all_incidents().filter(pk=number).first()
@@ -119,7 +130,7 @@ def _single(project_id: int, number: int) -> dict[str, Any] | None:
         return {**as_json(incident, slug), "events": [_event(event) for event in incidents.events_of(incident)]}
 
 
-def _event(event: IncidentEvent) -> dict[str, Any]:
+def _event(event: IncidentEvent) -> EventShape:
     return {
         "kind": event.kind,
         "at": rfc3339(event.at),
@@ -133,30 +144,5 @@ def _event(event: IncidentEvent) -> dict[str, Any]:
     }
 
 
-def _json(content: dict[str, Any]) -> HttpResponse:
+def _json(content: IncidentsPage | SingleIncidentShape) -> HttpResponse:
     return HttpResponse(msgspec.json.encode(content), content_type="application/json")
-
-
-def _limit(text: str) -> int:
-    if not text:
-        return USUAL
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
-        raise BadQuery(f"limit is a number from 1 to {MOST}")
-    return int(text)
-
-
-def _cursor(position: int) -> str:
-    return base64.urlsafe_b64encode(str(position).encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> int | None:
-    """The id that a cursor stands for; None for the first page. Raises BadQuery for what is none of ours."""
-    if not cursor:
-        return None
-    try:
-        text = base64.b64decode(cursor[:40] + "=" * (-len(cursor[:40]) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise BadQuery("cursor is what `next` of the page before said") from error
-    if not (text.isascii() and text.isdigit() and int(text) <= LARGEST_ID):
-        raise BadQuery("cursor is what `next` of the page before said")
-    return int(text)

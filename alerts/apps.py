@@ -8,3 +8,10 @@ class AlertsConfig(AppConfig):
 
     name = "alerts"
     label = "alerts"
+
+    def ready(self) -> None:
+        """Say what an erasure clears here."""
+        from alerts import forgetting
+        from ingest.erasure import registry
+
+        registry.register(forgetting.STEP)

@@ -189,8 +189,17 @@ def _facts_of(bench: Bench, group: Group) -> dict[int, Facts]:
         if state.rule.measure == Measure.BUDGET:
             feature = bench.features.get(state.feature_number)
             one = replace(one, reference=readings.budget_of(feature.type if feature else "", state.rule.metric))
-        facts[state.pk] = one
+        facts[state.pk] = replace(one, value=None) if _is_history(bench, state, one, group.window) else one
     return facts
+
+
+def _is_history(bench: Bench, state: RuleState, facts: Facts, window: Window) -> bool:
+    """Whether a window may hold imported events, or is empty because nothing has come after them yet."""
+    feature = bench.features.get(state.feature_number)
+    end = states.imported_to([feature] if feature else bench.features.values())
+    if end is None:
+        return False
+    return window.start <= end or (not facts.value and not bench.source.lives(state.feature, Window(end, window.end)))
 
 
 def _judge(bench: Bench, state: RuleState, facts: Facts, window: Window, had_outage: bool) -> Judged:

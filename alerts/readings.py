@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.limits import Facts, Measure
+from ingest import timeline
 from ingest.timeline import Window
 from observatory.metrics.definitions import LATENCY_BUDGETS_MS, METRICS, Kind
 from observatory.metrics.reading import Comparison, Reading
@@ -52,6 +53,13 @@ class Source:
                 elif METRICS[one.metric].kind not in (Kind.COUNT, Kind.EVENTS):
                     facts[one] = NOTHING
         return facts | {one: self._facts_of(one, window) for one in wanted if one not in facts}
+
+    def lives(self, feature: str, window: Window) -> bool:
+        """Whether a feature (empty: the project) has called since the first whole quarter of an hour of a window."""
+        start = timeline.ceil(window.start, timeline.QUARTER)
+        if start >= window.end:
+            return False
+        return bool(self._facts_of(Wanted("calls", feature, Measure.VALUE), Window(start, window.end)).value)
 
     def _end_of(self, feature: str, is_maturing: bool) -> datetime:
         try:

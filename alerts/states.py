@@ -1,6 +1,6 @@
 """Which rules stand where: the rows that rules and features need, and from when on they are judged."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -65,6 +65,11 @@ def maturity_of(features: Mapping[int, Feature], number: int) -> int:
     return max(hours, default=24)
 
 
+def imported_to(concerned: Iterable[Feature]) -> datetime | None:
+    """The newest imported event of these features: what an import brings is history, and nobody is told of it."""
+    return max((each.imported_to for each in concerned if each.imported_to), default=None)
+
+
 def _watched(rule: AlertRule, features: dict[int, Feature]) -> list[int]:
     """The feature numbers of a rule's states; nothing is watched before the project has sent anything."""
     match rule.scope:
@@ -79,8 +84,11 @@ def _watched(rule: AlertRule, features: dict[int, Feature]) -> list[int]:
 def _new_state(
     rule: AlertRule, feature: Feature | None, features: dict[int, Feature], zone_name: str, now: datetime
 ) -> RuleState:
-    seen = feature.first_seen_at if feature else min(each.first_seen_at for each in features.values())
-    begin = max(rule.active_from, _first_event(rule.active_from, seen, feature, now))
+    concerned = [feature] if feature else list(features.values())
+    seen = min(each.first_seen_at for each in concerned)
+    begin = max(rule.active_from, seen)
+    if imported_to(concerned) is None:
+        begin = max(rule.active_from, _first_event(rule.active_from, seen, feature, now))
     return RuleState(
         project_id=current_project(),
         rule=rule,

@@ -1,9 +1,20 @@
 """Error pages: a page for people, problem+json for clients of the API."""
 
+import sys
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
-TITLES = {400: "Bad request", 403: "Forbidden", 404: "Not found", 500: "Something broke on our side"}
+from ingest.database import Unavailable, is_away
+
+TITLES = {
+    400: "Bad request",
+    403: "Forbidden",
+    404: "Not found",
+    500: "Something broke on our side",
+    503: "Not available",
+}
 
 
 def _answer(request: HttpRequest, status: int) -> HttpResponse:
@@ -35,5 +46,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: the request failed by a defect of ours; the log has the reason."""
-    return _answer(request, 500)
+    """500: the request failed by a defect of ours, and the log has the reason; 503 when the database does not answer."""
+    return _away(request) if is_away(sys.exc_info()[1]) else _answer(request, 500)
+
+
+def _away(request: HttpRequest) -> HttpResponse:
+    """Nothing here may ask the database: no session, no person, no messages."""
+    if request.path_info.startswith("/api/"):
+        answer = _answer(request, 503)
+    else:
+        answer = HttpResponse(render_to_string("503.html"), status=503)
+    answer["Retry-After"] = str(Unavailable.retry_after)
+    return answer

@@ -7,9 +7,10 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from dashboards.lists import address_of, thumbs_of
+from dashboards.text import WITHHELD
 from dashboards.view import View
 from ingest import dictionary
-from ingest.dimensions import Dimension, FeedbackKind
+from ingest.dimensions import Dimension, FeedbackKind, Flag
 from ingest.models import Interaction, Payload, Verdict
 from ingest.timeline import Window
 
@@ -77,11 +78,11 @@ def _excerpt(view: View, at: datetime, id: str) -> Excerpt | None:
     thumb = thumbs_of([one]).get(id)
     return Excerpt(
         at, dictionary.values(Dimension.MODEL).get(one.model_id, ""), WORDS.get(thumb, "not rated") if thumb is not None else "not rated",
-        _short(payload.prompt if payload else None), _short(payload.output if payload else None), address_of(view, id),
+        _short(payload.prompt if payload else None, one), _short(payload.output if payload else None, one), address_of(view, id),
     )  # fmt: skip
 
 
-def _short(text: str | None) -> str:
+def _short(text: str | None, one: Interaction) -> str:
     if not text:
-        return "no text was stored"
+        return WITHHELD.lower() if one.flags & Flag.TEXT_HASHED else "no text was stored"
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"

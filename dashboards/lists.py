@@ -6,7 +6,7 @@ from dashboards import formatting
 from dashboards.components import Breakdown, Field, Heading, Row, State, nothing_in_window
 from dashboards.view import View
 from ingest import dictionary
-from ingest.dimensions import CostSource, Dimension, ErrorClass, FeedbackKind
+from ingest.dimensions import ESTIMATED, MARKS, CostSource, Dimension, ErrorClass, FeedbackKind, Flag
 from ingest.models import Interaction, Verdict
 
 HEADINGS = (
@@ -23,6 +23,35 @@ HEADINGS = (
 )
 
 
+MARK_WORDS = {
+    "cost": "Unusual cost",
+    "latency": "Unusual latency",
+    "tokens": "Unusual tokens",
+    "length": "Unusual length",
+    "empty": "Empty output",
+    "cut_off": "Cut off",
+    "refusal": "Refusal",
+    "repeat": "Repeated output",
+}
+
+
+def marks_of(one: Interaction) -> list[str]:
+    """What stands out in an interaction, in words."""
+    return [word for mark, word in MARK_WORDS.items() if one.flags & MARKS[mark]]
+
+
+def tokens_word(one: Interaction, count: int | None, estimated: Flag) -> str:
+    """A number of tokens; one that nobody counted is about that."""
+    text = formatting.count(count)
+    return f"≈\xa0{text}" if one.flags & estimated else text
+
+
+def tokens_words(one: Interaction, noun: str = " tokens") -> str:
+    """'431 tokens in, 176 out'."""
+    tokens_in = tokens_word(one, one.input_tokens, Flag.INPUT_TOKENS_ESTIMATED)
+    return f"{tokens_in}{noun} in, {tokens_word(one, one.output_tokens, Flag.OUTPUT_TOKENS_ESTIMATED)} out"
+
+
 def state_word(one: Interaction) -> str:
     """'Answered', or why it failed."""
     return (
@@ -35,10 +64,11 @@ def state_word(one: Interaction) -> str:
 
 
 def cost_word(one: Interaction) -> str:
-    """The amount, or that there is no price."""
+    """The amount, or that there is no price; of tokens that nobody counted it is about that."""
     if one.cost_source == CostSource.UNPRICED:
         return "unpriced"
-    return formatting.amount_nano(one.cost_nano)
+    is_estimated = one.flags & ESTIMATED and one.cost_source not in {CostSource.CLIENT, CostSource.NONE}
+    return ("≈\xa0" if is_estimated else "") + formatting.amount_nano(one.cost_nano)
 
 
 def thumbs_of(items: list[Interaction]) -> dict[str, float]:
@@ -74,11 +104,11 @@ def _row(view: View, one: Interaction, features: dict[int, str], models: dict[in
             Field(at=one.occurred_at, url=address_of(view, one.id)),
             Field(features.get(one.feature_id, "other")),
             Field(models.get(one.model_id, formatting.DASH)),
-            Field(state_word(one), state=failed),
+            Field(", ".join([state_word(one), *map(str.lower, marks_of(one))]), state=failed),
             Field({1.0: "up", 0.0: "down"}.get(thumb, formatting.DASH) if thumb is not None else formatting.DASH),
             Field(formatting.duration(one.latency_ms)),
-            Field(formatting.count(one.input_tokens)),
-            Field(formatting.count(one.output_tokens)),
+            Field(tokens_word(one, one.input_tokens, Flag.INPUT_TOKENS_ESTIMATED)),
+            Field(tokens_word(one, one.output_tokens, Flag.OUTPUT_TOKENS_ESTIMATED)),
             Field(cost_word(one)),
             Field(
                 one.user_id or formatting.DASH,

@@ -7,12 +7,15 @@ from urllib.parse import urlencode
 
 from dashboards import formatting, judged
 from dashboards.components import Fact, Gauge, Link, State
-from dashboards.lists import address_of, state_word, thumbs_of
-from dashboards.text import Message, Piece, messages, word_diff
+from dashboards.lists import address_of, marks_of, state_word, thumbs_of, tokens_words
+from dashboards.text import WITHHELD, Message, Piece, messages, withheld, word_diff
 from dashboards.view import View
 from ingest import dictionary
-from ingest.dimensions import Cache, Component, CostSource, Dimension, FeedbackKind, Flag
+from ingest.dimensions import ESTIMATED, Cache, Component, CostSource, Dimension, FeedbackKind, Flag
+from ingest.edits import text_of
 from ingest.models import Cost, Feedback, Interaction, Payload
+from ingest.projects.models import Project
+from ingest.redaction.policy import FAILED, TEXT_HASH
 
 MOST_EVENTS = 200
 SESSION_ROWS = 20
@@ -62,6 +65,7 @@ class Record:
     latency: Gauge | None
     latency_note: str
     messages: tuple[Message, ...]
+    no_text: str
     token_note: str
     events: tuple[Event, ...]
     costs: tuple[CostLine, ...]
@@ -93,7 +97,8 @@ def build(view: View, one: Interaction, payload: Payload | None) -> Record:
         latency=_latency(one, feature),
         latency_note=_latency_note(one),
         messages=tuple(_messages(one, payload)),
-        token_note=f"exactly as stored, {formatting.count(one.input_tokens)} tokens in, {formatting.count(one.output_tokens)} out",
+        no_text=no_text(view.project, one, payload),
+        token_note=f"exactly as stored, {tokens_words(one)}",
         events=tuple(_event(event, one, payload) for event in history),
         costs=tuple(lines),
         total=formatting.amount_nano(total) if total is not None else "unpriced",
@@ -148,13 +153,29 @@ def _latency_note(one: Interaction) -> str:
 
 def _messages(one: Interaction, payload: Payload | None) -> list[Message]:
     shown: list[Message] = []
-    if payload and payload.prompt is not None:
+    if payload is None:
+        return shown
+    if payload.prompt is not None:
         shown += messages(payload.prompt, "Prompt", bool(one.flags & Flag.PROMPT_IS_MESSAGES))
-    if payload and payload.output is not None:
+    elif "prompt" in payload.text_hash:
+        shown.append(withheld("Prompt", payload.text_hash["prompt"], one.prompt_chars))
+    if payload.output is not None:
         shown += messages(payload.output, "Output", bool(one.flags & Flag.OUTPUT_IS_MESSAGES))
-    if payload and payload.error_message:
+    elif "output" in payload.text_hash:
+        shown.append(withheld("Output", payload.text_hash["output"], one.output_chars))
+    if payload.error_message:
         shown += messages(payload.error_message, "Error", is_messages=False)
+    elif "error_message" in payload.text_hash:
+        shown.append(withheld("Error", payload.text_hash["error_message"]))
     return shown
+
+
+def no_text(project: Project, one: Interaction, payload: Payload | None) -> str:
+    """Why there is no text to be shown."""
+    is_over = project.text_horizon is not None and one.occurred_at < project.text_horizon
+    if payload is None and is_over:
+        return f"Texts are kept for {project.text_days} days: the time of this one's is over. Its numbers stay."
+    return "No text was sent with this interaction."
 
 
 def _event(event: Feedback, one: Interaction, payload: Payload | None) -> Event:
@@ -167,12 +188,15 @@ def _event(event: Feedback, one: Interaction, payload: Payload | None) -> Event:
     elif event.label or event.name:
         title = f"{title}: {event.label or event.name}"
     by = f"by {event.user_id}" if event.user_id else ""
+    drafted = text_of(payload.output, one.flags) if payload and payload.output is not None else None
     sides = (
-        word_diff(payload.output, event.final_text)
-        if kind is FeedbackKind.CORRECTION and payload and payload.output and event.final_text
+        word_diff(drafted, event.final_text)
+        if kind is FeedbackKind.CORRECTION and drafted and event.final_text is not None
         else None
     )
-    detail = by if sides else " ".join(filter(None, (by, f"“{event.comment}”" if event.comment else "")))
+    is_withheld = f'"{TEXT_HASH}":' in (event.metadata or "")
+    said = f"“{event.comment}”" if event.comment else f"({WITHHELD.lower()})" if is_withheld else ""
+    detail = by if sides else " ".join(filter(None, (by, said)))
     after = (
         f"+{formatting.span(event.occurred_at - one.occurred_at)}"
         if event.occurred_at >= one.occurred_at
@@ -196,8 +220,7 @@ def cost_lines(one: Interaction, costs: list[Cost]) -> tuple[list[CostLine], int
     replaced = any(cost.component == Component.MODEL_TOKENS for cost in costs)
     lines, total = [], 0
     if not replaced and one.cost_nano is not None:
-        tokens = f"{formatting.count(one.input_tokens)} in, {formatting.count(one.output_tokens)} out"
-        lines.append(CostLine(f"Model tokens, {tokens}", formatting.amount_nano(one.cost_nano)))
+        lines.append(CostLine(f"Model tokens, {tokens_words(one, '')}", formatting.amount_nano(one.cost_nano)))
         total += one.cost_nano
     for cost in costs:
         name = Component(cost.component).name.lower().replace("_", " ")
@@ -251,10 +274,12 @@ def _dimensions(one: Interaction) -> list[Fact]:
     for dimension in Dimension:
         number = getattr(one, dimension.column)
         if number and dimension not in {Dimension.FEATURE, Dimension.MODEL}:
+            is_detected = dimension is Dimension.LANGUAGE and one.flags & Flag.LANGUAGE_DETECTED
+            detected = " (detected)" if is_detected else ""
             facts.append(
                 Fact(
                     dimension.name.lower().replace("_", " ").capitalize(),
-                    dictionary.values(dimension).get(number, "other"),
+                    dictionary.values(dimension).get(number, "other") + detected,
                 )
             )
     named = {
@@ -276,17 +301,31 @@ def _notes(one: Interaction, payload: Payload | None) -> list[str]:
     notes = []
     if one.flags & Flag.TEXT_REPAIRED:
         notes.append("Characters that a database cannot hold were replaced by U+FFFD.")
+    if one.flags & Flag.TEXT_HASHED:
+        notes.append("The project kept only hashes and lengths of texts when this was received.")
+    if one.flags & Flag.TEXT_MASKED:
+        notes.append("Personal data was masked before this was stored: it reads like [email] or [phone].")
+    if payload and FAILED in f"{payload.prompt} {payload.output} {payload.error_message} {payload.metadata}":
+        notes.append("The operator's masker failed on a text, which was therefore not stored.")
     if one.flags & (Flag.PROMPT_CUT | Flag.OUTPUT_CUT):
         notes.append(f"A text was longer than 1 MiB and is stored cut: {payload.cut if payload else ''}")
     if one.claimed_at:
         notes.append(f"The app's clock said {one.claimed_at.isoformat()}; counted at receipt.")
+    if marks := marks_of(one):
+        usual = "Unusual is what lies beyond 99.9 % of the feature's calls of the four weeks before."
+        notes.append(f"It stands out: {', '.join(marks).lower()}. {usual if 'Unusual' in str(marks) else ''}".strip())
+    if one.flags & ESTIMATED:
+        notes.append("Tokens that the app did not count (≈) are estimated from the texts, and so is their cost.")
     return notes
 
 
 def _as_json(one: Interaction, payload: Payload | None) -> str:
     values = {field.name: getattr(one, field.name) for field in Interaction._meta.concrete_fields if field.name != "pk"}
     texts = (
-        {name: getattr(payload, name) for name in ("prompt", "output", "error_message", "retrieval", "metadata")}
+        {
+            name: getattr(payload, name)
+            for name in ("prompt", "output", "error_message", "retrieval", "metadata", "text_hash")
+        }
         if payload
         else {}
     )

@@ -1,15 +1,14 @@
 """Texts for display: fenced code told from prose, chat messages from their JSON, and word diffs. Pure."""
 
-import difflib
 import json
 import re
 from dataclasses import dataclass
 
+from ingest.corrections import UNSPACED, changes
+
 FENCE = re.compile(r"^```[^\n`]*$", re.MULTILINE)
-WORDS = re.compile(r"\s+|[^\s\w]|\w+")
+WORDS = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+|[^\s\w]")
 FOLD = 1_200
-LONGEST_DIFF = 4_000
-"""Words above which a diff is not attempted: difflib's time grows with their square."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +31,18 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
+WITHHELD = "Text not stored by policy"
+
+
 @dataclass(frozen=True)
 class Message:
-    """One message of the conversation."""
+    """One message of the conversation; the note stands in place of a text that was not stored."""
 
     role: str
     blocks: tuple[Block, ...]
     folded: bool
     length: int
+    note: str = ""
 
 
 def message(role: str, text: str) -> Message:
@@ -56,6 +59,12 @@ def messages(text: str, role: str, is_messages: bool) -> list[Message]:
     except ValueError:
         return [message(role, text)]
     return [message(str(one.get("role", role)).capitalize(), content_of(one)) for one in sent if isinstance(one, dict)]
+
+
+def withheld(role: str, text_hash: str, length: int | None = None) -> Message:
+    """In place of a message whose text the project's policy dropped; its hash tells whether two were equal."""
+    size = f" It had {length:,} characters." if length is not None else ""
+    return Message(role, (), False, length or 0, f"{WITHHELD}.{size} Hash {text_hash}.")
 
 
 def content_of(sent: dict[str, object]) -> str:
@@ -80,16 +89,27 @@ class Piece:
     text: str
 
 
-def word_diff(before: str, after: str) -> tuple[list[Piece], list[Piece]] | None:
-    """Both sides of a diff by words and signs; None when the texts are too long to compare while a page waits."""
-    old, new = WORDS.findall(before), WORDS.findall(after)
-    if len(old) + len(new) > LONGEST_DIFF:
-        return None
+def word_diff(before: str, after: str) -> tuple[list[Piece], list[Piece]]:
+    """Both sides of a diff by words and signs; blanks belong to the word before them.
+
+    Of very long texts, stretches that differ may be shown as a whole.
+    """
+    old, new = _cut_at_words(before), _cut_at_words(after)
     left: list[Piece] = []
     right: list[Piece] = []
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if i2 > i1:
-            left.append(Piece("same" if tag == "equal" else "del", "".join(old[i1:i2])))
-        if j2 > j1:
-            right.append(Piece("same" if tag == "equal" else "ins", "".join(new[j1:j2])))
+    for part in changes([one.strip() for one in old], [one.strip() for one in new]):
+        for pieces, said, word in (
+            (left, "".join(old[part.i1 : part.i2]), "del"),
+            (right, "".join(new[part.j1 : part.j2]), "ins"),
+        ):
+            if said:
+                pieces.append(Piece("same" if part.is_same else word, said))
     return left, right
+
+
+def _cut_at_words(text: str) -> list[str]:
+    """The text in pieces that each begin with a word or a sign; what stands before the first belongs to it."""
+    starts = [found.start() for found in WORDS.finditer(text)]
+    if not starts:
+        return [text] if text else []
+    return [text[start:end] for start, end in zip([0, *starts[1:]], [*starts[1:], len(text)], strict=True)]

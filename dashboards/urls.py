@@ -1,15 +1,29 @@
 """The addresses of the pages."""
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from dashboards.pages import cost, drift, engagement, health, home, incidents, interactions, overview, quality, status
-from dashboards.pages.settings import features, keys, mail, project, receivers, rules
+from dashboards.pages import (
+    cost,
+    drift,
+    engagement,
+    health,
+    home,
+    incidents,
+    interactions,
+    manual,
+    overview,
+    quality,
+    sign_in,
+    status,
+)
+from dashboards.pages.settings import data, features, keys, mail, project, receivers, rules
 from dashboards.view import public_page
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("sign-in/", public_page(LoginView.as_view(redirect_authenticated_user=True)), name="sign-in"),
+    path("api/docs/", manual.api_manual, name="api-docs"),
+    path("sign-in/", public_page(sign_in.SignIn.as_view()), name="sign-in"),
     path("sign-out/", public_page(LogoutView.as_view()), name="sign-out"),
     path("<slug:slug>/", overview.overview, name="overview"),
     path("<slug:slug>/strip/", overview.strip, name="strip"),
@@ -29,6 +43,7 @@ urlpatterns = [
     path("<slug:slug>/settings/", project.project, name="settings"),
     path("<slug:slug>/settings/keys/", keys.keys, name="settings-keys"),
     path("<slug:slug>/settings/keys/<int:key_id>/revoke/", keys.revoke, name="revoke-key"),
+    path("<slug:slug>/settings/data/", data.data, name="settings-data"),
     path("<slug:slug>/settings/features/", features.features, name="settings-features"),
     path("<slug:slug>/settings/receivers/", receivers.receivers, name="settings-receivers"),
     path("<slug:slug>/settings/receivers/<slug:kind>/<int:number>/test/", receivers.test, name="test-receiver"),

@@ -10,9 +10,11 @@ class IngestConfig(AppConfig):
     label = "ingest"
 
     def ready(self) -> None:
-        """Teach the driver our arrays before the first connection is opened."""
+        """Teach the driver our arrays before the first connection is opened; say what an erasure clears here."""
         import psycopg
 
         from ingest import adapters
+        from ingest.erasure import record, registry
 
         adapters.register(psycopg.adapters)
+        registry.register(*record.STEPS)

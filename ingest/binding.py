@@ -1,157 +1,209 @@
 """Binding what came before its interaction: orphaned feedback and linked costs find it once it is there.
 
 Run by the roller inside a project's scope. A thing is bound by the same rules as one that comes after its interaction,
-so that the order of arrival plays no part in any number.
+so that the order of arrival plays no part in any number. What waits in vain is looked at ever more seldom. Feedback
+that names only a span, a trace or a session is looked at for another day, and moved when a better fitting call has come.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
-from ingest import edits
-from ingest.dimensions import COLUMNS, Facts, FeedbackKind, RecordKind
+from ingest import edits, moves
+from ingest.dimensions import FeedbackKind, RecordKind
+from ingest.edits import Edits, Pair
+from ingest.moves import Move
 from ingest.projects.scope import current_project
-from ingest.statements import IS_COUNTED, LAST_WORD, VERDICT_KEY, VERDICT_REST, columns
+from ingest.trails import Target, Trail, targets
 
-READY = f"""
-    SELECT o.record_kind, o.occurred_at, o.id, k.occurred_at, o.interaction_key, f.kind, f.interaction_id, f.final_text
-    FROM orphan o
-    JOIN record_key k ON k.project_id = %(project)s AND k.key = o.interaction_key
+SOONEST = timedelta(seconds=3)
+LONGEST = timedelta(minutes=15)
+SETTLED = timedelta(days=1)
+KEPT = timedelta(days=30)
+
+DUE = f"""
+    SELECT o.record_kind, o.occurred_at, o.id, o.received_at, o.interaction_key, o.is_loose, o.settled_at,
+           k.occurred_at, coalesce(f.interaction_id, c.interaction_id), f.interaction_at, f.kind,
+           f.span_id, f.trace_id, f.session_id
+    FROM (
+        SELECT * FROM orphan WHERE project_id = %(project)s AND next_at <= %(now)s ORDER BY next_at LIMIT %(limit)s
+    ) o
     LEFT JOIN LATERAL (
-        SELECT kind, interaction_id, final_text FROM feedback
-        WHERE o.record_kind = {RecordKind.FEEDBACK:d} AND project_id = %(project)s
-          AND occurred_at = o.occurred_at AND id = o.id
-        LIMIT 1
+        SELECT occurred_at FROM record_key
+        WHERE NOT o.is_loose AND project_id = %(project)s AND key = o.interaction_key LIMIT 1
+    ) k ON true
+    LEFT JOIN LATERAL (
+        SELECT interaction_id, interaction_at, kind, span_id, trace_id, session_id FROM feedback
+        WHERE o.record_kind = {RecordKind.FEEDBACK:d} AND (o.is_loose OR k.occurred_at IS NOT NULL)
+          AND project_id = %(project)s AND occurred_at = o.occurred_at AND id = o.id LIMIT 1
     ) f ON true
-    WHERE o.project_id = %(project)s
-    ORDER BY o.interaction_key, o.record_kind, o.occurred_at, o.id
-    LIMIT %(limit)s
+    LEFT JOIN LATERAL (
+        SELECT interaction_id FROM cost
+        WHERE o.record_kind = {RecordKind.COST:d} AND k.occurred_at IS NOT NULL
+          AND project_id = %(project)s AND occurred_at = o.occurred_at AND id = o.id LIMIT 1
+    ) c ON true
+"""
+_LOOKED_AT = """
+    unnest(%(keys)s::bytea[], %(kinds)s::smallint[], %(times)s::timestamptz[], %(ids)s::text[], %(settled)s::timestamptz[],
+           %(next)s::timestamptz[]) AS r (key, kind, was_at, record_id, settled_at, next_at)
+    WHERE o.project_id = %(project)s AND o.interaction_key = r.key AND o.record_kind = r.kind AND o.occurred_at = r.was_at
+      AND o.id = r.record_id
+"""
+POSTPONE = f"UPDATE orphan o SET next_at = r.next_at, settled_at = r.settled_at FROM {_LOOKED_AT}"
+FORGET = f"DELETE FROM orphan o USING {_LOOKED_AT}"
+PRUNE = """
+    DELETE FROM orphan WHERE project_id = %(project)s AND ctid = ANY(ARRAY(
+        SELECT ctid FROM orphan WHERE project_id = %(project)s AND received_at < %(before)s LIMIT %(limit)s))
 """
 
 
-def _statement(table: str, kind: RecordKind, body: str) -> str:
-    """SQL over `target`: the rows of a table to be bound, beside the interactions they are about."""
-    return f"""
-    WITH ready AS MATERIALIZED (
-        SELECT * FROM unnest(%(times)s::timestamptz[], %(ids)s::text[], %(targets)s::timestamptz[], %(ratios)s::real[])
-            AS r (was_at, record_id, target_at, ratio)
-    ),
-    target AS MATERIALIZED (
-        SELECT r.*, s.*, i.*
-        FROM ready r
-        CROSS JOIN LATERAL (
-            SELECT * FROM {table} WHERE project_id = %(project)s AND occurred_at = r.was_at AND id = r.record_id LIMIT 1
-        ) s
-        CROSS JOIN LATERAL (
-            SELECT coalesce(user_id, session_id, '') AS target_cluster, {columns(COLUMNS)} FROM interaction
-            WHERE project_id = %(project)s AND occurred_at = r.target_at AND id = s.interaction_id LIMIT 1
-        ) i ({columns(["target_cluster", *(f"target_{name}" for name in COLUMNS)])})
-    ),
-    {body},
-    users AS (
-        INSERT INTO dirty_user (project_id, quarter, cluster)
-        SELECT DISTINCT %(project)s, date_bin('15 minutes', target_at, '2000-01-01T00:00:00Z'), target_cluster FROM target
-    )
-    DELETE FROM orphan o USING ready r
-    WHERE o.project_id = %(project)s AND o.record_kind = {kind:d} AND o.occurred_at = r.was_at AND o.id = r.record_id
-    """
+@dataclass(frozen=True)
+class Bound:
+    """What one slice did; `left`: more may be due."""
 
-
-_MINUTE = "date_trunc('minute', target_at)"
-_FROM_TARGET = {"said_at": "was_at", "cluster": "target_cluster", "feedback_id": "record_id", "edit_ratio": "ratio"}
-_FROM_TARGET |= {name: f"target_{name}" for name in COLUMNS}
-BIND_FEEDBACK = _statement(
-    "feedback",
-    RecordKind.FEEDBACK,
-    f"""
-    history AS (
-        UPDATE feedback f SET interaction_at = t.target_at, edit_ratio = t.ratio, feature_id = t.target_feature_id
-        FROM target t WHERE f.project_id = %(project)s AND f.occurred_at = t.was_at AND f.id = t.record_id
-    ),
-    said AS (
-        INSERT INTO verdict (project_id, {columns(VERDICT_KEY)}, {columns(VERDICT_REST)})
-        SELECT DISTINCT ON (target_at, interaction_id, kind, name) %(project)s, target_at, interaction_id, kind, name,
-               {", ".join(_FROM_TARGET.get(name, name) for name in VERDICT_REST)}
-        FROM target WHERE {IS_COUNTED}
-        ORDER BY target_at, interaction_id, kind, name, was_at DESC, record_id DESC{LAST_WORD}
-    ),
-    buckets AS (
-        INSERT INTO dirty_bucket (project_id, bucket, facts)
-        SELECT DISTINCT %(project)s, {_MINUTE}, {Facts.FEEDBACK:d} FROM target WHERE {IS_COUNTED}
-    )""",
-)
-BIND_COSTS = _statement(
-    "cost",
-    RecordKind.COST,
-    f"""
-    moved AS (
-        UPDATE cost c SET occurred_at = t.target_at, cluster = t.target_cluster,
-            {", ".join(f"{name} = t.target_{name}" for name in COLUMNS)}
-        FROM target t WHERE c.project_id = %(project)s AND c.occurred_at = t.was_at AND c.id = t.record_id
-    ),
-    buckets AS (
-        INSERT INTO dirty_bucket (project_id, bucket, facts)
-        SELECT %(project)s, {_MINUTE}, {Facts.INTERACTIONS:d} FROM target
-        UNION SELECT %(project)s, date_trunc('minute', was_at), {Facts.INTERACTIONS:d} FROM target
-    )""",
-)
+    bound: int
+    left: bool
 
 
 @dataclass(frozen=True)
-class _Ready:
-    """An orphan whose interaction is known now; `ratio` is for corrections."""
+class Orphan:
+    """A thing whose interaction was not there, or not for certain the right one, when it was last looked at."""
 
     record_kind: int
     occurred_at: datetime
     id: str
-    target_at: datetime
+    received_at: datetime
     interaction_key: bytes
-    kind: int | None
+    is_loose: bool
+    settled_at: datetime | None
+    named_at: datetime | None
     interaction_id: str | None
-    final_text: str | None
+    bound_at: datetime | None
+    kind: int | None
+    span_id: str | None
+    trace_id: str | None
+    session_id: str | None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the feedback or the cost is no longer in the record."""
+        return self.kind is None if self.is_loose else bool(self.named_at) and not self.interaction_id
+
+    @property
+    def named(self) -> Target | None:
+        """The interaction that it names by its id, once that is there."""
+        return Target(self.named_at, self.interaction_id) if self.named_at and self.interaction_id else None
+
+    @property
+    def current(self) -> Target | None:
+        """The interaction that something loose counts at so far."""
+        return Target(self.bound_at, self.interaction_id) if self.bound_at and self.interaction_id else None
 
 
-def bind(now: datetime, limit: int = 1_000) -> int:
-    """Bind up to `limit` orphans of the project in scope whose interaction has come; return how many were bound.
+def bind(now: datetime, limit: int = 1_000) -> Bound:
+    """Look at up to `limit` orphans of the project in scope that are due, and bind those whose interaction has come."""
+    due = _due(now, limit)
+    found = _targets(due)
+    moved = {
+        place: target for place, target in found.items() if not due[place].is_loose or target != due[place].current
+    }
+    compared = _compare(due, moved)
+    for place in compared.left:
+        del moved[place]
+    loose = [due[place] for place in moved if due[place].is_loose and due[place].current]
+    moves.withdraw([(orphan.occurred_at, orphan.id) for orphan in loose])
+    for kind, bind_all in ((RecordKind.FEEDBACK, moves.bind_feedback), (RecordKind.COST, moves.bind_costs)):
+        bind_all(
+            [
+                Move(due[place].occurred_at, due[place].id, target, compared.ratios.get(place))
+                for place, target in moved.items()
+                if due[place].record_kind == kind
+            ]
+        )
+    _put_away({place: orphan for place, orphan in enumerate(due) if place not in compared.left}, found, moved, now)
+    return Bound(len(moved), left=len(due) >= limit or bool(compared.left))
 
-    `now` is the tick's instant, as for every step of a duty; binding looks at what is there and needs no clock.
+
+def wake() -> None:
+    """Make every orphan of the project in scope due: who does all that can be done does not wait for turns."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE orphan SET next_at = DEFAULT WHERE project_id = %s", [current_project()])
+
+
+def prune(now: datetime, limit: int = 10_000) -> int:
+    """Give up to `limit` orphans of the project in scope up that have waited for 30 days; return how many.
+
+    What was said stays in the history, and a cost stays where it is: only nobody waits with them any more.
     """
     with connection.cursor() as cursor:
-        cursor.execute(READY, {"project": current_project(), "limit": limit})
-        ready = [_Ready(*row) for row in cursor.fetchall()]
-    feedback = [one for one in ready if one.record_kind == RecordKind.FEEDBACK]
-    costs = [one for one in ready if one.record_kind == RecordKind.COST]
-    corrected = _compare(feedback)
-    feedback = [one for position, one in enumerate(feedback) if position not in corrected.left]
-    ratios = [corrected.ratios.get(position) for position in range(len(ready)) if position not in corrected.left]
-    _execute(BIND_FEEDBACK, feedback, ratios[: len(feedback)])
-    _execute(BIND_COSTS, costs, [None] * len(costs))
-    return len(feedback) + len(costs)
+        cursor.execute(PRUNE, {"project": current_project(), "before": now - KEPT, "limit": limit})
+        return int(cursor.rowcount)
 
 
-def _compare(feedback: Sequence[_Ready]) -> edits.Edits:
-    corrections = {position: one for position, one in enumerate(feedback) if one.kind == FeedbackKind.CORRECTION}
-    if not corrections:
-        return edits.Edits({}, frozenset(), frozenset())
-    return edits.compare(
-        {position: one.interaction_key for position, one in corrections.items()},
-        {position: one.interaction_id or "" for position, one in corrections.items()},
-        {position: one.final_text or "" for position, one in corrections.items()},
-    )
+def patience(waited: timedelta) -> timedelta:
+    """How long until the next look at something that has waited so long in vain: ever longer, up to an hour's quarter."""
+    return min(max(waited / 4, SOONEST), LONGEST)
 
 
-def _execute(sql: str, bound: Sequence[_Ready], ratios: Sequence[float | None]) -> None:
-    if not bound:
+def _due(now: datetime, limit: int) -> list[Orphan]:
+    with connection.cursor() as cursor:
+        cursor.execute(DUE, {"project": current_project(), "now": now, "limit": limit})
+        return [Orphan(*row) for row in cursor.fetchall()]
+
+
+def _targets(due: Sequence[Orphan]) -> dict[int, Target]:
+    """Where each orphan belongs, by its place; those that have to wait are left out."""
+    found = {place: orphan.named for place, orphan in enumerate(due) if orphan.named and not orphan.is_loose}
+    loose = {place: orphan for place, orphan in enumerate(due) if orphan.is_loose and not orphan.is_gone}
+    followed = targets([Trail(one.occurred_at, one.span_id, one.trace_id, one.session_id) for one in loose.values()])
+    places = list(loose)
+    return found | {places[number]: target for number, target in followed.items()}
+
+
+def _compare(due: Sequence[Orphan], moved: Mapping[int, Target]) -> Edits:
+    """The edit ratios of corrections, by place."""
+    places = [place for place in moved if due[place].kind == FeedbackKind.CORRECTION]
+    if not places:
+        return Edits({}, frozenset(), frozenset())
+    pairs = [Pair(due[place].occurred_at, due[place].id, moved[place].occurred_at, moved[place].id) for place in places]
+    found = edits.of_kept(pairs)
+    ratios = {places[number]: ratio for number, ratio in found.ratios.items()}
+    return Edits(ratios, frozenset(places[number] for number in found.left), frozenset())
+
+
+def _put_away(
+    looked: Mapping[int, Orphan], found: Mapping[int, Target], moved: Mapping[int, Target], now: datetime
+) -> None:
+    """Forget what is bound for good or whose record is gone; say of the others when to look again."""
+    forgotten: list[tuple[Orphan, datetime | None, datetime]] = []
+    postponed: list[tuple[Orphan, datetime | None, datetime]] = []
+    for place, orphan in looked.items():
+        settled_at = now + SETTLED if place in moved or orphan.settled_at is None else orphan.settled_at
+        if orphan.is_gone or (place in found and (not orphan.is_loose or settled_at <= now)):
+            forgotten.append((orphan, None, now))
+        elif place in found:
+            bound_for = SETTLED - (settled_at - now)
+            postponed.append((orphan, settled_at, min(now + max(bound_for, SOONEST), settled_at)))
+        else:
+            postponed.append((orphan, None, now + patience(now - orphan.received_at)))
+    _execute(FORGET, forgotten)
+    _execute(POSTPONE, postponed)
+
+
+def _execute(sql: str, orphans: Sequence[tuple[Orphan, datetime | None, datetime]]) -> None:
+    if not orphans:
         return
     parameters: dict[str, Any] = {
         "project": current_project(),
-        "times": [one.occurred_at for one in bound],
-        "ids": [one.id for one in bound],
-        "targets": [one.target_at for one in bound],
-        "ratios": list(ratios),
+        "keys": [orphan.interaction_key for orphan, *_ in orphans],
+        "kinds": [orphan.record_kind for orphan, *_ in orphans],
+        "times": [orphan.occurred_at for orphan, *_ in orphans],
+        "ids": [orphan.id for orphan, *_ in orphans],
+        "settled": [settled for _, settled, _ in orphans],
+        "next": [at for *_, at in orphans],
     }
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)

@@ -1,27 +1,26 @@
 """What apps may send: one struct a kind of item, each field with its limits and the words that explain them.
 
-Pure declarations. `ingest.reading` decodes bodies into these structs; `ingest.normalise` judges what types cannot.
-A field that is absent and a field that is null are the same.
+Pure declarations. `ingest.kinds` makes the decoders, `ingest.reading` decodes bodies, `ingest.judging` judges what types
+cannot. A field that is absent and a field that is null are the same.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
-from operator import or_
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
-from ingest.dimensions import Dimension, RecordKind
+from ingest.dimensions import Dimension
 
 MOST_ITEMS = 1_000
 LARGEST_BODY = 5 * 1024 * 1024
+LARGEST_INFLATED = 20 * 1024 * 1024
+MOST_VALUES = 100_000
+MOST_DIGITS = 640
 LARGEST_METADATA = 64 * 1024
 DEEPEST = 32
 LARGEST_MONEY = 1_000_000_000
+LARGEST_FIGURE = 1_000_000_000_000
 
 Id = Annotated[str, Meta(min_length=1, max_length=200, description="a string of 1 to 200 characters")]
 Reference = Annotated[str, Meta(max_length=200, description="a string of at most 200 characters")]
@@ -40,6 +39,11 @@ Count = Annotated[int, Meta(ge=0, le=2_147_483_647, description="an integer ≥ 
 Money = Annotated[Decimal, Meta(description="a decimal ≥ 0, as a number or a string")]
 Instant = Annotated[datetime, Meta(tz=True, description="an RFC 3339 time with a zone, like 2026-01-31T12:00:00Z")]
 Object = Annotated[dict[str, Any], Meta(description="an object")]
+Flagged = Annotated[bool, Meta(description="true or false")]
+Month = Annotated[
+    str,
+    Meta(pattern=r"\A20[0-9][0-9]-(?:0[1-9]|1[0-2])\Z", description="a month from 2000-01 to 2099-12, like 2026-01"),
+]
 ErrorName = Literal["timeout", "rate_limit", "auth", "content_filter", "context_length", "server", "network", "other"]
 
 
@@ -47,10 +51,15 @@ class Item(Struct, kw_only=True, omit_defaults=True):
     """What every kind has. Defaults are left out of an item's fingerprint, so new fields never change an old one."""
 
     id: Id | None = None
+
+
+class Event(Item, kw_only=True):
+    """What happened at a time."""
+
     occurred_at: Instant | None = None
 
 
-class Interaction(Item, kw_only=True):
+class Interaction(Event, kw_only=True):
     """One request to a model and its output."""
 
     feature: Name
@@ -103,7 +112,7 @@ class Retrieval(Struct):
     latency_ms: Number | None = None
 
 
-class Feedback(Item, tag_field="kind"):
+class Feedback(Event, tag_field="kind"):
     """What somebody made of an output."""
 
     interaction_id: Id | None = None
@@ -195,7 +204,7 @@ class Evaluation(Feedback, tag="evaluation", kw_only=True):
     evaluator: Label | None = None
 
 
-class Cost(Item, kw_only=True):
+class Cost(Event, kw_only=True):
     """An amount beside, or instead of, what the interaction's tokens cost."""
 
     component: Literal["model_tokens", "retrieval", "infrastructure", "moderation", "human_review", "other"]
@@ -220,7 +229,7 @@ class Cost(Item, kw_only=True):
     metadata: Object | None = None
 
 
-class Change(Item, kw_only=True):
+class Change(Event, kw_only=True):
     """Something that changed and may explain what charts show."""
 
     kind: Literal["deploy", "prompt", "model", "provider", "knowledge_base", "config", "campaign", "holiday", "other"]
@@ -229,6 +238,28 @@ class Change(Item, kw_only=True):
     version: Label | None = None
     url: Address | None = None
     note: Remark | None = None
+    metadata: Object | None = None
+
+
+class User(Event, kw_only=True):
+    """What became of a user: they got the feature, left it, came back, or were there at all."""
+
+    user_id: Id
+    event: Literal["activated", "opted_out", "opted_in", "seen"]
+    feature: Name | None = None
+    segment: Label | None = None
+    tier: Label | None = None
+    is_control: Flagged | None = None
+    metadata: Object | None = None
+
+
+class Figure(Item, kw_only=True):
+    """What only the business knows about a month, of one tier or of all; the last one sent stands."""
+
+    month: Month
+    name: Literal["revenue_usd", "active_users", "forecast_cost_usd", "forecast_users"]
+    value: Money
+    tier: Label | None = None
     metadata: Object | None = None
 
 
@@ -247,6 +278,8 @@ FEEDBACK: tuple[type[Feedback], ...] = (
     Evaluation,
 )
 STANDS_ALONE = (Survey, Nps, Ticket, Escalation)
+# What feedback may name the thing by that it is about; of several the first counts that an interaction has.
+REFERENCES = ("interaction_id", "span_id", "trace_id", "session_id")
 
 # The field of an interaction or a cost that each dimension is read from; MODEL falls back to the requested one.
 DIMENSION_FIELDS = {
@@ -264,72 +297,3 @@ DIMENSION_FIELDS = {
     Dimension.QUERY_TYPE: "query_type",
     Dimension.REGION: "region",
 }
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of record and the decoders of its items.
-
-    `strict` and `many` refuse unknown fields, which sends an item down the longer way that keeps them as metadata.
-    """
-
-    record: RecordKind
-    types: Any
-    lenient: "msgspec.json.Decoder[Any]"
-    strict: "msgspec.json.Decoder[Any]"
-    many: "msgspec.json.Decoder[list[Any]]"
-
-
-def _kind(record: RecordKind, *types: type[Item]) -> Kind:
-    strict = [msgspec.defstruct(f"Strict{t.__name__}", [], bases=(t,), forbid_unknown_fields=True) for t in types]
-    lenient_union, strict_union = _union(types), _union(strict)
-    many: Any = list[strict_union]  # type: ignore[valid-type]  # built from data above
-    return Kind(
-        record,
-        lenient_union,
-        msgspec.json.Decoder(lenient_union),
-        msgspec.json.Decoder(strict_union),
-        msgspec.json.Decoder(Annotated[many, Meta(max_length=MOST_ITEMS)]),
-    )
-
-
-def _union(types: Sequence[type[Struct]]) -> Any:
-    return reduce(or_, types)
-
-
-INTERACTIONS = _kind(RecordKind.INTERACTION, Interaction)
-FEEDBACKS = _kind(RecordKind.FEEDBACK, *FEEDBACK)
-COSTS = _kind(RecordKind.COST, Cost)
-CHANGES = _kind(RecordKind.CHANGE, Change)
-
-
-def _words(hint: Any) -> str:
-    """The explaining words of a field's type: the description of its Annotated part, or the choices of a Literal."""
-    for part in (hint, *get_args(hint)):
-        for meta in getattr(part, "__metadata__", ()):
-            return str(meta.description)
-        if get_origin(part) is Literal:
-            return f"one of {', '.join(get_args(part))}"
-    return "a string or a list of chat messages"
-
-
-def _expectations(struct: type[Struct]) -> dict[str, str]:
-    hints = get_type_hints(struct, include_extras=True)
-    return {field: _words(hints[field]) for field in struct.__struct_fields__}
-
-
-KINDS_OF_FEEDBACK = {str(t.__struct_config__.tag): t for t in FEEDBACK}
-STRUCTS: tuple[type[Struct], ...] = (Interaction, Document, Cost, Change, Feedback, *FEEDBACK)
-EXPECTED: dict[type[Struct], dict[str, str]] = {struct: _expectations(struct) for struct in STRUCTS} | {
-    Retrieval: {"documents": "a list of objects with id and score", "latency_ms": "a number ≥ 0"}
-}
-EXPECTED[Feedback]["kind"] = f"one of {', '.join(KINDS_OF_FEEDBACK)}"
-
-
-def struct_of(kind: Kind, sent: object) -> type[Struct]:
-    """The struct that a decoded JSON object of this kind has to fit."""
-    if kind.record is not RecordKind.FEEDBACK:
-        found: type[Struct] = kind.types
-        return found
-    tag = sent.get("kind") if isinstance(sent, dict) else None
-    return KINDS_OF_FEEDBACK.get(tag, Feedback) if isinstance(tag, str) else Feedback

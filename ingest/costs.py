@@ -1,7 +1,7 @@
 """Costs as rows: one each, or one a local day for an amount that belongs to a period. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ingest.arrays import microseconds
 from ingest.contract import Cost
@@ -19,7 +19,12 @@ from ingest.normalise import (
     numbered,
 )
 from ingest.pricing import nano_of, split
+from ingest.refusals import TooLarge
+from ingest.retention.horizons import oldest
 from ingest.timeline import day_window, days, local_day
+
+MOST_ROWS = 50_000
+INSTANT = timedelta(microseconds=1)
 
 
 def period_parts(start: datetime, end: datetime, zone: str) -> list[tuple[int, int]]:
@@ -33,22 +38,35 @@ def period_parts(start: datetime, end: datetime, zone: str) -> list[tuple[int, i
     return parts
 
 
+def _spread(item: Cost, reach: datetime, zone: str) -> list[tuple[int, int]]:
+    """When each part of a period begins and what it costs, in nano-dollars; nothing for a cost without a period.
+
+    What lies before the raw horizon is frozen: its share is in no chart.
+    """
+    if item.period_from is None or item.period_to is None:
+        return []
+    start = min(max(item.period_from, reach), item.period_to - INSTANT)
+    parts = period_parts(start, item.period_to, zone)
+    before = microseconds(start) - microseconds(item.period_from)
+    shares = split(nano_of(item.amount_usd), [before, *(length for _, length in parts)])
+    return [(at, share) for (at, _), share in zip(parts, shares[1:], strict=True)]
+
+
 def cost_columns(entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers) -> Columns:
     """All columns of `cost`; `row_key` names each row's item, since an item of a period has several rows."""
     items: list[Cost] = [entry.item for entry in entries]
     alone = effective((item.occurred_at for item in items), microseconds(receipt.received_at))
     dimensions = numbered(values, numbers)
     beyond = beyond_dictionary(items, dimensions)
+    reach = oldest(receipt.raw_horizon, receipt.raw_days, receipt.received_at)
     rows, first_at = [], []
     for position, (entry, item) in enumerate(zip(entries, items, strict=True)):
-        parts = [(alone[position], 1)]
-        if item.period_from and item.period_to:
-            parts = period_parts(item.period_from, item.period_to, receipt.time_zone)
-        shares = split(nano_of(item.amount_usd), [length for _, length in parts])
         metadata = metadata_of(entry, beyond.get(position))
-        first_at.append(parts[0][0])
-        for (occurred_at, _), share in zip(parts, shares, strict=True):
-            rows.append((position, occurred_at, share, metadata))
+        placed = _spread(item, reach, receipt.time_zone) or [(alone[position], nano_of(item.amount_usd))]
+        first_at.append(placed[0][0])
+        rows += [(position, at, share, metadata) for at, share in placed]
+    if len(rows) > MOST_ROWS:
+        raise TooLarge(f"The periods of these costs have more than {MOST_ROWS:,} days together: send fewer at once.")
     positions, occurred, amounts, metadatas = zip(*rows, strict=True)
     columns: Columns = {"occurred_at": occurred, "amount_nano": amounts, "metadata": metadatas}
     columns["row_key"] = [entries[position].key for position in positions]

@@ -8,6 +8,8 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connection
 from psycopg_pool import PoolTimeout
 
+from ingest.driver.doubt import NotAsked, Unanswered
+
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
@@ -32,11 +34,18 @@ def steadfast(work: Callable[[], T]) -> T:
         if cause is None or not _is_worth_another_try(cause):
             raise _refusal(cause, error) from error
         log.warning("database_retry", error=type(cause).__name__, sqlstate=cause.sqlstate)
-    _renew()
+    connection.close()  # the pool throws away what is as dead
     try:
         return work()
     except (psycopg.Error, DatabaseError, InterfaceError) as error:
         raise _refusal(_psycopg_error(error), error) from error
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether an error says that the database cannot answer now, and nothing about the question."""
+    if error is None or isinstance(error, Unavailable):
+        return error is not None
+    return isinstance(_psycopg_error(error), psycopg.OperationalError | psycopg.InterfaceError)
 
 
 def _psycopg_error(error: BaseException) -> psycopg.Error | None:
@@ -46,7 +55,7 @@ def _psycopg_error(error: BaseException) -> psycopg.Error | None:
 
 
 def _is_worth_another_try(error: psycopg.Error) -> bool:
-    if isinstance(error, PoolTimeout):
+    if isinstance(error, PoolTimeout | Unanswered):
         return False
     state = error.sqlstate
     is_lost = state is None and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
@@ -55,15 +64,8 @@ def _is_worth_another_try(error: psycopg.Error) -> bool:
 
 def _refusal(cause: psycopg.Error | None, error: Exception) -> Exception:
     """Operational trouble becomes Unavailable; anything else is a defect of ours and stays what it is."""
-    if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
-        log.error("database_unavailable", error=type(cause).__name__, sqlstate=cause.sqlstate)
+    if cause is not None and is_away(cause):
+        if not isinstance(cause, NotAsked):  # the one who asked says it
+            log.error("database_unavailable", error=type(cause).__name__, sqlstate=cause.sqlstate)
         return Unavailable()
     return error
-
-
-def _renew() -> None:
-    """Let go of this connection, and of every idle one that is as dead."""
-    connection.close()
-    pool = getattr(connection, "pool", None)  # only PostgreSQL's wrapper has one, and only where settings ask for it
-    if pool is not None:
-        pool.check()

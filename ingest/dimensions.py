@@ -102,6 +102,24 @@ class FeedbackKind(IntEnum):
     EVALUATION = 12
 
 
+class UserEvent(IntEnum):
+    """What became of a user."""
+
+    ACTIVATED = 1
+    OPTED_OUT = 2
+    OPTED_IN = 3
+    SEEN = 4
+
+
+class FigureName(IntEnum):
+    """What only the business knows."""
+
+    REVENUE_USD = 1
+    ACTIVE_USERS = 2
+    FORECAST_COST_USD = 3
+    FORECAST_USERS = 4
+
+
 class Facts(IntEnum):
     """Which raw rows a dirty mark or a sheet is about."""
 
@@ -116,6 +134,8 @@ class RecordKind(IntEnum):
     FEEDBACK = 2
     COST = 3
     CHANGE = 4
+    USER = 5
+    FIGURE = 6
 
 
 class Flag(IntEnum):
@@ -127,3 +147,34 @@ class Flag(IntEnum):
     CLOCK_IMPLAUSIBLE = 8
     PROMPT_IS_MESSAGES = 16
     OUTPUT_IS_MESSAGES = 32
+    TEXT_MASKED = 64
+    TEXT_HASHED = 128
+    # Those from here on are set by ingest.digest, after the commit.
+    INPUT_TOKENS_ESTIMATED = 256
+    OUTPUT_TOKENS_ESTIMATED = 512
+    LANGUAGE_DETECTED = 1024
+    UNUSUAL_COST = 2048
+    UNUSUAL_LATENCY = 4096
+    UNUSUAL_TOKENS = 8192
+    UNUSUAL_LENGTH = 16384
+    OUTPUT_EMPTY = 32768
+    OUTPUT_CUT_OFF = 65536
+    REFUSAL = 131072
+    REPEAT = 262144
+
+
+MARKS = {
+    "cost": Flag.UNUSUAL_COST,
+    "latency": Flag.UNUSUAL_LATENCY,
+    "tokens": Flag.UNUSUAL_TOKENS,
+    "length": Flag.UNUSUAL_LENGTH,
+    "empty": Flag.OUTPUT_EMPTY,
+    "cut_off": Flag.OUTPUT_CUT_OFF,
+    "refusal": Flag.REFUSAL,
+    "repeat": Flag.REPEAT,
+}
+"""The outlier marks by the names that people use."""
+
+EVERY_MARK = sum(MARKS.values())
+ESTIMATED = Flag.INPUT_TOKENS_ESTIMATED | Flag.OUTPUT_TOKENS_ESTIMATED
+"""Bits of the token counts that nobody counted: such a count is absent, for whoever sends the true one."""

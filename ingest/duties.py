@@ -21,6 +21,9 @@ class Duty(IntEnum):
     EVALUATE = 3
     DISPATCH = 4
     PARTITIONS = 5
+    RETAIN = 6
+    ERASE = 7
+    READ = 8
 
 
 @contextmanager

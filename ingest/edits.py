@@ -1,64 +1,69 @@
 """How much corrections changed: finds the outputs they are about and compares."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db import connection
 
-from ingest.corrections import edit_ratio
-from ingest.dimensions import FeedbackKind, Flag
+from ingest.corrections import ratio, said, words
+from ingest.dimensions import FeedbackKind, Flag, RecordKind
 from ingest.feedback import feedback_columns
+from ingest.identity import key_of
 from ingest.normalise import Columns, Entry, Numbers, Receipt, Values
 from ingest.projects.scope import current_project, project_scope
+from ingest.redacting import text_key_of
+from ingest.redaction.hashing import as_tokens, word_marks
 
-# What one request reads and compares at once; the roller does the rest, as if the interaction had come later.
-MOST_OUTPUT_BYTES = 8 * 1024 * 1024
+# What one request, and one slice of the roller, reads and compares at once. What a request leaves the roller does, as if
+# the interaction had come later; the roller always reads one.
+MOST_BYTES = 256 * 1024
+MOST_BYTES_LATER = 2 * 1024 * 1024
 
-OUTPUTS = """
-    SELECT position, total <= %(most)s, CASE WHEN total <= %(most)s THEN output END, flags
+# The text of a correction is sent by the request, or kept in `feedback`.
+SENT = """
+    SELECT s.position, k.occurred_at, s.id, NULL AS final_text, NULL::bytea AS final_marks, s.size
+    FROM unnest(%(positions)s::integer[], %(keys)s::bytea[], %(ids)s::text[], %(sizes)s::integer[])
+        AS s (position, key, id, size)
+    CROSS JOIN LATERAL (
+        SELECT occurred_at FROM record_key k WHERE k.project_id = %(project)s AND k.key = s.key LIMIT 1
+    ) k
+"""
+KEPT = """
+    SELECT s.position, s.target_at AS occurred_at, s.target_id AS id, f.final_text, f.word_marks AS final_marks,
+           coalesce(octet_length(f.final_text), octet_length(f.word_marks)) AS size
+    FROM unnest(%(positions)s::integer[], %(times)s::timestamptz[], %(ids)s::text[], %(targets)s::timestamptz[],
+                %(target_ids)s::text[]) AS s (position, was_at, record_id, target_at, target_id)
+    CROSS JOIN LATERAL (
+        SELECT final_text, word_marks FROM feedback
+        WHERE project_id = %(project)s AND occurred_at = s.was_at AND id = s.record_id LIMIT 1
+    ) f
+"""
+SIDES = ("output", "output_marks", "final_text", "final_marks")
+IS_READ = "(total <= %(most)s OR position = first AND %(one_at_least)s)"
+
+
+def _with_outputs(corrections: str) -> str:
+    """SQL that puts the outputs beside corrections, as far as `most` bytes reach."""
+    return f"""
+    SELECT position, {IS_READ}, {", ".join(f"CASE WHEN {IS_READ} THEN {name} END" for name in SIDES)}, id, flags
     FROM (
-        SELECT s.position, p.output, i.flags, coalesce(sum(octet_length(p.output)) OVER (ORDER BY s.position), 0) AS total
-        FROM unnest(%(keys)s::bytea[], %(ids)s::text[], %(positions)s::integer[]) AS s (key, id, position)
-        CROSS JOIN LATERAL (
-            SELECT occurred_at FROM record_key k WHERE k.project_id = %(project)s AND k.key = s.key LIMIT 1
-        ) k
+        SELECT c.position, c.id, c.final_text, c.final_marks, p.output, p.word_marks AS output_marks, i.flags,
+               min(c.position) OVER () AS first,
+               sum(coalesce(octet_length(p.output), octet_length(p.word_marks), 0) + coalesce(c.size, 0))
+                   OVER (ORDER BY c.position) AS total
+        FROM ({corrections}) c
         CROSS JOIN LATERAL (
             SELECT flags FROM interaction
-            WHERE project_id = %(project)s AND occurred_at = k.occurred_at AND id = s.id LIMIT 1
+            WHERE project_id = %(project)s AND occurred_at = c.occurred_at AND id = c.id LIMIT 1
         ) i
         CROSS JOIN LATERAL (
-            SELECT output FROM payload
-            WHERE project_id = %(project)s AND occurred_at = k.occurred_at AND id = s.id LIMIT 1
+            SELECT output, word_marks FROM payload
+            WHERE project_id = %(project)s AND occurred_at = c.occurred_at AND id = c.id LIMIT 1
         ) p
     ) found
-"""
-
-
-def columns_with_edits(entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers) -> Columns:
-    """All columns of `feedback`, corrections compared with the outputs they are about."""
-    columns = feedback_columns(entries, receipt, values, numbers)
-    columns["lookup_key"] = columns["interaction_key"]
-    columns["edit_ratio"] = [None] * len(entries)
-    corrected = [
-        position
-        for position, kind in enumerate(columns["kind"])
-        if kind == FeedbackKind.CORRECTION and columns["interaction_id"][position]
-    ]
-    if corrected:
-        with project_scope(receipt.project_id):
-            edits = compare(
-                {position: columns["interaction_key"][position] for position in corrected},
-                {position: columns["interaction_id"][position] for position in corrected},
-                {position: columns["final_text"][position] for position in corrected},
-            )
-        columns["edit_ratio"] = [edits.ratios.get(position) for position in range(len(entries))]
-        later = edits.left | edits.absent  # the insert must not find what this comparison did not
-        columns["lookup_key"] = [
-            None if position in later else key for position, key in enumerate(columns["interaction_key"])
-        ]
-    return columns
+    """
 
 
 @dataclass(frozen=True)
@@ -73,30 +78,101 @@ class Edits:
     absent: frozenset[int]
 
 
-def compare(keys: Mapping[int, bytes], ids: Mapping[int, str], finals: Mapping[int, str]) -> Edits:
-    """Compare corrections with the outputs of their interactions, in the project in scope."""
-    parameters: dict[str, Any] = {
-        "project": current_project(),
-        "most": MOST_OUTPUT_BYTES,
-        "keys": list(keys.values()),
-        "ids": list(ids.values()),
-        "positions": list(keys),
+class Side(NamedTuple):
+    """What is known of one text: the text, or the marks of its words where the project's policy keeps no text."""
+
+    text: str | None
+    marks: bytes | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A correction in the record, by its own time and id, and the interaction it is compared with."""
+
+    occurred_at: datetime
+    id: str
+    target_at: datetime
+    target_id: str
+
+
+def columns_with_edits(entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers) -> Columns:
+    """All columns of `feedback`, corrections compared with the outputs they are about."""
+    columns = feedback_columns(entries, receipt, values, numbers)
+    columns["lookup_key"] = columns["interaction_key"]
+    columns["edit_ratio"] = [None] * len(entries)
+    corrected = [
+        position
+        for position, kind in enumerate(columns["kind"])
+        if kind == FeedbackKind.CORRECTION and columns["interaction_id"][position]
+    ]
+    if corrected:
+        with project_scope(receipt.project_id):
+            edits = of_sent(columns, corrected)
+        columns["edit_ratio"] = [edits.ratios.get(position) for position in range(len(entries))]
+        later = edits.left | edits.absent  # the insert must not find what this comparison did not
+        columns["lookup_key"] = [
+            None if position in later else key for position, key in enumerate(columns["interaction_key"])
+        ]
+    return columns
+
+
+def of_sent(columns: Columns, positions: Sequence[int]) -> Edits:
+    """Compare corrections on their way into the record, in the project in scope; `positions` are theirs in `columns`."""
+    finals = {
+        position: Side(columns["final_text"][position], columns["word_marks"][position]) for position in positions
     }
+    parameters = {
+        "positions": list(positions),
+        "keys": [columns["interaction_key"][position] for position in positions],
+        "ids": [columns["interaction_id"][position] for position in positions],
+        "sizes": [len((final.text or "").encode()) + len(final.marks or b"") for final in finals.values()],
+    }
+    limits = {"most": MOST_BYTES, "one_at_least": False}
+    return _compare(SENT, {**parameters, **limits}, lambda position, _: finals[position])
+
+
+def of_kept(pairs: Sequence[Pair]) -> Edits:
+    """Compare corrections that are in the record, in the project in scope; positions are those in `pairs`."""
+    parameters = {
+        "positions": list(range(len(pairs))),
+        "times": [pair.occurred_at for pair in pairs],
+        "ids": [pair.id for pair in pairs],
+        "targets": [pair.target_at for pair in pairs],
+        "target_ids": [pair.target_id for pair in pairs],
+    }
+    limits = {"most": MOST_BYTES_LATER, "one_at_least": True}
+    return _compare(KEPT, {**parameters, **limits}, lambda _, kept: kept)
+
+
+def _compare(corrections: str, parameters: Mapping[str, Any], final_of: Callable[[int, "Side"], "Side"]) -> Edits:
     with connection.cursor() as cursor:
-        cursor.execute(OUTPUTS, parameters)
+        cursor.execute(_with_outputs(corrections), {**parameters, "project": current_project()})
         found = cursor.fetchall()
-    ratios = {
-        position: edit_ratio(_plain(output, flags), finals[position])
-        for position, _, output, flags in found
-        if output is not None
-    }
-    left = frozenset(position for position, is_read, _, _ in found if not is_read)
-    return Edits(ratios, left, frozenset(keys) - {position for position, *_ in found})
+    ratios = {}
+    for position, is_read, output, output_marks, final, final_marks, id, flags in found:
+        if is_read:
+            text = None if output is None else text_of(output, flags)
+            share = _share(Side(text, output_marks), final_of(position, Side(final, final_marks)), id)
+            if share is not None:
+                ratios[position] = share
+    left = frozenset(position for position, is_read, *_ in found if not is_read)
+    return Edits(ratios, left, frozenset(parameters["positions"]) - {position for position, *_ in found})
 
 
-def _plain(output: str, flags: int) -> str:
-    """The text of an output; of chat messages, what they say."""
-    if not flags & Flag.OUTPUT_IS_MESSAGES or flags & Flag.OUTPUT_CUT:
-        return output
-    contents = [message.get("content") for message in json.loads(output)]
-    return "\n".join(content for content in contents if isinstance(content, str))
+def _share(output: Side, final: Side, interaction_id: str) -> float | None:
+    """The share that was changed; by marks where one of both is known by its marks alone, None where one is unknown."""
+    if output.text is not None and final.text is not None:
+        return ratio(words(output.text), words(final.text))
+    before, after = _marks(output, interaction_id), _marks(final, interaction_id)
+    return None if before is None or after is None else ratio(as_tokens(before), as_tokens(after))
+
+
+def _marks(side: Side, interaction_id: str) -> bytes | None:
+    if side.text is None:
+        return side.marks
+    return word_marks(text_key_of(current_project()), key_of(RecordKind.INTERACTION, interaction_id), words(side.text))
+
+
+def text_of(output: str, flags: int) -> str | None:
+    """The text of a stored output; of chat messages what they say, which is unknown when they had to be cut."""
+    return said(output) if flags & Flag.OUTPUT_IS_MESSAGES else output

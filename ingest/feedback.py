@@ -84,7 +84,10 @@ def said(item: contract.Feedback) -> Said:  # noqa: PLR0911 (one line a kind)
     raise TypeError(type(item).__name__)
 
 
-def _corrected(final_text: str) -> Said:
+def _corrected(final_text: str | None) -> Said:
+    """A correction, of whose text the project's policy may have left nothing."""
+    if final_text is None:
+        return Said(FeedbackKind.CORRECTION)
     kept, was_cut = cut(final_text)
     more = {"cut": {"final_text": asdict(was_cut)}} if was_cut else None
     return Said(FeedbackKind.CORRECTION, final_text=kept, more=more)
@@ -107,6 +110,7 @@ def feedback_columns(entries: Sequence[Entry], receipt: Receipt, values: Values,
     columns["label"] = [one.label for one in read]
     columns["final_text"] = [one.final_text for one in read]
     columns["comment"] = [item.comment for item in items]
+    columns["word_marks"] = [entry.kept.word_marks if entry.kept else None for entry in entries]
     columns |= numbered(values, numbers)
     columns["metadata"] = [metadata_of(entry, one.more) for entry, one in zip(entries, read, strict=True)]
     columns["interaction_key"] = list(map(interaction_key, items))

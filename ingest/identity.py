@@ -40,7 +40,9 @@ def fingerprint(key: bytes, item: Item, extras: dict[str, Any] | None) -> bytes:
     except (UnicodeEncodeError, OverflowError):  # half a surrogate pair, or an integer beyond 64 bits
         sent = [msgspec.to_builtins(item), extras]
         packed = json.dumps(sent, sort_keys=True, default=str).encode()
-    return hashlib.sha256(key + packed).digest()[:_SIZE]
+    hashed = hashlib.sha256(key)
+    hashed.update(packed)  # not joined before: it may be large
+    return hashed.digest()[:_SIZE]
 
 
 def new_id(at: datetime) -> str:

@@ -8,41 +8,48 @@ import msgspec
 
 from ingest.contract import (
     DEEPEST,
+    LARGEST_FIGURE,
     LARGEST_METADATA,
     LARGEST_MONEY,
+    REFERENCES,
     STANDS_ALONE,
     Change,
     Cost,
     Feedback,
+    Figure,
     Interaction,
     Item,
     Nps,
     Rating,
     Retrieval,
     Survey,
+    User,
 )
 from ingest.refusals import Problem, echo, explain
-from ingest.text import as_json, is_deeper
+from ingest.text import as_bytes, as_json, is_deeper
 
 AHEAD = timedelta(days=30)
 
 
-def judge(item: Item, extras: dict[str, Any] | None, oldest: datetime, now: datetime) -> Problem | None:
-    """Find the first thing that keeps a repaired item from being stored; None when it can be."""
-    if item.occurred_at is not None and item.occurred_at < oldest:
-        return _too_old("$.occurred_at", item.occurred_at, oldest)
+def judge(item: Item, extras: dict[str, Any] | None, now: datetime) -> Problem | None:
+    """Find the first thing that keeps an item, as it was sent, from being stored; None when it can be."""
     if isinstance(item, Interaction):
-        return _interaction(item) or _metadata(item.metadata, extras)
+        return _feature(item) or _interaction(item) or _metadata(item.metadata, extras)
     if isinstance(item, Cost):
-        return _cost(item, oldest, now) or _metadata(item.metadata, extras)
+        return _feature(item) or _cost(item, now) or _metadata(item.metadata, extras)
     if isinstance(item, Feedback):
-        return _feedback(item) or _metadata(item.metadata, extras)
-    return _metadata(item.metadata, extras) if isinstance(item, Change) else None
+        return _feature(item) or _feedback(item) or _metadata(item.metadata, extras)
+    if isinstance(item, Change | User):
+        return _feature(item) or _metadata(item.metadata, extras)
+    return _figure(item) or _metadata(item.metadata, extras) if isinstance(item, Figure) else None
+
+
+def _feature(item: Interaction | Cost | Feedback | Change | User) -> Problem | None:
+    is_blank = item.feature is not None and item.feature.isspace()
+    return Problem("$.feature", "a name", "nothing but blanks") if is_blank else None
 
 
 def _interaction(item: Interaction) -> Problem | None:
-    if item.feature.isspace():
-        return Problem("$.feature", "a name", "nothing but blanks")
     if item.status == "ok" and item.error_class:
         return Problem("$.error_class", "no error class beside the status ok", repr(item.error_class))
     if item.cost_usd is not None and not is_money(item.cost_usd):
@@ -72,8 +79,8 @@ def _retrieval(retrieval: dict[str, Any]) -> Problem | None:
 
 
 def _feedback(item: Feedback) -> Problem | None:
-    if not item.interaction_id and not isinstance(item, STANDS_ALONE):
-        return Problem("$.interaction_id", "interaction_id, the id of the interaction this is about", _instead(item))
+    if not isinstance(item, STANDS_ALONE) and not any(getattr(item, name) for name in REFERENCES):
+        return Problem("$.interaction_id", f"what this is about: {', '.join(REFERENCES)}, one of them", "nothing")
     if isinstance(item, Rating) and item.value > item.scale:
         return Problem("$.value", f"a number from 0 to the scale, {item.scale:g}", f"{item.value:g}")
     if isinstance(item, Survey) and item.score > item.scale:
@@ -83,13 +90,7 @@ def _feedback(item: Feedback) -> Problem | None:
     return None
 
 
-def _instead(item: Feedback) -> str:
-    """What a thing names in place of its interaction."""
-    others = [name for name in ("trace_id", "span_id", "session_id") if getattr(item, name)]
-    return f"only {' and '.join(others)}" if others else "nothing"
-
-
-def _cost(item: Cost, oldest: datetime, now: datetime) -> Problem | None:
+def _cost(item: Cost, now: datetime) -> Problem | None:
     if not is_money(item.amount_usd):
         return _no_money("$.amount_usd", item.amount_usd)
     if item.period_from is None and item.period_to is None:
@@ -102,19 +103,25 @@ def _cost(item: Cost, oldest: datetime, now: datetime) -> Problem | None:
         return Problem(other, "a period, a time or an interaction: one of them", "two of them")
     if item.period_from >= item.period_to:
         return Problem("$.period_to", "a time after period_from", item.period_to.isoformat())
-    if item.period_from < oldest:
-        return _too_old("$.period_from", item.period_from, oldest)
     if item.period_to > now + AHEAD:
         return Problem("$.period_to", "a time at most 30 days ahead", item.period_to.isoformat())
+    return None
+
+
+def _figure(item: Figure) -> Problem | None:
+    if not item.value.is_finite() or not 0 <= item.value <= LARGEST_FIGURE:
+        return Problem("$.value", f"a decimal from 0 to {LARGEST_FIGURE}", echo(item.value))
     return None
 
 
 def _metadata(metadata: dict[str, Any] | None, extras: dict[str, Any] | None) -> Problem | None:
     if not metadata and not extras:
         return None
-    if is_deeper(metadata, DEEPEST - 1) or is_deeper(extras, DEEPEST - 1):
-        return _too_deep("$.metadata" if is_deeper(metadata, DEEPEST - 1) else "$")
-    size = sum(len(as_json(part).encode()) for part in (metadata, extras) if part)
+    if is_deeper(metadata, DEEPEST - 1):
+        return _too_deep("$.metadata")
+    if is_deeper(extras, DEEPEST - 1):
+        return _too_deep("$")
+    size = sum(len(as_bytes(as_json(part))) for part in (metadata, extras) if part)
     if size > LARGEST_METADATA:
         return Problem("$.metadata", "at most 64 KiB, together with unknown fields", f"{size} bytes")
     return None
@@ -127,10 +134,6 @@ def is_money(amount: Decimal) -> bool:
 
 def _no_money(path: str, amount: Decimal) -> Problem:
     return Problem(path, f"a decimal from 0 to {LARGEST_MONEY}", echo(amount))
-
-
-def _too_old(path: str, at: datetime, oldest: datetime) -> Problem:
-    return Problem(path, f"a time not before {oldest:%Y-%m-%dT%H:%M:%SZ}: older events are not taken", at.isoformat())
 
 
 def _too_deep(path: str) -> Problem:

@@ -9,6 +9,7 @@ from ingest.dimensions import RecordKind
 from ingest.identity import key_of
 from ingest.models import Interaction, Payload
 from ingest.projects.scope import current_project
+from ingest.timeline import Window
 
 
 @dataclass(frozen=True)
@@ -39,3 +40,10 @@ def interaction(id: str) -> Known | None:
         return None
     found = Interaction.objects.filter(occurred_at=at, id=id).first()
     return Known(found, Payload.objects.filter(occurred_at=at, id=id).first()) if found else None
+
+
+def is_named(name: str, window: Window) -> bool:
+    """Whether a user, a session or a trace with interactions in the window is called so, in the project in scope."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT is_name(%s, %s, %s)", [name, window.start, window.end])
+        return bool(cursor.fetchone()[0])

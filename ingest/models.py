@@ -91,6 +91,9 @@ class Payload(models.Model):
         null=True, help_text="JSON as sent, with unknown fields and values beyond the dictionary."
     )
     cut = models.TextField(null=True, help_text="JSON: original length and SHA-256 of texts that were stored cut.")
+    prompt_hash = models.BinaryField(null=True, help_text="Keyed hash of a prompt that the project's policy dropped.")
+    output_hash = models.BinaryField(null=True)
+    error_hash = models.BinaryField(null=True)
 
     objects = ScopedManager()
 
@@ -100,6 +103,12 @@ class Payload(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+    @property
+    def text_hash(self) -> dict[str, str]:
+        """The hashes of the texts that the project's policy dropped, in hex, by the name of the text."""
+        kept = {"prompt": self.prompt_hash, "output": self.output_hash, "error_message": self.error_hash}
+        return {name: bytes(found).hex() for name, found in kept.items() if found}
 
 
 class Feedback(models.Model):
@@ -252,6 +261,56 @@ class ChangeEvent(models.Model):
         return self.title
 
 
+class UserEvent(models.Model):
+    """What became of one user. A segment or tier of 0, and a control of null, were not said."""
+
+    pk = models.CompositePrimaryKey("project_id", "occurred_at", "id")
+    project_id = models.BigIntegerField()
+    occurred_at = models.DateTimeField()
+    id = models.TextField()
+    received_at = models.DateTimeField()
+    event = models.SmallIntegerField()
+    feature_id = models.SmallIntegerField(default=0)
+    segment_id = models.SmallIntegerField(default=0)
+    tier_id = models.SmallIntegerField(default=0)
+    is_control = models.BooleanField(null=True, help_text="A user without the AI feature.")
+    user_id = models.TextField()
+    metadata = models.TextField(null=True, help_text="JSON as sent, with unknown fields.")
+
+    objects = ScopedManager()
+
+    class Meta:
+        managed = False
+        db_table = "user_event"
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Figure(models.Model):
+    """What the business knew of a month when it sent this: `ingest.figures.standing` tells which one stands."""
+
+    pk = models.CompositePrimaryKey("project_id", "month", "name", "tier", "id")
+    project_id = models.BigIntegerField()
+    month = models.DateField(help_text="Its first day.")
+    name = models.SmallIntegerField()
+    tier = models.TextField(default="", help_text="Empty: all tiers.")
+    id = models.TextField()
+    received_at = models.DateTimeField()
+    value = models.DecimalField(max_digits=20, decimal_places=6)
+    position = models.IntegerField(help_text="Where in its request it stood.")
+    metadata = models.TextField(null=True, help_text="JSON as sent, with unknown fields.")
+
+    objects = ScopedManager()
+
+    class Meta:
+        managed = False
+        db_table = "figure"
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class PriceOverride(models.Model):
     """A project's own price of a model from a day on; it goes before the catalogue."""
 
@@ -269,7 +328,13 @@ class PriceOverride(models.Model):
     class Meta:
         db_table = "price_override"
         constraints = [
-            models.UniqueConstraint(fields=["project", "model", "provider", "valid_from"], name="price_override_once")
+            models.UniqueConstraint(fields=["project", "model", "provider", "valid_from"], name="price_override_once"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    input_usd_per_million__gte=0, output_usd_per_million__gte=0, cached_input_usd_per_million__gte=0
+                ),
+                name="price_override_not_negative",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -16,8 +16,9 @@ from msgspec.structs import astuple, replace
 from ingest import text
 from ingest.arrays import MICROSECONDS_A_DAY, POSTGRES_EPOCH, microseconds
 from ingest.contract import DIMENSION_FIELDS, Interaction, Item
-from ingest.dimensions import ABSENT, OTHER, Cache, CostSource, Dimension, ErrorClass, Flag
+from ingest.dimensions import ABSENT, OTHER, Cache, CostSource, Dimension, ErrorClass, Flag, RecordKind
 from ingest.pricing import PriceBook, nano_of
+from ingest.redaction.policy import Kept
 
 IMPLAUSIBLE = timedelta(minutes=5) // timedelta(microseconds=1)
 MINUTE = 60_000_000
@@ -42,19 +43,27 @@ _ERRORS: dict[str | None, int] = {None: ErrorClass.NONE} | {one.name.lower(): on
 _CACHES: dict[str | None, int] = {None: Cache.NONE} | {one.name.lower(): one for one in Cache}
 _COLUMN = {dimension: dimension.column for dimension in Dimension}
 _FIELDS = {dimension: attrgetter(name) for dimension, name in DIMENSION_FIELDS.items()}
+NOTHING_KEPT = Kept()
 _SAFE_LENGTH = text.LONGEST // 4
 
 
 class Entry(msgspec.Struct):
-    """One item on its way into the record."""
+    """One item on its way into the record; `note` goes to its sender, what `is_late` to a table of its own.
+
+    `kept` is what the project's text policy leaves of texts beside the item.
+    """
 
     position: int
+    record: RecordKind
     item: Any
     extras: dict[str, Any] | None
     content: bytes
     is_repaired: bool = False
     id: str = ""
     key: bytes = b""
+    note: str | None = None
+    is_late: bool = False
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,7 @@ def beyond_dictionary(items: Sequence[Any], columns: Columns) -> dict[int, dict[
     """Position → the values that only got the number `OTHER`: their text is kept with the payload."""
     beyond: dict[int, dict[str, str]] = {}
     for dimension, name in DIMENSION_FIELDS.items():
-        numbers = columns[_COLUMN[dimension]]
+        numbers = columns.get(_COLUMN[dimension], ())
         if OTHER in numbers:
             for position, number in enumerate(numbers):
                 value = getattr(items[position], name)
@@ -132,7 +141,8 @@ def interaction_columns(
 ) -> Columns:
     """All columns of `interaction` and `payload`, and `minutes`, `quarters`, `clusters` for the dirty marks."""
     items: list[Interaction] = [entry.item for entry in entries]
-    sent: Columns = dict(zip(Interaction.__struct_fields__, zip(*map(astuple, items), strict=True), strict=True))
+    # Some items have a `type` behind the fields they share: what not every item has is cut off.
+    sent: Columns = dict(zip(Interaction.__struct_fields__, zip(*map(astuple, items), strict=False), strict=False))
     received = microseconds(receipt.received_at)
     columns: Columns = {name: sent[name] for name in COPIED}
     columns |= {name: [value or None for value in sent[name]] for name in NAMES}
@@ -196,7 +206,7 @@ def _money(sent: Columns, occurred: Sequence[int], book: PriceBook) -> Columns:
 def _payload(entries: Sequence[Entry], sent: Columns, columns: Columns) -> Columns:
     """The texts, their lengths, and the flags that say what happened to them."""
     cuts: dict[int, dict[str, text.Cut]] = {}
-    flags = [Flag.TEXT_REPAIRED * entry.is_repaired for entry in entries]
+    flags = [Flag.TEXT_REPAIRED * entry.is_repaired | (entry.kept.flags if entry.kept else 0) for entry in entries]
     for position, claimed in enumerate(columns["claimed_at"]):
         if claimed is not None:
             flags[position] |= Flag.CLOCK_IMPLAUSIBLE
@@ -217,7 +227,24 @@ def _payload(entries: Sequence[Entry], sent: Columns, columns: Columns) -> Colum
                 flags[position] |= is_cut
     del made["error_message_chars"]
     made["cut"] = [text.as_json(cuts[position]) if position in cuts else None for position in range(len(flags))]
-    return made | _retrieval(sent["retrieval"]) | _metadata(entries, columns)
+    return made | _kept(entries, made) | _retrieval(sent["retrieval"]) | _metadata(entries, columns)
+
+
+def _kept(entries: Sequence[Entry], made: Columns) -> Columns:
+    """What is stored instead of texts that are not, and the lengths that those had."""
+    found: Columns = dict.fromkeys(("prompt_hash", "output_hash", "error_hash", "word_marks", "descriptors"), ())
+    kept = [entry.kept or NOTHING_KEPT for entry in entries]
+    if not any(one.hashes for one in kept):
+        return found
+    for name in ("prompt", "output"):
+        found[f"{name}_chars"] = [
+            one.characters.get(name, length) for one, length in zip(kept, made[f"{name}_chars"], strict=True)
+        ]
+    for column, name in (("prompt_hash", "prompt"), ("output_hash", "output"), ("error_hash", "error_message")):
+        found[column] = [one.hashes.get(name) for one in kept]
+    found["word_marks"] = [one.word_marks for one in kept]
+    found["descriptors"] = [one.descriptors for one in kept]
+    return found
 
 
 def _texts(

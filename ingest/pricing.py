@@ -126,6 +126,20 @@ def catalogue(provider: str, model: str, day: date) -> Rates | None:
     )
 
 
+@dataclass(frozen=True)
+class Call:
+    """What the price of a call depends on; an unknown name is an empty text. `input_tokens` includes the cached ones."""
+
+    provider: str
+    served_model: str
+    requested_model: str
+    day: date
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
 class PriceBook:
     """The prices of one project: its overrides as they were when the book was opened, and the catalogue."""
 
@@ -142,6 +156,16 @@ class PriceBook:
                 self._found.clear()
             found = self._found[key] = self._look_up(*key)
         return found
+
+    def price(self, call: Call) -> tuple[int | None, CostSource]:
+        """What a call costs in nano-dollars and who says so; None where nothing is known to price, or no price."""
+        if call.input_tokens is None and call.output_tokens is None:
+            return None, CostSource.NONE
+        rates, source = self.rates(call.provider, call.served_model, call.requested_model, call.day)
+        if rates is None:
+            return None, source
+        usage = (call.input_tokens, call.output_tokens, call.cached_input_tokens, call.cache_write_tokens)
+        return rates.cost_nano(*(tokens or 0 for tokens in usage)), source
 
     def _look_up(self, provider: str, served: str, requested: str, day: date) -> tuple[Rates | None, CostSource]:
         models = [model for model in dict.fromkeys((served, requested)) if model]

@@ -5,119 +5,124 @@ and its fingerprint never depend on its neighbours or on whether it came alone.
 """
 
 import json
-import math
-import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import msgspec
 
-from ingest import text
-from ingest.contract import DEEPEST, MOST_ITEMS, Item, Kind, struct_of
-from ingest.refusals import OUT_OF_RANGE, Malformed, Problem, TooLarge, Unusable, explain
+from ingest import splitting, text
+from ingest.contract import DEEPEST, MOST_DIGITS, MOST_ITEMS, MOST_VALUES, Item
+from ingest.dimensions import RecordKind
+from ingest.kinds import Kind, finite, struct_of
+from ingest.refusals import JSON_WORDS, OUT_OF_RANGE, Malformed, Problem, TooLarge, Unusable, echo, explain
+from ingest.splitting import BLANKS, INCOMPLETE
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-INCOMPLETE = "The body is not one complete JSON document."
-BLANKS = b" \t\r\n"
 NUL_ESCAPE = b"\\u0000"
-# Beyond these only a hostile sender goes; what they bound is memory and seconds.
-MOST_COMMAS = 200_000
-MOST_TOKENS = 500_000
+GZIP = b"\x1f\x8b"
+Kinds = Kind | Mapping[str, Kind]
+"""One kind, or several by the word that items say as their `type`."""
 
-_ANYTHING = msgspec.json.Decoder()
-_PIECES = msgspec.json.Decoder(list[msgspec.Raw])
-_DEPTH = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
+
+class _Typed(msgspec.Struct):
+    """An item of which only the kind is asked."""
+
+    type: Any = None
+
+
+# The time to read or write a whole number grows with the square of its digits: this is the least that Python allows.
+sys.set_int_max_str_digits(MOST_DIGITS)
+_ANYTHING = msgspec.json.Decoder(float_hook=finite)
+_TYPED = msgspec.json.Decoder(_Typed)
 
 
 @dataclass
 class Batch:
-    """The usable items of a body, by their position in it, and why the others are not."""
+    """The usable items of a body and their kinds, by their position in it, and why the others are not."""
 
     count: int
     items: dict[int, Item] = field(default_factory=dict)
+    kinds: dict[int, RecordKind] = field(default_factory=dict)
     extras: dict[int, dict[str, Any]] = field(default_factory=dict)
     problems: dict[int, Problem] = field(default_factory=dict)
     is_clean: bool = True
     """Whether no text can hold anything that needs repair."""
 
 
-def read(body: bytes, kind: Kind) -> Batch:
-    """Decode one object, or an array of at most 1,000. Raises Malformed or TooLarge when there is nothing to use."""
+def read(body: bytes, kinds: Kinds, *, are_lines: bool = False) -> Batch:
+    """Decode one object, an array or lines of at most 1,000. Raises Malformed or TooLarge when there is nothing to use.
+
+    Objects that stand one a line are lines also where nobody said so.
+    """
     document = body.removeprefix(BYTE_ORDER_MARK).strip(BLANKS)
+    first = document[:1]
     if not document:
         raise Malformed("The body is empty: send a JSON object or an array of objects.")
+    if document[:2] == GZIP:
+        raise Malformed("The body is gzip: compress it once, and say so with Content-Encoding: gzip.")
+    if splitting.has_too_many_values(document):
+        raise TooLarge(f"The body has more than {MOST_VALUES:,} values: send fewer items at once.")
     is_clean = NUL_ESCAPE not in document
-    if document[:1] == b"{":
-        batch = _one_by_one([document], kind, is_clean)
+    if are_lines or (first == b"{" and splitting.are_lines(document)):
+        return _one_by_one(splitting.lines(document), kinds, is_clean)
+    if first == b"{":
+        batch = _one_by_one([document], kinds, is_clean)
         if batch.problems and not _is_json(document):
             raise Malformed(INCOMPLETE)
         return batch
-    if document[:1] != b"[":
-        raise Malformed("The body must be a JSON object or an array of objects, in UTF-8.")
+    if first != b"[":
+        raise Malformed("The body must be a JSON object, an array of objects, or objects one a line, in UTF-8.")
+    if isinstance(kinds, Kind):
+        return _at_once(document, kinds, is_clean)
+    return _one_by_one(splitting.array(document), kinds, is_clean)
+
+
+def _at_once(document: bytes, kind: Kind, is_clean: bool) -> Batch:
+    """An array of one kind, by the fast way if it goes."""
     if document.count(b"{") > MOST_ITEMS:
-        split(document)  # counts the items before any of them takes memory
+        splitting.array(document)  # counts the items before any of them takes memory
     try:
         items = kind.many.decode(document)
     except (ValueError, RecursionError):
-        return _one_by_one(split(document), kind, is_clean)
+        return _one_by_one(splitting.array(document), kind, is_clean)
     if not items:
         raise Malformed("The array is empty: there is nothing to store.")
-    return Batch(len(items), dict(enumerate(items)), is_clean=is_clean)
+    extras = {
+        index: own for index, item in enumerate(items) if item.type is not None and (own := _own_type(item, kind))
+    }
+    records = dict.fromkeys(range(len(items)), kind.record)
+    return Batch(len(items), dict(enumerate(items)), records, extras, is_clean=is_clean)
 
 
-def split(document: bytes) -> list[bytes]:
-    """Give the bytes of each item of a JSON array, even when some items are no JSON. Raises Malformed or TooLarge."""
-    pieces = _decoded(document) or list(islice(_torn_apart(document), MOST_ITEMS + 1))
-    if len(pieces) > MOST_ITEMS:
-        raise TooLarge(f"The array has more than {MOST_ITEMS:,} items: send fewer at once.")
-    if pieces in ([], [b""]):
-        raise Malformed("The array is empty: there is nothing to store.")
-    return pieces
-
-
-def _decoded(document: bytes) -> list[bytes]:
-    """The items by way of the JSON decoder; none when it refuses, or when there may be too many for the memory."""
-    if document.count(b",") > MOST_COMMAS:
-        return []
-    try:
-        return [bytes(piece) for piece in _PIECES.decode(document)]
-    except (ValueError, RecursionError):
-        return []
-
-
-def _torn_apart(document: bytes) -> Iterator[bytes]:
-    """Split by brackets alone, without recursion: for arrays in which an item is too deep or no JSON."""
-    depth, start = 0, 1
-    for token in islice(_TOKEN.finditer(document), MOST_TOKENS):
-        if token[0] == b'"':  # a text that never ends
-            raise Malformed(INCOMPLETE)
-        mark = token[0][:1]
-        depth += _DEPTH.get(mark, 0)
-        if depth == 0 or (depth == 1 and mark == b","):
-            yield document[start : token.start()].strip(BLANKS)
-            start = token.end()
-        if depth == 0:
-            break
-    if depth or start < len(document):
-        raise Malformed(INCOMPLETE)
-
-
-def _one_by_one(pieces: list[bytes], kind: Kind, is_clean: bool) -> Batch:
+def _one_by_one(pieces: Sequence[bytes], kinds: Kinds, is_clean: bool) -> Batch:
     batch = Batch(len(pieces), is_clean=is_clean)
     for index, piece in enumerate(pieces):
         try:
+            kind = kinds if isinstance(kinds, Kind) else _kind_of(piece, kinds)
             item, extras, is_whole = read_item(piece, kind)
         except Unusable as refused:
             batch.problems[index] = refused.problem
             continue
         batch.items[index] = item
+        batch.kinds[index] = kind.record
         batch.is_clean &= is_whole
         if extras:
             batch.extras[index] = extras
     return batch
+
+
+def _kind_of(piece: bytes, kinds: Mapping[str, Kind]) -> Kind:
+    """The kind that an item says it is. Raises Unusable."""
+    try:
+        said = _TYPED.decode(piece).type
+    except (msgspec.DecodeError, RecursionError):  # also half a surrogate pair in some text
+        said = _object(piece).get("type")
+    kind = kinds.get(said) if isinstance(said, str) else None
+    if kind is None:
+        raise Unusable("$.type", f"one of {', '.join(kinds)}", "nothing" if said is None else echo(said))
+    return kind
 
 
 def read_item(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any], bool]:
@@ -127,14 +132,15 @@ def read_item(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any], bool]:
     except UnicodeDecodeError:
         raise Unusable("$", "text in UTF-8", "bytes that are not") from None
     except RecursionError:
-        raise Unusable("$", f"at most {DEEPEST} levels of nesting", "more") from None
+        raise _too_deep() from None
     except msgspec.DecodeError:
         return (*_with_surrogates(piece, kind), False)
 
 
 def _decode(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any]]:
     try:
-        return kind.strict.decode(piece), {}
+        known: Any = kind.strict.decode(piece)
+        return known, _own_type(known, kind)
     except msgspec.ValidationError:
         pass  # an unknown field, or a wrong type: the lenient decoder tells which
     try:
@@ -143,18 +149,19 @@ def _decode(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any]]:
         raise _unusable(error, kind, _plain(piece)) from None
     sent = _plain(piece)
     if sent is None:
-        raise Unusable("$", "numbers that JSON readers can hold", OUT_OF_RANGE)
-    return item, _extras(item, sent)
+        raise _out_of_range()
+    return item, _extras(item, sent, kind)
+
+
+def _own_type(item: Any, kind: Kind) -> dict[str, Any]:
+    """Take the word for an item's kind away, so that it is the same with and without; another word is the app's own."""
+    said, item.type = item.type, None
+    return {} if said is None or said == kind.word else {"type": said}
 
 
 def _with_surrogates(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any]]:
     """Decode an item that msgspec refuses because a text holds half a surrogate pair; such text is repaired later."""
-    try:
-        sent = json.loads(piece, parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError):
-        raise Unusable("$", "a JSON object", "something that is no JSON") from None
-    if not isinstance(sent, dict):
-        raise Unusable("$", "an object", type(sent).__name__)
+    sent = _object(piece)
     known = {name: value for name, value in sent.items() if text.is_holdable(name)}
     try:
         item: Item = msgspec.convert(known, kind.types)
@@ -162,24 +169,52 @@ def _with_surrogates(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any]]:
         raise _unusable(error, kind, known) from None
     except UnicodeEncodeError:
         raise Unusable("$", "whole characters in fields with a fixed choice", "half a surrogate pair") from None
-    return item, _extras(item, sent)
+    return item, _extras(item, sent, kind)
+
+
+def _object(piece: bytes) -> dict[str, Any]:
+    """An item as plain JSON values, by the slow reader that takes half surrogate pairs. Raises Unusable."""
+    try:
+        sent = json.loads(str(piece, "utf-8"), parse_constant=_refuse, parse_float=finite, parse_int=_whole)
+    except UnicodeDecodeError:
+        raise Unusable("$", "text in UTF-8", "bytes that are not") from None
+    except RecursionError:
+        raise _too_deep() from None
+    except OverflowError:
+        raise _out_of_range() from None
+    except ValueError:
+        raise Unusable("$", "a JSON object", "something that is no JSON") from None
+    if not isinstance(sent, dict):
+        raise Unusable("$", "an object", JSON_WORDS[type(sent).__name__])
+    return sent
+
+
+def _too_deep() -> Unusable:
+    return Unusable("$", f"at most {DEEPEST} levels of nesting", "more")
+
+
+def _out_of_range() -> Unusable:
+    return Unusable("$", "numbers that JSON readers can hold", OUT_OF_RANGE)
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError(digits)
-    return number
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise OverflowError(digits)
+    return int(digits)
 
 
-def _extras(item: Item, sent: dict[str, Any]) -> dict[str, Any]:
+def _extras(item: Item, sent: dict[str, Any], kind: Kind) -> dict[str, Any]:
+    """The fields that the contract does not know, but for the word for the item's kind."""
     known = item.__struct_fields__
     tag = item.__struct_config__.tag_field
-    return {name: value for name, value in sent.items() if name not in known and name != tag}
+    extras = {name: value for name, value in sent.items() if name not in known and name != tag}
+    if extras.get("type", kind.word) in (None, kind.word):
+        extras.pop("type", None)
+    return extras
 
 
 def _plain(piece: bytes) -> Any:
@@ -198,7 +233,7 @@ def _unusable(error: msgspec.ValidationError, kind: Kind, sent: object) -> Unusa
 def _is_json(piece: bytes) -> bool:
     """Whether the brackets and signs are those of JSON, whatever becomes of the texts and numbers inside."""
     try:
-        json.loads(piece.decode(errors="replace"))
+        json.loads(piece.decode(errors="replace"), parse_int=str)
     except RecursionError:
         return True
     except ValueError:

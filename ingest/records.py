@@ -1,18 +1,44 @@
-"""Taking a body of items into the record: read, judge, normalise, commit, and say what became of each item."""
+"""Taking a body of items into the record: a line of small steps, each a function that can be read alone.
+
+    read      bytes → items of the contract, and a problem for each that is none        ingest.reading
+    admit     judge and fingerprint as sent, repair, id and key → entries
+    part      for each kind: numbers of the dictionary, columns → parts of one transaction
+    store     all parts commit, or none                                                  ingest.storage
+    tell      what became of each item, in the order of the body
+
+What else decides about an entry stands between `admit` and `part`: it takes entries and gives those that go on. To
+refuse one it puts a problem into `batch.problems` at the entry's position; to tell its sender something, it sets
+`entry.note`. Every entry that was admitted and not refused is answered, whether or not it went on.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
 from django.conf import settings
 
-from ingest import changes, contract, costs, dictionary, edits, identity, prices, statements
-from ingest.contract import Kind
+from ingest import (
+    changes,
+    costs,
+    dictionary,
+    edits,
+    figures,
+    identity,
+    kinds,
+    late,
+    people,
+    prices,
+    redacting,
+    statements,
+)
 from ingest.database import steadfast
+from ingest.dimensions import Dimension
+from ingest.erasure import tombstones
 from ingest.judging import judge
+from ingest.kinds import Kind
 from ingest.normalise import (
     Columns,
     Entry,
@@ -24,12 +50,12 @@ from ingest.normalise import (
     interaction_columns,
     repaired,
 )
-from ingest.partitions import REACH_BACK
 from ingest.reading import Batch, read
 from ingest.refusals import Problem
 from ingest.statements import Statement
-from ingest.storage import Stored, store
+from ingest.storage import Part, Stored, store
 from ingest.text import repair_deep
+from ingest.together import stored_together
 
 
 class Result(msgspec.Struct, omit_defaults=True):
@@ -39,6 +65,7 @@ class Result(msgspec.Struct, omit_defaults=True):
     status: str
     id: str | None = None
     retry_safe: bool = True
+    note: str | None = None
     error: Problem | None = None
 
 
@@ -67,83 +94,133 @@ def _interactions(entries: Sequence[Entry], receipt: Receipt, values: Values, nu
     return interaction_columns(entries, receipt, values, numbers, book)
 
 
-INTERACTIONS = Way(contract.INTERACTIONS, statements.INTERACTIONS, dimension_values, _interactions)
-FEEDBACK = Way(contract.FEEDBACKS, statements.FEEDBACK, feature_values, edits.columns_with_edits)
-COSTS = Way(contract.COSTS, statements.COSTS, dimension_values, costs.cost_columns)
-CHANGES = Way(contract.CHANGES, statements.CHANGES, feature_values, changes.change_columns)
+INTERACTIONS = Way(kinds.INTERACTIONS, statements.INTERACTIONS, dimension_values, _interactions)
+FEEDBACK = Way(kinds.FEEDBACKS, statements.FEEDBACK, feature_values, edits.columns_with_edits)
+COSTS = Way(kinds.COSTS, statements.COSTS, dimension_values, costs.cost_columns)
+CHANGES = Way(kinds.CHANGES, statements.CHANGES, feature_values, changes.change_columns)
+USERS = Way(kinds.USERS, people.STATEMENT, people.user_values, people.user_columns)
+FIGURES = Way(kinds.FIGURES, figures.STATEMENT, figures.no_values, figures.figure_columns)
+# In the order in which they are stored: what is said about an interaction of the same request finds it.
+BATCH = (INTERACTIONS, FEEDBACK, COSTS, CHANGES, USERS, FIGURES)
 
 
-def take(way: Way, body: bytes, receipt: Receipt) -> Answer:
+def take(
+    way: Way | tuple[Way, ...],
+    body: bytes,
+    receipt: Receipt,
+    *,
+    are_lines: bool = False,
+    count: Callable[[int], None] = lambda items: None,
+) -> Answer:
     """Store what can be stored of a body. When this returns, it is committed.
 
+    Of several ways each item takes the one that its `type` names. `are_lines` says that the body is objects one a line.
     Raises Malformed or TooLarge when nothing of the body can be used, Unavailable when the commit cannot be made.
     """
-    batch = read(body, way.kind)
-    entries = _entries(batch, way.kind, receipt)
-    stored = _store(way, _first_of_each_key(entries), receipt) if entries else Stored(frozenset())
-    return _answer(batch, entries, stored)
+    ways, wanted = ((way,), way.kind) if isinstance(way, Way) else (way, kinds.BY_WORD)
+    batch = read(body, wanted, are_lines=are_lines)
+    count(batch.count)
+    entries = admitted(batch, receipt)
+    going_on = tombstones.refuse(batch, entries, receipt)
+    late.set_aside(going_on, receipt)
+    redacting.redact(going_on, receipt.project_id, receipt.text_policy)
+    line = (
+        len(ways),
+        ways[0].kind.record,
+        receipt.project_id,
+        receipt.time_zone,
+        receipt.text_policy,
+        receipt.raw_horizon,
+    )
+    stored = stored_together(
+        line, going_on, lambda group: store(receipt.project_id, parts(ways, group, receipt), receipt.received_at)
+    )
+    return told(batch, entries, stored)
 
 
-def _entries(batch: Batch, kind: Kind, receipt: Receipt) -> list[Entry]:
+def admitted(batch: Batch, receipt: Receipt) -> list[Entry]:
     """The items that can be stored, each with its id, key and fingerprint; the others become problems of the batch."""
     content_key = _content_key(receipt.project_id)
-    oldest = receipt.received_at - REACH_BACK
     entries = []
     for position, sent in batch.items.items():
         extras = batch.extras.get(position)
+        problem = judge(sent, extras, receipt.received_at)
+        if problem:
+            batch.problems[position] = problem
+            continue
         content = identity.fingerprint(content_key, sent, extras)
         item, is_repaired = sent, False
         if not batch.is_clean:
             item, better = repaired(sent), repair_deep(extras)
             is_repaired, extras = item is not sent or better != extras, better
-        problem = judge(item, extras, oldest, receipt.received_at)
-        if problem:
-            batch.problems[position] = problem
-            continue
         own_id = item.id or identity.new_id(receipt.received_at)
-        key = identity.key_of(kind.record, own_id)
-        entries.append(Entry(position, item, extras, content, is_repaired, own_id, key))
+        record = batch.kinds[position]
+        key = identity.key_of(record, own_id)
+        entries.append(Entry(position, record, item, extras, content, is_repaired, own_id, key))
     return entries
 
 
-def _first_of_each_key(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries to be stored, sorted by key: whoever else stores the same keys waits in the same order."""
+def parts(ways: Sequence[Way], entries: Sequence[Entry], receipt: Receipt) -> list[Part]:
+    """What the entries of each way store, in the order of the ways, so that what is said about a thing finds it."""
+    groups = [(way, _first_of_each_key(entries, way)) for way in ways]
+    values = [way.values([entry.item for entry in group]) for way, group in groups]
+    numbers = _numbers(values, receipt)
+    return [
+        Part(way.statement, [entry.key for entry in group], partial(_columns, way, group, receipt, own, numbers))
+        for (way, group), own in zip(groups, values, strict=True)
+        if group
+    ] + late.parts(entries, receipt)
+
+
+def _first_of_each_key(entries: Sequence[Entry], way: Way) -> list[Entry]:
+    """The way's entries to be stored, sorted by key: whoever else stores the same keys waits in the same order."""
     firsts: dict[bytes, Entry] = {}
     for entry in entries:
-        firsts.setdefault(entry.key, entry)
+        if entry.record is way.kind.record and not entry.is_late:
+            firsts.setdefault(entry.key, entry)
     return [firsts[key] for key in sorted(firsts)]
 
 
-def _store(way: Way, entries: Sequence[Entry], receipt: Receipt) -> Stored:
-    values = way.values([entry.item for entry in entries])
-    wanted = {dimension: {value for value in set(column) if value} for dimension, column in values.items()}
-    numbers = steadfast(lambda: dictionary.numbers(receipt.project_id, wanted, now=receipt.received_at))
+def _numbers(values: Sequence[Values], receipt: Receipt) -> Numbers:
+    """The dictionary's numbers of all values of a request; new ones enter it, before the request's own transaction."""
+    wanted: dict[Dimension, set[str]] = {}
+    for own in values:
+        for dimension, column in own.items():
+            wanted.setdefault(dimension, set()).update(value for value in set(column) if value)
+    return steadfast(lambda: dictionary.numbers(receipt.project_id, wanted, now=receipt.received_at))
+
+
+def _columns(way: Way, entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers) -> Columns:
+    """All columns of a way's statement, with those that claim the keys."""
     columns = way.columns(entries, receipt, values, numbers)
     keys = [entry.key for entry in entries]
-    common = {
+    return columns | {
         "keys": keys,
-        "times": columns.get("first_at", columns["occurred_at"]),
+        "times": columns.get("first_at") or columns["occurred_at"],
         "contents": [entry.content for entry in entries],
-        "key": columns.get("row_key", keys),
+        "key": columns.get("row_key") or keys,
         "id": columns.get("id") or [entry.id for entry in entries],
     }
-    return store(receipt.project_id, way.statement, {**columns, **common}, receipt.received_at)
 
 
-def _answer(batch: Batch, entries: Sequence[Entry], stored: Stored) -> Answer:
+def told(batch: Batch, entries: Sequence[Entry], stored: Stored) -> Answer:
     """Judge each item by the fingerprint that its key has in the record."""
     results = {position: Result(position, "invalid", error=problem) for position, problem in batch.problems.items()}
     contents: dict[bytes, bytes] = dict(stored.known)
     for entry in entries:
+        if entry.position in results:
+            continue
         status = "created"
         if entry.key in contents:
             status = "duplicate" if contents[entry.key] == entry.content else "conflict"
         contents.setdefault(entry.key, entry.content)
-        is_own = entry.item.id is None  # an id of ours cannot have been there, but for a second try of this request
-        results[entry.position] = Result(entry.position, "created" if is_own else status, entry.id, not is_own)
-    told = [results[position] for position in sorted(results)]
-    counts = Counter(result.status for result in told)
-    return Answer(counts["created"], counts["duplicate"], counts["conflict"], counts["invalid"], told)
+        if entry.item.id is None:  # an id of ours cannot have been there, but for a second try of this request
+            results[entry.position] = Result(entry.position, "created", entry.id, False, entry.note)
+        else:
+            results[entry.position] = Result(entry.position, status, entry.id, note=entry.note)
+    in_order = [results[position] for position in sorted(results)]
+    counts = Counter(result.status for result in in_order)
+    return Answer(counts["created"], counts["duplicate"], counts["conflict"], counts["invalid"], in_order)
 
 
 @lru_cache(maxsize=1024)

@@ -1,12 +1,14 @@
 """Why an item or a body cannot be stored, in words that let its sender mend it. Pure."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from ingest.contract import EXPECTED, Document
+from ingest.contract import Document
+from ingest.kinds import EXPECTED
 
 JSON_WORDS = {
     "str": "string",
@@ -16,6 +18,9 @@ JSON_WORDS = {
     "array": "array",
     "object": "object",
     "null": "null",
+    "list": "array",
+    "dict": "object",
+    "NoneType": "null",
 }
 LONGEST_ECHO = 60
 OUT_OF_RANGE = "a number out of range"
@@ -32,6 +37,7 @@ class Malformed(Exception):
 
     status = 400
     title = "Malformed body"
+    headers: Mapping[str, str] = {}
 
 
 class TooLarge(Malformed):

@@ -39,7 +39,8 @@ ZEROES = {
     **dict.fromkeys(("status", "error_class", "cost_source", "cache"), "smalls_or_0"),
 }
 DIMENSIONS = dict.fromkeys(COLUMNS, "smalls_or_0")
-PAYLOAD = dict.fromkeys(("prompt", "output", "error_message", "retrieval", "metadata", "cut"), "texts")
+PAYLOAD = dict.fromkeys(("prompt", "output", "error_message", "retrieval", "metadata", "cut", "descriptors"), "texts")
+PAYLOAD |= dict.fromkeys(("prompt_hash", "output_hash", "error_hash", "word_marks"), "blobs")
 KEYED = {"key": "blobs", "occurred_at": "times", "id": "texts"}
 SAID = {
     "interaction_key": "blobs",
@@ -50,6 +51,7 @@ SAID = {
     "feature_id": "smalls",
     **dict.fromkeys(("interaction_id", "trace_id", "span_id", "session_id", "user_id"), "texts"),
     **dict.fromkeys(("name", "label", "comment", "final_text", "metadata"), "texts"),
+    "word_marks": "blobs",
 }
 SPENT = {
     "interaction_key": "blobs",
@@ -73,19 +75,24 @@ _PLACE = re.compile(r"%\((\w+)\)b")
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL with numbered places, the parameters that belong there in order, and the kinds of its columns."""
+    """SQL with numbered places, the parameters that belong there in order, and the kinds of its columns.
+
+    A weekly one writes to big tables, whose weeks may have to be made: those of `table`, or of all.
+    """
 
     sql: str
     order: tuple[str, ...]
     types: Mapping[str, str]
+    is_weekly: bool = True
+    table: str = ""
 
     @classmethod
-    def of(cls, sql: str, *types: Mapping[str, str]) -> "Statement":
+    def of(cls, sql: str, *types: Mapping[str, str], is_weekly: bool = True, table: str = "") -> "Statement":
         """Number the named places of a text."""
         order = tuple(dict.fromkeys(_PLACE.findall(sql)))
         numbered = _PLACE.sub(lambda place: f"${order.index(place[1]) + 1}", sql)
         columns = {name: kind for group in (CLAIMED, *types) for name, kind in group.items()}
-        return cls(" ".join(numbered.split()), order, columns)
+        return cls(" ".join(numbered.split()), order, columns, is_weekly, table)
 
 
 FRESH = """
@@ -117,7 +124,8 @@ def or_zero(names: Iterable[str]) -> str:
 def target(dimensions: Iterable[str]) -> str:
     """The interaction that each row of `sent` is about, by its key, with the cluster it counts in.
 
-    LATERAL with a limit keeps both look-ups on their primary keys, whatever the planner thinks of empty tables.
+    LATERAL with a limit keeps both look-ups on their primary keys, whatever the planner thinks of empty tables. The lock
+    keeps what is copied from the interaction true: whoever changes it waits, or is waited for.
     """
     return f"""
     target AS MATERIALIZED (
@@ -132,6 +140,7 @@ def target(dimensions: Iterable[str]) -> str:
                    {columns(dimensions)}
             FROM interaction
             WHERE project_id = %(project_id)b AND occurred_at = k.occurred_at AND id = s.interaction_id LIMIT 1
+            FOR KEY SHARE
         ) i
     )"""
 
@@ -156,6 +165,10 @@ INTERACTIONS = Statement.of(
         INSERT INTO dirty_user (project_id, quarter, cluster)
         SELECT %(project_id)b, quarter, cluster FROM unnest(%(quarters)b, %(clusters)b) AS t (quarter, cluster)
         WHERE EXISTS (SELECT FROM fresh)
+    ),
+    to_read AS (
+        INSERT INTO unread (project_id, received_at, occurred_at, id)
+        SELECT %(project_id)b, %(received_at)b, %(occurred_at)b, %(id)b WHERE EXISTS (SELECT FROM fresh)
     )
     SELECT key FROM fresh
 """,
@@ -168,13 +181,16 @@ INTERACTIONS = Statement.of(
 )
 
 IS_COUNTED = f"kind IN ({', '.join(str(int(kind)) for kind in sorted(COUNTED))})"
+# What names no interaction but a span or a trace is about one of its calls, and so is what cannot stand alone in a session.
+IS_LOOSE = f"(span_id IS NOT NULL OR trace_id IS NOT NULL OR session_id IS NOT NULL AND {IS_COUNTED})"
 VERDICT_KEY = ("interaction_at", "interaction_id", "kind", "name")
 VERDICT_REST = ("said_at", "value", "edit_ratio", "label", "cluster", "feedback_id", *COLUMNS)
-# The last word wins; of two at the same instant the greater id, so that the order of arrival plays no part.
+# The last word wins; of two at the same instant the greater id, so that the order of arrival plays no part. The same word
+# again brings what has changed about its interaction.
 LAST_WORD = f"""
         ON CONFLICT (project_id, {columns(VERDICT_KEY)}) DO UPDATE
         SET {", ".join(f"{name} = excluded.{name}" for name in VERDICT_REST)}
-        WHERE (excluded.said_at, excluded.feedback_id) > (verdict.said_at, verdict.feedback_id)"""
+        WHERE (excluded.said_at, excluded.feedback_id) >= (verdict.said_at, verdict.feedback_id)"""
 
 FEEDBACK = Statement.of(
     f"""{FRESH},
@@ -184,10 +200,11 @@ FEEDBACK = Statement.of(
     {target(COLUMNS)},
     history AS (
         INSERT INTO feedback (project_id, received_at, occurred_at, interaction_at, value, edit_ratio, kind, feature_id, id,
-                              interaction_id, trace_id, span_id, session_id, user_id, name, label, comment, final_text, metadata)
+                              interaction_id, trace_id, span_id, session_id, user_id, name, label, comment, final_text, metadata,
+                              word_marks)
         SELECT %(project_id)b, %(received_at)b, s.occurred_at, t.interaction_at, value, edit_ratio, kind,
                coalesce(t.feature_id, s.feature_id, 0), id, s.interaction_id, trace_id, span_id, session_id, user_id,
-               name, label, comment, final_text, metadata
+               name, label, comment, final_text, metadata, word_marks
         FROM sent s LEFT JOIN target t USING (position)
     ),
     said AS (
@@ -199,9 +216,11 @@ FEEDBACK = Statement.of(
         ORDER BY interaction_at, s.interaction_id, kind, name, s.occurred_at DESC, id DESC{LAST_WORD}
     ),
     unbound AS (
-        INSERT INTO orphan (project_id, interaction_key, record_kind, occurred_at, id, received_at)
-        SELECT %(project_id)b, interaction_key, {RecordKind.FEEDBACK:d}, s.occurred_at, id, %(received_at)b
-        FROM sent s LEFT JOIN target t USING (position) WHERE interaction_key IS NOT NULL AND t.target_id IS NULL
+        INSERT INTO orphan (project_id, interaction_key, record_kind, occurred_at, id, received_at, is_loose)
+        SELECT %(project_id)b, coalesce(interaction_key, s.key), {RecordKind.FEEDBACK:d}, s.occurred_at, id, %(received_at)b,
+               interaction_key IS NULL
+        FROM sent s LEFT JOIN target t USING (position)
+        WHERE t.target_id IS NULL AND (interaction_key IS NOT NULL OR {IS_LOOSE})
     ),
     buckets AS (
         INSERT INTO dirty_bucket (project_id, bucket, facts)
@@ -217,6 +236,7 @@ FEEDBACK = Statement.of(
 """,
     KEYED,
     SAID,
+    table="feedback",
 )
 
 COSTS = Statement.of(
@@ -253,6 +273,7 @@ COSTS = Statement.of(
     KEYED,
     SPENT,
     DIMENSIONS,
+    table="cost",
 )
 
 CHANGES = Statement.of(
@@ -266,4 +287,5 @@ CHANGES = Statement.of(
 """,
     KEYED,
     CHANGED,
+    is_weekly=False,
 )

@@ -1,9 +1,10 @@
-"""Storing a request: one statement, one transaction, committed before anybody answers."""
+"""Storing a request: one statement for each kind in it, one transaction, committed before anybody answers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -39,54 +40,76 @@ class Stored:
     known: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a request has for one statement: the keys, sorted, and the columns, which may be asked for again.
+
+    The columns hold `keys` with their `times` and `contents`, and what else the statement names. Those of a later part
+    are asked for inside the transaction, when the earlier parts' rows can be seen.
+    """
+
+    statement: Statement
+    keys: Sequence[bytes]
+    columns: Callable[[], Mapping[str, Sequence[Any]]]
+
+
 def encode(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> dict[str, BinaryArray]:
     """Make an array of each column."""
     return {name: _ENCODERS[kind](columns[name]) for name, kind in types.items()}
 
 
-def store(project_id: int, statement: Statement, columns: Mapping[str, Sequence[Any]], received_at: datetime) -> Stored:
-    """Commit a request's rows. `columns` holds `keys`, sorted, with their `times` and `contents`, and the statement's own.
+def store(project_id: int, parts: Sequence[Part], received_at: datetime) -> Stored:
+    """Commit a request's rows, all of them or none.
 
     Raises Unavailable when the commit cannot be made; what it had done then counts as not done, and sending again is safe.
     """
+    if not parts:
+        return Stored(frozenset())
     scalars = {"project_id": Int8(project_id), "received_at": received_at}
-    parameters = {**scalars, **encode(columns, statement.types)}
-    ordered = [parameters[name] for name in statement.order]
-    keys = columns["keys"]
+    first = _parameters(parts[0], scalars)
     try:
-        return steadfast(lambda: _commit(project_id, statement.sql, ordered, keys))
+        return steadfast(lambda: _commit(project_id, parts, first, scalars))
     except psycopg.errors.CheckViolation:  # a week that nobody made yet
-        weeks = {at for name in ("times", "occurred_at") for at in columns.get(name, ())}
-        steadfast(lambda: partitions.ensure_for(POSTGRES_EPOCH + timedelta(microseconds=at) for at in weeks))
-        return steadfast(lambda: _commit(project_id, statement.sql, ordered, keys))
+        for table, instants in _instants(parts):
+            steadfast(partial(partitions.ensure_for, instants, table))
+        return steadfast(lambda: _commit(project_id, parts, first, scalars))
 
 
-def _commit(project_id: int, sql: str, parameters: Sequence[Any], keys: Sequence[bytes]) -> Stored:
+def _parameters(part: Part, scalars: Mapping[str, Any]) -> list[Any]:
+    """What belongs in the places of a part's statement, in order."""
+    found = {**scalars, **encode(part.columns(), part.statement.types)}
+    return [found[name] for name in part.statement.order]
+
+
+def _instants(parts: Sequence[Part]) -> Iterator[tuple[str, list[datetime]]]:
+    """For which instants there have to be weeks, by table."""
+    for part in parts:
+        if part.statement.is_weekly:
+            columns = part.columns()
+            found = {at for name in ("times", "occurred_at") for at in columns.get(name, ())}
+            yield part.statement.table, [POSTGRES_EPOCH + timedelta(microseconds=at) for at in found]
+
+
+def _commit(project_id: int, parts: Sequence[Part], first: Sequence[Any], scalars: Mapping[str, Any]) -> Stored:
+    fresh: set[bytes] = set()
     with _cursor(project_id) as cursor:
-        cursor.execute(sql, parameters, binary=True)
-        fresh = frozenset(row[0] for row in cursor.fetchall())
-        if len(fresh) == len(keys):
-            return Stored(fresh)
-        # A second statement sees what others committed while the first one waited for them.
-        missing = arrays.blobs([key for key in keys if key not in fresh])
-        cursor.execute(KNOWN, [Int8(project_id), missing], binary=True)
-        return Stored(fresh, dict(cursor.fetchall()))
+        for part in parts:
+            parameters = first if part is parts[0] else _parameters(part, scalars)
+            cursor.execute(part.statement.sql, parameters, binary=True)
+            fresh.update(row[0] for row in cursor.fetchall())
+        missing = [key for part in parts for key in part.keys if key not in fresh]
+        if not missing:
+            return Stored(frozenset(fresh))
+        # Another statement sees what others committed while the first ones waited for them.
+        cursor.execute(KNOWN, [Int8(project_id), arrays.blobs(missing)], binary=True)
+        return Stored(frozenset(fresh), dict(cursor.fetchall()))
 
 
 @contextmanager
 def _cursor(project_id: int) -> Iterator["psycopg.RawCursor[tuple[Any, ...]]"]:
-    """A cursor of psycopg's own, inside the project's scope; its statements are prepared from the third time on.
-
-    Large requests leave in one go: libpq waits inside its send, without Python's lock. Otherwise it would move the rest
-    of a large buffer to the front each time the socket takes a piece.
-    """
+    """A cursor of psycopg's own, inside the project's scope; its statements are prepared from the third time on."""
     with project_scope(project_id):
         raw = connection.connection
         raw.prepare_threshold = PREPARE_AFTER  # Django turns this off; its own cursors never prepare
-        raw.pgconn.nonblocking = 0
-        try:
-            with psycopg.RawCursor(raw) as cursor:
-                yield cursor
-        finally:
-            with suppress(psycopg.Error):  # a connection that is lost cannot be set to anything
-                raw.pgconn.nonblocking = 1
+        with psycopg.RawCursor(raw) as cursor:
+            yield cursor

@@ -13,6 +13,7 @@ import msgspec
 
 LONGEST = 1024 * 1024
 REPLACEMENT = "\ufffd"
+_CONTAINERS = frozenset({dict, list})
 _UNHOLDABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -54,12 +55,18 @@ def repair_deep(value: Any) -> Any:
 
 
 def is_deeper(value: object, levels: int) -> bool:
-    """Whether objects and lists nest more than `levels` deep."""
-    if not isinstance(value, dict | list):
-        return False
-    if levels <= 0:
-        return True
-    return any(is_deeper(item, levels - 1) for item in (value.values() if isinstance(value, dict) else value))
+    """Whether the objects and lists of plain JSON values nest more than `levels` deep."""
+    layer: list[Any] = [value] if value.__class__ in _CONTAINERS else []
+    for _ in range(levels):
+        layer = [
+            inner
+            for outer in layer
+            for inner in (outer.values() if outer.__class__ is dict else outer)
+            if inner.__class__ in _CONTAINERS
+        ]
+        if not layer:
+            return False
+    return bool(layer)
 
 
 def cut(text: str) -> tuple[str, Cut | None]:

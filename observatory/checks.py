@@ -1,7 +1,8 @@
 """What must hold before the product may run, as Django system checks: `manage.py check --database default`.
 
 E001 an acknowledged event must survive a power cut; E002 the walls between projects must bind the process's role;
-E003 the message queues must exist. The owner's processes build all this and are asked for E001 alone.
+E003 the message queues must exist. The owner's processes build all this and are asked for E001 alone. E004 the masker
+that OBSERVATORY_MASKER names must be there: nothing may be stored without it.
 """
 
 import logging
@@ -13,6 +14,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection
 
+from ingest import redacting
 from observatory.queues import QUEUES
 
 log = logging.getLogger(__name__)
@@ -89,6 +91,17 @@ def problems() -> list[checks.CheckMessage]:
     return found
 
 
+@checks.register
+def masker_is_there(app_configs: Sequence[AppConfig] | None, **_: object) -> list[checks.CheckMessage]:
+    """Whether the operator's masker can be loaded."""
+    try:
+        redacting.own_masker()
+    except ImproperlyConfigured as error:
+        hint = "Name a function of (text, kind) as package.module:function, on the path of every process."
+        return [checks.Error(f"{error}.", hint=hint, id="observatory.E004")]
+    return []
+
+
 @checks.register(checks.Tags.database)
 def database_is_safe(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: object
@@ -99,11 +112,11 @@ def database_is_safe(
 
 def refuse_unsafe() -> None:
     """Raise ImproperlyConfigured when this process must not serve; a database that does not answer is no reason."""
+    found = masker_is_there(None)
     try:
-        found = problems()
+        found += problems()
     except OperationalError as error:
         log.warning("the database does not answer yet: %s", error)
-        return
     finally:
         connection.close()
     if found:

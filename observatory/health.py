@@ -7,18 +7,20 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Literal, TypeVar
+from typing import Literal
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from ingest import timeline
+from ingest.database import Unavailable
+from ingest.driver import patience
 from ingest.duties import Duty
 from ingest.models import DutyBeat
 from observatory import checks, liveness
 
-PARTITIONED = ("interaction", "payload", "feedback", "verdict", "cost")
+PARTITIONED = ("interaction", "payload", "search", "feedback", "verdict", "cost")
 DAYS_AHEAD = timedelta(days=7)
 ANSWER_WITHIN_S = 4.0
 # Below three minutes, so that a duty that has stopped is seen within three, however rarely somebody asks.
@@ -29,11 +31,12 @@ PATIENCE = {
     Duty.EVALUATE: TICKING,
     Duty.DISPATCH: TICKING,
     Duty.PARTITIONS: HOURLY,
+    Duty.RETAIN: TICKING,
+    Duty.ERASE: TICKING,
+    Duty.READ: TICKING,
 }
 CLOCK_SLIP = timedelta(minutes=1)
 
-T = TypeVar("T")
-_one_at_a_time = threading.Lock()
 _migrated = threading.Event()
 
 
@@ -53,10 +56,6 @@ class Pulse:
     beat_at: datetime | None
     state: Literal["fresh", "starting", "late"]
     patience: timedelta
-
-
-class NoAnswer(Exception):
-    """A question took longer than anybody should wait, or an earlier one still hangs."""
 
 
 def pulse_of(duty: Duty, beat_at: datetime | None, *, started_at: datetime, now: datetime) -> Pulse:
@@ -135,35 +134,6 @@ def _duties(now: datetime) -> Check:
     return Check(not late, f"late: {', '.join(late)}" if late else "on time")
 
 
-def within(seconds: float, ask: Callable[[], T]) -> T:
-    """Ask in a thread of its own and wait no longer than told; a frozen database would hold its caller for ever.
-
-    Only one such thread exists at a time. Raises NoAnswer when time is up or an earlier question still hangs.
-    """
-    answers: list[T] = []
-    failures: list[Exception] = []
-
-    def run() -> None:
-        try:
-            answers.append(ask())
-        except Exception as error:  # handed to the caller below
-            failures.append(error)
-        finally:
-            connection.close()
-            _one_at_a_time.release()
-
-    if not _one_at_a_time.acquire(timeout=1):
-        raise NoAnswer("an earlier question still waits for its answer")
-    thread = threading.Thread(target=run, name="readiness", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failures:
-        raise failures[0]
-    if not answers:
-        raise NoAnswer(f"no answer within {seconds:g} s")
-    return answers[0]
-
-
 def alive(request: HttpRequest) -> JsonResponse:
     """GET /healthz: this process answers."""
     return _answer({"process": Check(True, "answers")})
@@ -171,14 +141,13 @@ def alive(request: HttpRequest) -> JsonResponse:
 
 def ready(request: HttpRequest) -> JsonResponse:
     """GET /readyz: 200 when the product does its work, else 503; every check by name either way."""
-    try:
-        return _answer(within(ANSWER_WITHIN_S, lambda: readiness(timeline.now())))
-    except NoAnswer as error:
-        return _answer({"database": Check(False, str(error))})
+    with patience.at_most(ANSWER_WITHIN_S):
+        return _answer(readiness(timeline.now()))
 
 
 def _answer(answers: dict[str, Check]) -> JsonResponse:
     is_ok = all(check.ok for check in answers.values())
     details = {name: asdict(check) for name, check in answers.items()}
     body = {"status": "ok" if is_ok else "unavailable", "checks": details}
-    return JsonResponse(body, status=200 if is_ok else 503, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store"} | ({} if is_ok else {"Retry-After": str(Unavailable.retry_after)})
+    return JsonResponse(body, status=200 if is_ok else 503, headers=headers)

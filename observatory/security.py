@@ -1,8 +1,11 @@
 """Response headers and the split between the key-authenticated API and the session-authenticated pages."""
 
 from collections.abc import Callable
+from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
 
 # The hash is that of the empty string: plotly.js inserts an empty <style> element before it fills it by script.
 CONTENT_SECURITY_POLICY = (
@@ -25,13 +28,39 @@ class SecurityHeaders:
         return response
 
 
-class ApiWithoutSession:
-    """Mark API requests as free of CSRF checks: they carry a key and never a cookie's authority."""
+class PagesOnly:
+    """Put `settings.PAGES_MIDDLEWARE` around pages alone.
+
+    API requests carry a key and never a cookie's authority: sessions, CSRF and messages would only cost them a third of
+    their time.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
+        self._page_response = get_response
+        self._page_views: list[Callable[..., HttpResponse | None]] = []
+        for name in reversed(settings.PAGES_MIDDLEWARE):
+            middleware = import_string(name)(self._page_response)
+            self._page_response = middleware
+            if hasattr(middleware, "process_view"):
+                self._page_views.insert(0, middleware.process_view)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith("/api/"):
-            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # Django's own switch for this
-        return self.get_response(request)
+        if not is_api(request):
+            return self._page_response(request)
+        response = self.get_response(request)
+        if not response.streaming:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+        return response
+
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        """Let each of the pages' middleware look at the view; the first answer stands."""
+        if is_api(request):
+            return None
+        answers = (look(request, *view) for look in self._page_views)
+        return next((answer for answer in answers if answer is not None), None)
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Whether a request is authenticated by a key."""
+    return request.path_info.startswith("/api/v1/")

@@ -22,9 +22,10 @@ ROLE = here.text("OBSERVATORY_ROLE", "jobs")
 if ROLE not in {"app", "jobs", "owner"}:
     raise ImproperlyConfigured(f"OBSERVATORY_ROLE={ROLE!r} is none of app, jobs, owner")
 
-# How long one request, or one question of a job, may wait for the database; the server's own limits come before it.
-PATIENCE_S = {"app": 5.5, "jobs": 90.0, "owner": None}
-DATABASE_PATIENCE_S = PATIENCE_S[ROLE]
+# How long a whole request of the web, and a single question of others, waits for the database. The server's own limits
+# come first, so that only a server that is not there is met by these.
+REQUEST_PATIENCE_S = 5.5
+QUESTION_PATIENCE_S = {"app": REQUEST_PATIENCE_S, "jobs": 90.0, "owner": None}
 _URL_NAMES = {"app": "DATABASE_URL", "jobs": "DATABASE_JOBS_URL", "owner": "DATABASE_OWNER_URL"}
 
 
@@ -41,7 +42,7 @@ def _surroundings() -> tuple[dict[str, str], str]:
 _embedded, DATABASE_PROBLEM = _surroundings()
 
 
-POOL_SIZE = here.integer("OBSERVATORY_POOL_SIZE", 8, minimum=1)
+POOL_SIZE = here.integer("OBSERVATORY_POOL_SIZE", 10, minimum=1)
 
 
 def _database_url(role: str) -> str:
@@ -62,7 +63,7 @@ def _connection() -> dict[str, Any]:
         "keepalives_count": 3,
         "application_name": f"observatory-{ROLE}",
         **connection["OPTIONS"],  # type: ignore[dict-item]  # the reader returns it as object
-        "patience_s": DATABASE_PATIENCE_S,
+        "patience_s": QUESTION_PATIENCE_S[ROLE],
         "options": "-c statement_timeout=60000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=120000 -c synchronous_commit=on",
     }
     if ROLE == "app":
@@ -104,9 +105,8 @@ ALLOWED_HOSTS = [_public.hostname, "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if here.boolean("OBSERVATORY_BEHIND_PROXY", default=False) else None
-)
+IS_BEHIND_PROXY = here.boolean("OBSERVATORY_BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_BEHIND_PROXY else None
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
@@ -128,11 +128,15 @@ INSTALLED_APPS = [
     "dashboards",
 ]
 MIDDLEWARE = [
+    "observatory.request_ids.RequestIds",
     "ingest.driver.middleware.DatabasePatience",
     "observatory.security.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "observatory.security.ApiWithoutSession",
+    "observatory.security.PagesOnly",
+]
+PAGES_MIDDLEWARE = [
+    "observatory.few_forms.FewForms",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -182,6 +186,26 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": [],
     "EXCEPTION_HANDLER": "ingest.api.problems.handler",
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "observatory.openapi.schema.ContractSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.1",
+    "POSTPROCESSING_HOOKS": [],
+    "SORT_OPERATIONS": False,
+    "TITLE": "Observatory",
+    "DESCRIPTION": "What apps send, and what they get back.",
+    "VERSION": VERSION,
+    "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    "SERVERS": [{"url": PUBLIC_URL}],
+    "TAGS": [
+        {
+            "name": "Send",
+            "description": "One object, an array of at most 1,000, or one object a line (NDJSON); plain, gzip or deflate; "
+            "at most 5 MiB as sent, 20 MiB inflated. An answer of 2xx comes after the commit.",
+        },
+        {"name": "Read", "description": "Unknown is null, never 0."},
+        {"name": "Erase", "description": "What is erased is gone, and stays gone."},
+    ],
 }
 
 try:
@@ -193,8 +217,17 @@ MAIL_FOLDER = DATA_DIR / "mail"
 EMAIL_TIMEOUT = 10
 ALLOWED_WEBHOOK_NETWORKS = here.words("OBSERVATORY_ALLOWED_WEBHOOK_NETWORKS")
 
+# Rates of one project, key or address in one web process; 0 is no limit.
+EVENTS_PER_SECOND = here.integer("OBSERVATORY_EVENTS_PER_SECOND", 0)
+BYTES_PER_SECOND = here.integer("OBSERVATORY_BYTES_PER_SECOND", 0)
+BROWSER_FEEDBACK_PER_KEY = here.integer("OBSERVATORY_BROWSER_FEEDBACK_PER_KEY", 3_000, minimum=1)
+BROWSER_FEEDBACK_PER_ADDRESS = here.integer("OBSERVATORY_BROWSER_FEEDBACK_PER_ADDRESS", 60, minimum=1)
+
+MASKER = here.text("OBSERVATORY_MASKER", "")
+
 BROKER_URL = here.text("OBSERVATORY_BROKER_URL", "")
 JOBS_DATABASE_URL = _database_url("jobs")
+OWNER_DATABASE_URL = _database_url("owner")
 
 LOGGING_CONFIG = None
 observatory_logging.configure(here.text("OBSERVATORY_LOG_LEVEL", "INFO"), is_terminal=sys.stderr.isatty())

@@ -25,8 +25,11 @@ TASKS = {
     "evaluate": "alerts.tasks.evaluate",
     "dispatch": "alerts.tasks.dispatch",
     "partitions": "ingest.tasks.partitions",
+    "retain": "observatory.tasks.retain",
+    "erase": "ingest.tasks.erase",
+    "read": "ingest.tasks.read",
 }
-TICK_S, SWEEP_S, HOUR_S = 3.0, 30.0, 3600.0
+TICK_S, SLICE_S, SWEEP_S, HOUR_S = 3.0, 10.0, 30.0, 3600.0
 # A sweep lives ten times longer than a tick: it is heard even when every tick expires behind long slices.
 PERIODS_S = {
     "roll": (TICK_S, SWEEP_S),
@@ -34,6 +37,9 @@ PERIODS_S = {
     "dispatch": (TICK_S, SWEEP_S),
     "drift": (SWEEP_S,),
     "partitions": (HOUR_S,),
+    "retain": (SLICE_S,),
+    "erase": (SWEEP_S,),
+    "read": (TICK_S, SWEEP_S),
 }
 
 

@@ -6,7 +6,9 @@ urlpatterns = [
     path("", include("observatory.health_urls")),
     path("api/v1/", include("ingest.api.urls")),
     path("api/v1/", include("observatory.metrics.urls")),
+    path("api/v1/", include("observatory.drift.urls")),
     path("api/v1/", include("alerts.urls")),
+    path("api/", include("observatory.openapi.urls")),
     path("", include("dashboards.urls")),
 ]
 handler400 = "dashboards.errors.bad_request"

@@ -1,7 +1,7 @@
 """Incidents: what happened, who was told, and the two things people do about it."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from alerts import incidents as doors
+from alerts.expiring import TOLD_KEPT
 from alerts.messages import links
 from alerts.models import Incident, IncidentEvent
 from dashboards import filters, formatting, judged, panels, present
@@ -29,6 +30,7 @@ HEADINGS = (
     Heading("Resolved"),
 )
 MOST = 200
+NOBODY = "Nobody: add a recipient or a webhook in the settings."
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def incident(view: View, number: int) -> HttpResponse:
         facts=tuple(_facts(view, one)),
         panel=_panel(view, one) if metric else None,
         events=tuple(_event(event) for event in one.events.order_by("-id")),
-        deliveries=_deliveries(one),
+        deliveries=_deliveries(one, view.now),
         view_link=Link("Open this view", view.url(f"{links.page_of(one.rule.metric)}/{filters_of(one)}")),
         is_open=one.resolved_at is None,
         may_acknowledge=one.resolved_at is None and one.acknowledged_at is None,
@@ -177,7 +179,7 @@ def _event(event: IncidentEvent) -> Entry:
     return Entry(event.at, event.kind, words.get(event.kind, event.kind), event.note)
 
 
-def _deliveries(one: Incident) -> Breakdown:
+def _deliveries(one: Incident, now: datetime) -> Breakdown:
     headings = (
         Heading("When"),
         Heading("What"),
@@ -202,7 +204,9 @@ def _deliveries(one: Incident) -> Breakdown:
                 )
             )
         )
-    footnote = "" if rows else "Nobody: add a recipient or a webhook in the settings."
+    is_over = one.resolved_at is not None and now - one.resolved_at > TOLD_KEPT
+    nobody = f"Messages are kept for {TOLD_KEPT.days} days: the time of these is over." if is_over else NOBODY
+    footnote = "" if rows else nobody
     return Breakdown("deliveries", "Who was told", headings, tuple(rows), footnote=footnote)
 
 

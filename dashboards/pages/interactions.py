@@ -1,5 +1,6 @@
 """Interactions: the list behind every number, and one interaction as the user met it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -8,20 +9,24 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
-from dashboards import filters, lists, present, record, samples
+from dashboards import filters, formatting, lists, present, record, samples
 from dashboards.components import Filter, Filters, Notice, Option, Pages, State, nothing_received
 from dashboards.pages import board
 from dashboards.view import View, project_page
 from ingest import dictionary, lookup, timeline
-from ingest.dimensions import CostSource, Dimension, FeedbackKind
+from ingest.digest import search, texts, unread
+from ingest.dimensions import EVERY_MARK, MARKS, CostSource, Dimension, FeedbackKind
 from ingest.models import Interaction, Verdict
+from ingest.projects.models import Project
 
 PAGE = 50
 LONGEST_SEARCH = 200
+TOO_MANY = "These words are in too many interactions to look through: add a rarer one, a feature, or a shorter time."
 EXTRA: dict[str, tuple[str, dict[str, str]]] = {
     "status": ("Any state", {"ok": "Answered", "error": "Failed"}),
     "thumb": ("Any thumb", {"up": "Thumb up", "down": "Thumb down", "none": "Not rated"}),
     "cost": ("Any price", {"unpriced": "Unpriced"}),
+    "mark": ("Marked or not", {"any": "Any mark", **lists.MARK_WORDS}),
 }
 
 
@@ -46,6 +51,10 @@ class Page:
     older: Cursor | None
 
 
+Fetch = Callable[["Cursor | None", bool, int], list[Interaction]]
+"""Beside a row, or from the first one on: so many of the older, or of the newer ones, the nearest first."""
+
+
 def read_cursor(text: str) -> Cursor | None:
     """A cursor from an address; None when it cannot be one."""
     at, _, id = text.partition("~")
@@ -68,23 +77,51 @@ def words_of(view: View) -> str:
 
 
 def found(view: View) -> QuerySet[Interaction]:
-    """The interactions of the window that pass the filters, newest first."""
+    """The interactions of the window that pass the filters."""
     choice, extra = view.choice, chosen(view)
     rows = Interaction.objects.filter(occurred_at__gte=choice.window.start, occurred_at__lt=choice.window.end)
     if choice.feature:
-        rows = rows.filter(feature_id=dictionary.number_of(Dimension.FEATURE, choice.feature) or 0)
+        rows = rows.filter(feature_id=_number(Dimension.FEATURE, choice.feature))
     if choice.model:
-        rows = rows.filter(model_id=dictionary.number_of(Dimension.MODEL, choice.model) or 0)
+        rows = rows.filter(model_id=_number(Dimension.MODEL, choice.model))
     if "status" in extra:
         rows = rows.filter(status=1 if extra["status"] == "error" else 0)
     if "cost" in extra:
         rows = rows.filter(cost_source=CostSource.UNPRICED)
+    if "mark" in extra:
+        rows = search.marked(rows, _bits(extra["mark"]))
     if "thumb" in extra:
         rows = rows.filter(_thumb(extra["thumb"]))
-    words = words_of(view)
-    if words:
-        rows = rows.filter(Q(id=words) | Q(user_id=words) | Q(session_id=words) | Q(trace_id=words))
-    return rows.order_by("-occurred_at", "-id")
+    return rows
+
+
+def _number(dimension: Dimension, value: str) -> int:
+    return dictionary.number_of(dimension, value) or 0
+
+
+def _bits(mark: str) -> int:
+    return EVERY_MARK if mark == "any" else int(MARKS[mark])
+
+
+def named(rows: QuerySet[Interaction], words: str) -> QuerySet[Interaction]:
+    """Those whose user, session or trace is called so."""
+    return rows.filter(Q(user_id=words) | Q(session_id=words) | Q(trace_id=words))
+
+
+def sought(view: View, words: str) -> search.Sought:
+    """The same filters beside words in texts."""
+    choice, extra = view.choice, chosen(view)
+    return search.Sought(
+        words,
+        choice.window.end,
+        choice.window.start,
+        feature=_number(Dimension.FEATURE, choice.feature) if choice.feature else None,
+        model=_number(Dimension.MODEL, choice.model) if choice.model else None,
+        has_failed=extra["status"] == "error" if "status" in extra else None,
+        price_source=int(CostSource.UNPRICED) if "cost" in extra else None,
+        marks=_bits(extra["mark"]) if "mark" in extra else None,
+        thumb=extra.get("thumb"),
+    )
 
 
 def _thumb(wanted: str) -> Q:
@@ -96,17 +133,39 @@ def _thumb(wanted: str) -> Q:
     return Q(Exists(said.filter(value=1.0 if wanted == "up" else 0.0)))
 
 
-def page_of(rows: QuerySet[Interaction], after: Cursor | None, before: Cursor | None) -> Page:
+def listed(rows: QuerySet[Interaction]) -> Fetch:
+    """Pages of a list."""
+
+    def fetch(edge: Cursor | None, is_newer: bool, most: int) -> list[Interaction]:
+        if edge and is_newer:
+            newer = Q(occurred_at__gt=edge.at) | Q(occurred_at=edge.at, id__gt=edge.id)
+            return list(rows.filter(newer, occurred_at__gte=edge.at).order_by("occurred_at", "id")[:most])
+        beside = rows
+        if edge:
+            older = Q(occurred_at__lt=edge.at) | Q(occurred_at=edge.at, id__lt=edge.id)
+            beside = rows.filter(older, occurred_at__lte=edge.at)
+        return list(beside.order_by("-occurred_at", "-id")[:most])
+
+    return fetch
+
+
+def searched(what: search.Sought) -> Fetch:
+    """Pages of a search; fetching raises search.TooSlow."""
+
+    def fetch(edge: Cursor | None, is_newer: bool, most: int) -> list[Interaction]:
+        place = (edge.at, edge.id) if edge else None
+        return search.records(search.find(what, most, place, is_newer=is_newer))
+
+    return fetch
+
+
+def page_of(fetch: Fetch, after: Cursor | None, before: Cursor | None) -> Page:
     """The page after a cursor (older), before one (newer), or the first."""
     if before and not after:
-        newer = Q(occurred_at__gt=before.at) | Q(occurred_at=before.at, id__gt=before.id)
-        items = list(rows.filter(newer, occurred_at__gte=before.at).order_by("occurred_at", "id")[: PAGE + 1])
-        is_more, items = len(items) > PAGE, items[PAGE - 1 :: -1] if items else []
+        items = fetch(before, True, PAGE + 1)
+        is_more, items = len(items) > PAGE, items[:PAGE][::-1]
         return Page(items, _cursor(items[0]) if is_more else None, _cursor(items[-1]) if items else None)
-    if after:
-        older = Q(occurred_at__lt=after.at) | Q(occurred_at=after.at, id__lt=after.id)
-        rows = rows.filter(older, occurred_at__lte=after.at)
-    items = list(rows[: PAGE + 1])
+    items = fetch(after, False, PAGE + 1)
     is_more, items = len(items) > PAGE, items[:PAGE]
     return Page(items, _cursor(items[0]) if after and items else None, _cursor(items[-1]) if is_more else None)
 
@@ -148,8 +207,8 @@ def pages_of(view: View, page: Page) -> Pages:
     return Pages(newer, older, f"{len(page.items)} shown")
 
 
-def notices(view: View) -> tuple[Notice, ...]:
-    """What of the address could not be followed, and what is searched for."""
+def notices(view: View) -> list[Notice]:
+    """What of the address could not be followed."""
     shown = list(board.notes(view))
     for name in ("after", "before"):
         text = view.request.GET.get(name, "")
@@ -157,15 +216,29 @@ def notices(view: View) -> tuple[Notice, ...]:
             shown.append(
                 Notice(State.NO_DATA, "This place in the list cannot be read; showing the newest.", word="Note")
             )
-    if words_of(view):
-        text = f"Only those whose user, session or trace is “{words_of(view)}”."
-        shown.append(Notice(State.NO_DATA, text, word="Search"))
-    return tuple(shown)
+    return shown
+
+
+def found_by(view: View, words: str) -> tuple[Fetch, str]:
+    """The pages that these words lead to, and how they were understood: as a name, or else as words in texts."""
+    if not words:
+        return listed(found(view)), ""
+    if lookup.is_named(words, view.choice.window):
+        return listed(named(found(view), words)), f"Only those whose user, session or trace is “{words}”."
+    query = texts.query(words)
+    if not query:
+        return listed(found(view).none()), f"“{words}” is no id, user, session or trace, and there is no word in it."
+    said = f"Only those whose texts hold {words}."
+    if view.project.text_policy == Project.TextPolicy.HASHED:
+        said += " Texts are not stored by policy, so nothing of them can be found."
+    elif (reach := unread.complete_to(view.now)) < view.now:
+        said += f" Texts that came in within the last {formatting.span(view.now - reach)} are not all read yet."
+    return searched(sought(view, query)), said
 
 
 @project_page
 def interactions(view: View) -> HttpResponse:
-    """The list; a search for an id leads to its interaction, whenever that was."""
+    """The list; a search for an id leads to its interaction, whenever that was, any other to names or to words in texts."""
     words = words_of(view)
     view = view.with_range("90d" if words else "7d")
     if view.coverage.last_interaction_at is None:
@@ -174,10 +247,16 @@ def interactions(view: View) -> HttpResponse:
     if words and lookup.interaction(words):
         return redirect(lists.address_of(view, words))
     after, before = (read_cursor(view.request.GET.get(name, "")) for name in ("after", "before"))
-    page = page_of(found(view), after, before)
+    fetch, said = found_by(view, words)
+    shown = notices(view) + ([Notice(State.NO_DATA, said, word="Search")] if said else [])
+    try:
+        page = page_of(fetch, after, before)
+    except search.TooSlow:
+        page = Page([], None, None)
+        shown.append(Notice(State.WARNING, TOO_MANY, word="Search"))
     context = {
         "filters": toolbar(view),
-        "notices": notices(view),
+        "notices": shown,
         "table": lists.table(view, page.items, note=present.window_words(view, view.choice.window)),
         "pages": pages_of(view, page),
         "words": words,

@@ -8,9 +8,10 @@ from django.db.models import Count, Min
 from django.http import HttpResponse
 
 from alerts.models import Delivery
-from dashboards import formatting
+from dashboards import formatting, kept
 from dashboards.components import Breakdown, Field, Heading, Row, State, Tile
 from dashboards.view import View, project_page
+from ingest.digest import unread
 from ingest.duties import Duty
 from ingest.models import DutyBeat
 from ingest.projects.access import current_project
@@ -22,6 +23,8 @@ WORK = {
     Duty.EVALUATE: "judges closed windows",
     Duty.DISPATCH: "sends mails and webhooks",
     Duty.PARTITIONS: "makes room for the next two weeks",
+    Duty.RETAIN: "forgets what is no longer kept",
+    Duty.READ: "reads texts: search, languages, marks",
 }
 
 
@@ -65,14 +68,11 @@ def _count(sql: str) -> tuple[int, object]:
 
 def _waiting(view: View) -> list[Tile]:
     dirty, oldest = _count("SELECT count(*), min(marked_at) FROM dirty_bucket WHERE project_id = %s")
-    orphans, _ = _count("SELECT count(*), min(received_at) FROM orphan WHERE project_id = %s")
+    orphans, _ = _count("SELECT count(*), min(received_at) FROM orphan WHERE project_id = %s AND settled_at IS NULL")
     clocks, _ = _count(
         "SELECT count(*), min(occurred_at) FROM interaction WHERE project_id = %s AND claimed_at IS NOT NULL"
+        " AND occurred_at > statement_timestamp() - interval '7 days'"
     )
-    outbox = Delivery.objects.filter(state=Delivery.State.PENDING).aggregate(
-        count=Count("pk"), oldest=Min("created_at")
-    )
-    failed = Delivery.objects.filter(state=Delivery.State.FAILED).count()
     lag = view.now - oldest if dirty and oldest else timedelta()  # type: ignore[operator]  # min() of a time column
     return [
         Tile(
@@ -87,26 +87,51 @@ def _waiting(view: View) -> list[Tile]:
             "Orphans",
             formatting.count(orphans),
             "orphans",
-            lines=("feedback and costs that name an interaction we do not know",),
+            lines=("feedback and costs whose interaction has not come",),
+            definition="Each is bound when its interaction comes, and no longer waited with after 30 days.",
         ),
         Tile(
             "Implausible clocks",
             formatting.count(clocks),
             "clocks",
-            lines=("events from the future, counted at receipt",),
+            lines=("events from the future, counted at receipt, in 7 days",),
         ),
-        Tile(
-            "Outbox",
-            formatting.count(outbox["count"]),
-            "outbox",
-            State.CRITICAL if failed else State.OK,
-            lines=(f"{formatting.count(failed)} given up",),
-            definition="Messages that wait to be sent.",
-        ),
+        _unread(view),
+        _outbox(),
     ]
+
+
+def _unread(view: View) -> Tile:
+    unread_now = unread.debt()
+    reading_lag = view.now - (unread_now.oldest or view.now)
+    return Tile(
+        "Texts to read",
+        formatting.count(unread_now.interactions),
+        "unread",
+        State.OK if reading_lag < TICKING else State.WARNING,
+        lines=(
+            f"the oldest came in {formatting.ago(unread_now.oldest, view.now)}" if unread_now.oldest else "all read",
+        ),
+        definition="Interactions that wait for their language, marks and search: a search finds only what was read.",
+    )
+
+
+def _outbox() -> Tile:
+    outbox = Delivery.objects.filter(state=Delivery.State.PENDING).aggregate(
+        count=Count("pk"), oldest=Min("created_at")
+    )
+    failed = Delivery.objects.filter(state=Delivery.State.FAILED).count()
+    return Tile(
+        "Outbox",
+        formatting.count(outbox["count"]),
+        "outbox",
+        State.CRITICAL if failed else State.OK,
+        lines=(f"{formatting.count(failed)} given up",),
+        definition="Messages that wait to be sent.",
+    )
 
 
 @project_page
 def status(view: View) -> HttpResponse:
     """The Status page."""
-    return view.render("status.html", {"tiles": _waiting(view), "duties": duties(view)})
+    return view.render("status.html", {"tiles": _waiting(view), "duties": duties(view), "kept": kept.panel(view)})

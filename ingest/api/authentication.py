@@ -4,6 +4,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING
 
+from django.db import connection
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import BasePermission
@@ -31,6 +32,8 @@ class KeyAuthentication(BaseAuthentication):
         if key is None:
             return None
         holder = steadfast(lambda: holder_of(key))
+        if not connection.in_atomic_block:
+            connection.close()  # a slow body must not keep what others need to work
         if holder is None:
             raise AuthenticationFailed("This key is unknown or was revoked.")
         return None, holder

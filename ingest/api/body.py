@@ -1,13 +1,27 @@
-"""The bytes of a request's body, under a limit, however they travel."""
+"""The bytes of a request's body, under limits, however they travel."""
 
+import io
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from rest_framework.request import Request
 
-from ingest.contract import LARGEST_BODY
+from ingest.api.inflating import inflated
+from ingest.contract import LARGEST_BODY, LARGEST_INFLATED
+from ingest.database import Unavailable
 from ingest.refusals import Malformed, TooLarge
 
 CHUNK = 256 * 1024
+LINES = {
+    f"application/{name}"
+    for name in ("x-ndjson", "ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines", "json-lines")
+}
+TURN_WITHIN_S = 4.0
+_one_large = threading.Lock()
+CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
 
 class Unsupported(Malformed):
@@ -17,45 +31,103 @@ class Unsupported(Malformed):
     title = "Unsupported media type"
 
 
-def json_body(request: Request) -> bytes:
-    """Read a JSON body of at most 5 MiB. Raises Unsupported, TooLarge, or Malformed when less came than announced."""
+@dataclass(frozen=True)
+class Body:
+    """A body as it travelled, all of it there; `are_lines` says that its sender means objects one a line."""
+
+    pieces: Sequence[bytes]
+    are_lines: bool
+    coding: str | None
+
+    @contextmanager
+    def opened(self) -> Iterator[bytes]:
+        """The plain bytes, at most 20 MiB. Raises TooLarge, or Malformed when the compression cannot be undone.
+
+        Of bodies beyond 5 MiB one is open at a time in a process: each may take a hundred mebibytes while it is worked
+        on, however small it was on its way. Raises Unavailable when its turn does not come soon.
+        """
+        if self.coding is None:
+            yield b"".join(self.pieces)
+            return
+        with ExitStack() as turn:
+            yield _collected(inflated(iter(self.pieces), self.coding), turn)
+
+
+def json_body(request: Request) -> Body:
+    """Read a JSON body of at most 5 MiB as it travels, and open it not yet: that costs memory, and may have to wait.
+
+    Raises Unsupported, TooLarge, or Malformed when less came than was announced.
+    """
     environ = request.META
-    content_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    if content_type and content_type != "application/json" and not content_type.endswith("+json"):
-        raise Unsupported(f"Send application/json, not {content_type[:100]}.")
-    encoding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
-    if encoding not in {"", "identity"}:
-        raise Unsupported(f"Send the body without Content-Encoding; {encoding[:100]} is not read.")
-    return read_body(environ, LARGEST_BODY)
+    are_lines = _are_lines(environ.get("CONTENT_TYPE", ""))
+    coding = _coding(environ.get("HTTP_CONTENT_ENCODING", ""))
+    return Body(list(_pieces(environ, LARGEST_BODY)), are_lines, coding)
 
 
-def read_body(environ: dict[str, Any], limit: int) -> bytes:
-    """Read the whole body from the server's stream, never more than `limit` bytes.
+def _are_lines(content_type: str) -> bool:
+    """Whether a content type means objects one a line and not one document. Raises Unsupported for what is no JSON."""
+    name = content_type.partition(";")[0].strip().lower()
+    if name in LINES:
+        return True
+    if name and name != "application/json" and not name.endswith("+json"):
+        raise Unsupported(f"Send application/json or application/x-ndjson, not {name[:100]}.")
+    return False
+
+
+def _coding(header: str) -> str | None:
+    """What the body is compressed with, if anything. Raises Unsupported."""
+    names = [name for part in header.lower().split(",") if (name := part.strip()) not in {"", "identity"}]
+    if not names:
+        return None
+    if len(names) > 1 or names[0] not in CODINGS:
+        error = Unsupported(f"Send the body plain, or in gzip or deflate, once; {', '.join(names)[:100]} is not read.")
+        error.headers = {"Accept-Encoding": "gzip, deflate"}
+        raise error
+    return CODINGS[names[0]]
+
+
+def _pieces(environ: dict[str, Any], limit: int) -> Iterator[bytes]:
+    """The body as it comes from the server's stream. Raises TooLarge, or Malformed when it ends too soon.
 
     A body in chunks has no length: the stream's own end is trusted where the server says that it has one. (Django
     takes such a body for an empty one.)
     """
-    announced = _length(environ)
+    announced = announced_length(environ)
     if announced is None and not environ.get("wsgi.input_terminated"):
-        return b""
+        return
     if announced is not None and announced > limit:
         raise TooLarge(f"The body has {announced:,} bytes; at most {limit:,} are taken.")
-    found, left = [], limit + 1 if announced is None else announced
+    left = limit + 1 if announced is None else announced
     while left > 0:
         piece = environ["wsgi.input"].read(min(left, CHUNK))
         if not piece:
             break
-        found.append(piece)
         left -= len(piece)
-    body = b"".join(found)
-    if len(body) > limit:
-        raise TooLarge(f"The body has more than {limit:,} bytes.")
+        if not left and announced is None:
+            raise TooLarge(f"The body has more than {limit:,} bytes.")
+        yield piece
     if announced is not None and left > 0:
         raise Malformed("The body ended before its announced length.")
-    return body
 
 
-def _length(environ: dict[str, Any]) -> int | None:
+def _collected(pieces: Iterator[bytes], turn: ExitStack) -> bytes:
+    """The pieces as one; beyond 5 MiB in its turn. Raises TooLarge as soon as they are more than 20 MiB."""
+    whole = io.BytesIO()  # which gives what it holds without a second copy
+    has_turn = False
+    for piece in pieces:
+        whole.write(piece)
+        if whole.tell() > LARGEST_INFLATED:
+            raise TooLarge(f"The body has more than {LARGEST_INFLATED:,} bytes when inflated.")
+        if whole.tell() > LARGEST_BODY and not has_turn:
+            if not _one_large.acquire(timeout=TURN_WITHIN_S):
+                raise Unavailable
+            turn.callback(_one_large.release)
+            has_turn = True
+    return whole.getvalue()
+
+
+def announced_length(environ: Mapping[str, Any]) -> int | None:
+    """The length that a request's header names; None for a body in chunks."""
     try:
         return max(0, int(environ["CONTENT_LENGTH"]))
     except (KeyError, ValueError):

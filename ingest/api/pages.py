@@ -10,12 +10,22 @@ from rest_framework.request import Request
 
 from ingest import dictionary, timeline
 from ingest.api import shapes
-from ingest.dimensions import Dimension
+from ingest.api.documented import CURSOR, LIMIT
+from ingest.digest import search, texts, unread
+from ingest.dimensions import EVERY_MARK, MARKS, Dimension
 from ingest.models import Interaction, Payload
 from ingest.refusals import Malformed
 from ingest.text import is_holdable
 
 USUAL, MOST = 50, 200
+LONGEST_QUERY = 500
+PARAMETERS = {
+    "q": "words to search for in prompts and outputs",
+    "feature": "only this feature",
+    "mark": f"only with one of these marks: {', '.join(MARKS)}; or any",
+    "limit": LIMIT,
+    "cursor": CURSOR,
+}
 
 
 class BadQuery(Malformed):
@@ -25,23 +35,82 @@ class BadQuery(Malformed):
 
 
 def interactions(request: Request) -> dict[str, Any]:
-    """The project's interactions, newest first, of one feature if asked; in the project in scope."""
+    """The project's interactions, newest first, in the project in scope: of a feature, with a mark, with words.
+
+    A search also says how far it reaches: what was received before `complete_to` is found.
+    """
+    only(request, *PARAMETERS)
     limit, before = _limit(request), _cursor(request)
+    sought = _sought(request)
+    told: dict[str, Any] = {}
+    if sought is None:
+        found = _listed(request, before, limit + 1)
+    else:
+        told["complete_to"] = shapes.instant(unread.complete_to(timeline.now()))
+        found = _searched(sought, before, limit + 1)
+    shown, has_more = found[:limit], len(found) > limit
+    payloads: dict[str, Payload] = {}
+    if shown:
+        rows = Payload.objects.filter(occurred_at__range=(shown[-1].occurred_at, shown[0].occurred_at))
+        payloads = {one.id: one for one in rows.filter(id__in=[row.id for row in shown])}
+    names = shapes.names_for(shown)
+    items = [shapes.interaction(row, payloads.get(row.id), names) for row in shown]
+    return {"items": items, "next": _next(shown[-1]) if has_more else None, **told}
+
+
+def _listed(request: Request, before: search.Place | None, most: int) -> list[Interaction]:
     rows = Interaction.objects.order_by("-occurred_at", "-id")
-    if feature := request.query_params.get("feature"):
-        rows = rows.filter(feature_id=dictionary.number_of(Dimension.FEATURE, feature) or -1)
+    if (feature := _feature(request)) is not None:
+        rows = rows.filter(feature_id=feature)
+    if marks := _marks(request):
+        rows = search.marked(rows, marks)
     if before:
         at, last = before
         rows = rows.filter(occurred_at__lte=at).exclude(occurred_at=at, id__gte=last)
-    found = list(rows[: limit + 1])
-    shown, has_more = found[:limit], len(found) > limit
-    texts = {}
-    if shown:
-        payloads = Payload.objects.filter(occurred_at__range=(shown[-1].occurred_at, shown[0].occurred_at))
-        texts = {one.id: one for one in payloads.filter(id__in=[row.id for row in shown])}
-    names = shapes.names_for(shown)
-    items = [shapes.interaction(row, texts.get(row.id), names) for row in shown]
-    return {"items": items, "next": _next(shown[-1]) if has_more else None}
+    return list(rows[:most])
+
+
+def _searched(sought: search.Sought, before: search.Place | None, most: int) -> list[Interaction]:
+    try:
+        return search.records(search.find(sought, most, before))
+    except search.TooSlow:
+        raise BadQuery("these words are in too many interactions: add a rarer one, or a feature.") from None
+
+
+def _sought(request: Request) -> search.Sought | None:
+    """What is searched for; None without `q`. Raises BadQuery for one without words."""
+    asked = request.query_params.get("q", "")
+    if not asked:
+        return None
+    words = texts.query(asked[:LONGEST_QUERY])
+    if not words or len(asked) > LONGEST_QUERY:
+        raise BadQuery(f'q holds words, "phrases", -without and or; at most {LONGEST_QUERY} characters.')
+    until = timeline.now() + timeline.DAY
+    return search.Sought(words, until, feature=_feature(request), marks=_marks(request))
+
+
+def _feature(request: Request) -> int | None:
+    """The number of the feature asked for; one that nothing has for an unknown one."""
+    feature = request.query_params.get("feature")
+    return (dictionary.number_of(Dimension.FEATURE, feature) or -1) if feature else None
+
+
+def _marks(request: Request) -> int | None:
+    """The bits of the mark asked for; `any` is all of them. Raises BadQuery for an unknown one."""
+    mark = request.query_params.get("mark")
+    if not mark:
+        return None
+    bits = {**MARKS, "any": EVERY_MARK}.get(mark)
+    if bits is None:
+        raise BadQuery(f"mark is one of {', '.join(MARKS)} or any.")
+    return int(bits)
+
+
+def only(request: Request, *known: str) -> None:
+    """Raise BadQuery for a parameter that is not known: a filter that is misspelt must not look like one that holds."""
+    for name in request.query_params:
+        if name not in known:
+            raise BadQuery(f"unknown parameter {name[:100]!r}; there are {', '.join(known)}.")
 
 
 def _limit(request: Request) -> int:

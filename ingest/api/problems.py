@@ -1,6 +1,6 @@
 """One error shape for every API answer: problem+json (RFC 9457), with `errors[]` where items or fields are to blame."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework import exceptions
 
-from ingest.database import Unavailable
+from ingest.database import Unavailable, is_away
+from ingest.quotas.headers import EXCEEDED, OverQuota
+from ingest.quotas.places import Crowded
 from ingest.refusals import Malformed
 
 log = structlog.get_logger(__name__)
@@ -30,15 +32,22 @@ TITLES = {
 
 
 def problem(
-    status: int, detail: str, *, title: str = "", errors: Sequence[Any] = (), headers: dict[str, str] | None = None
+    status: int,
+    detail: str,
+    *,
+    title: str = "",
+    errors: Sequence[Any] = (),
+    headers: dict[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
-    """Build one problem answer. `errors` are objects with index, path, expected and got."""
+    """Build one problem answer. `errors` are objects with index, path, expected and got; `more` are further members."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": title or TITLES.get(status, "Error"),
         "status": status,
         "detail": detail,
         "errors": list(errors),
+        **(more or {}),
     }
     return HttpResponse(msgspec.json.encode(body), status=status, content_type=TYPE, headers=headers)
 
@@ -46,10 +55,15 @@ def problem(
 def handler(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
     """Answer what a view raised; None leaves a defect of ours to Django's own 500."""
     if isinstance(error, Malformed):
-        return problem(error.status, str(error), title=error.title)
-    if isinstance(error, Unavailable):
+        return problem(error.status, str(error), title=error.title, headers=dict(error.headers))
+    if is_away(error):
         detail = "The database does not take anything right now. Send the same again: ids make that safe."
-        return problem(503, detail, headers={"Retry-After": str(error.retry_after)})
+        return problem(503, detail, headers={"Retry-After": str(Unavailable.retry_after)})
+    if isinstance(error, OverQuota):
+        more = {"type": EXCEEDED, "violated-policies": error.violated}
+        return problem(429, str(error), title="Quota exceeded", headers=error.headers, more=more)
+    if isinstance(error, Crowded):
+        return problem(429, str(error), headers={"Retry-After": str(error.retry_after)})
     if isinstance(error, Http404):
         return problem(404, str(error) or "There is nothing here.")
     if isinstance(error, exceptions.APIException):

@@ -65,8 +65,8 @@ def _value(names: Names, dimension: Dimension, row: Interaction) -> str | None:
 def _texts(row: Interaction, payload: Payload | None) -> dict[str, Any]:
     """The texts exactly as stored; chat messages as the list they were, unless they had to be cut."""
     if payload is None:
-        return dict.fromkeys(("prompt", "output", "error_message", "retrieval", "metadata", "cut"))
-    shown: dict[str, Any] = {"error_message": payload.error_message}
+        return dict.fromkeys(("prompt", "output", "error_message", "retrieval", "metadata", "cut", "text_hash"))
+    shown: dict[str, Any] = {"error_message": payload.error_message, "text_hash": payload.text_hash or None}
     for name, is_messages, is_cut in (
         ("prompt", Flag.PROMPT_IS_MESSAGES, Flag.PROMPT_CUT),
         ("output", Flag.OUTPUT_IS_MESSAGES, Flag.OUTPUT_CUT),

@@ -1,19 +1,23 @@
 """The endpoints that apps post to, and the reading of single interactions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
 
 import msgspec
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from ingest import lookup, records, timeline
-from ingest.api import pages, shapes
+from ingest.api import browsers, pages, shapes
+from ingest.api.answers import SearchedPage, StoredInteraction
 from ingest.api.body import json_body
+from ingest.api.documented import Documented
+from ingest.api.entrance import asking, entered
 from ingest.api.problems import problem
 from ingest.database import steadfast
 from ingest.normalise import Receipt
@@ -36,28 +40,38 @@ class OnlyJson(BaseContentNegotiation):
 
 
 class Intake(APIView):
-    """Take items of one kind."""
+    """Take items of one kind, or of several."""
 
     content_negotiation_class = OnlyJson
     scope: ClassVar[str | tuple[str, ...]] = "ingest"
-    way: Way
+    way: Way | tuple[Way, ...]
 
     def post(self, request: Request) -> HttpResponse:
         """Store a body's items and say what became of each."""
         holder = holder_of(request)
-        body = json_body(request)
-        return answered(records.take(self.way, body, receipt_for(holder)))
+        with entered(request, holder) as entrance:
+            sent = json_body(request)
+            with entrance.at_work(), sent.opened() as content:
+                answer = records.take(
+                    self.way, content, receipt_for(holder), are_lines=sent.are_lines, count=entrance.count
+                )
+                return entrance.tell(browsers.told(answer) if entrance.is_browser else answered(answer))
 
 
 class Interactions(Intake):
     """POST /interactions with the scope ingest; GET, a page of them, with the scope read."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "read"}
+    documented: ClassVar[Mapping[str, Documented]] = {
+        "GET": Documented("List interactions, or search them", pages.PARAMETERS, SearchedPage)
+    }
     way = records.INTERACTIONS
 
     def get(self, request: Request) -> HttpResponse:
         """One page, newest first."""
         return shown(request, lambda: pages.interactions(request))
+
+    head = get  # which Django would hang on each view; that then holds itself, and its request, until somebody collects
 
 
 class OneInteraction(APIView):
@@ -65,6 +79,9 @@ class OneInteraction(APIView):
 
     content_negotiation_class = OnlyJson
     scope: ClassVar[str] = "read"
+    documented: ClassVar[Mapping[str, Documented]] = {
+        "GET": Documented("Read one interaction", answer=StoredInteraction)
+    }
 
     def get(self, request: Request, id: str) -> HttpResponse:
         """One interaction, prompt and output exactly as stored."""
@@ -76,6 +93,19 @@ class Feedback(Intake):
 
     scope = ("ingest", "feedback")
     way = records.FEEDBACK
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer a browser's preflight, which carries no key."""
+        if request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META:
+            return browsers.preflight()
+        return super().dispatch(request, *args, **kwargs)
+
+    def check_permissions(self, request: Request) -> None:
+        """Let a browser's key through from the project's own pages only. Raises PermissionDenied."""
+        super().check_permissions(request)
+        holder = holder_of(request)
+        if browsers.is_browser_key(holder):
+            self.headers |= browsers.headers_for(holder, request.META)
 
 
 class Costs(Intake):
@@ -90,6 +120,24 @@ class Changes(Intake):
     way = records.CHANGES
 
 
+class Users(Intake):
+    """POST /users."""
+
+    way = records.USERS
+
+
+class Figures(Intake):
+    """POST /figures."""
+
+    way = records.FIGURES
+
+
+class Batch(Intake):
+    """POST /batch: any mix, each item with its `type`."""
+
+    way = records.BATCH
+
+
 def shown(request: Request, read: Callable[[], dict[str, Any]]) -> HttpResponse:
     """What `read` finds in the key's project."""
     project_id = holder_of(request).project_id
@@ -98,7 +146,8 @@ def shown(request: Request, read: Callable[[], dict[str, Any]]) -> HttpResponse:
         with project_scope(project_id):
             return read()
 
-    return HttpResponse(_JSON.encode(steadfast(inside)), content_type="application/json")
+    with asking(project_id):
+        return HttpResponse(_JSON.encode(steadfast(inside)), content_type="application/json")
 
 
 def _one(id: str) -> dict[str, Any]:

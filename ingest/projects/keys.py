@@ -4,10 +4,12 @@ import hashlib
 import secrets
 import string
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 ALPHABET = string.ascii_letters + string.digits
 SCOPES = ("ingest", "read", "admin", "feedback")
+BROWSER_SCOPE = "feedback"
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,19 @@ def is_well_formed(key: str) -> bool:
 
 
 def read_scopes(text: str) -> tuple[str, ...]:
-    """Read `ingest,read`. Raises ValueError naming an unknown scope or none at all."""
-    wanted = tuple(word.strip() for word in text.split(",") if word.strip())
+    """Read `ingest,read`. Raises ValueError for what `checked` refuses."""
+    return checked(word.strip() for word in text.split(",") if word.strip())
+
+
+def checked(scopes: Iterable[str]) -> tuple[str, ...]:
+    """The scopes of a new key. Raises ValueError for an unknown one, for none, and for `feedback` beside others.
+
+    A key with `feedback` stands in the source of web pages, where everybody reads it: it must be worth nothing else.
+    """
+    wanted = tuple(dict.fromkeys(scopes))
     unknown = [word for word in wanted if word not in SCOPES]
     if unknown or not wanted:
         raise ValueError(f"scopes are {', '.join(SCOPES)}; got {', '.join(unknown) or 'none'}")
-    return tuple(dict.fromkeys(wanted))
+    if BROWSER_SCOPE in wanted and len(wanted) > 1:
+        raise ValueError(f"a key for browsers has the scope {BROWSER_SCOPE} alone: make another one for the rest")
+    return wanted

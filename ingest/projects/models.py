@@ -106,6 +106,9 @@ class Feature(models.Model):
     review_rate = models.FloatField(default=0.005)
     maturity_hours = models.PositiveIntegerField(default=24)
     first_seen_at = models.DateTimeField()
+    imported_to = models.DateTimeField(
+        null=True, blank=True, help_text="The newest imported event: rules judge only windows after it."
+    )
 
     objects = ScopedManager()
 

@@ -36,13 +36,13 @@ def _new_project(name: str, now: datetime, time_zone: str) -> Project:
 def issue_key(
     project_id: int, scopes: Iterable[str], *, now: datetime, label: str = "", by: "User | None" = None
 ) -> str:
-    """Make a key of a project and return its text: the only time it is seen."""
+    """Make a key of a project and return its text: the only time it is seen. Raises ValueError for scopes that are none."""
     new = keys.make()
     with project_scope(project_id):
         ApiKey.objects.create(
             public=new.public,
             key_hash=new.key_hash,
-            scopes=",".join(scopes),
+            scopes=",".join(keys.checked(scopes)),
             label=label,
             created_at=now,
             created_by=by,

@@ -11,6 +11,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
+from ingest.quotas.places import THREADS
 from observatory.embedded.listening import listening
 from observatory.embedded.processes import die_with_parent
 from observatory.env import BadSetting, here
@@ -18,7 +19,6 @@ from observatory.env import BadSetting, here
 if TYPE_CHECKING:
     from django.core.handlers.wsgi import WSGIHandler
 
-THREADS = 8  # as many as the pool has connections
 STOP_SECONDS = 5
 
 

@@ -1,9 +1,8 @@
 """GET /metrics and GET /metrics/{name}: the definitions, and the numbers with what they mean."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar, cast
 
 import msgspec
 from django.http import HttpResponse
@@ -11,35 +10,58 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from ingest import timeline
+from ingest.api.documented import Documented
+from ingest.api.entrance import asked as answered
 from ingest.api.problems import problem
-from ingest.database import steadfast
 from ingest.projects.access import KeyHolder, project_scope
 from ingest.timeline import Window
 from observatory.metrics import series, windows
 from observatory.metrics.definitions import METRICS, Metric
 from observatory.metrics.reader import metric_of
 from observatory.metrics.reading import Answer, Comparison, Point, Reading
+from observatory.metrics.shapes import (
+    ComparisonShape,
+    DefinitionShape,
+    DefinitionsShape,
+    GroupedShape,
+    MetricShape,
+    PointShape,
+    ReadingShape,
+    Span,
+)
 from observatory.metrics.windows import BadWindow
 
-PARAMETERS = ("window", "from", "to", "grain", "group_by", "compare", "feature", "model")
+PARAMETERS = {
+    "window": "for example 7d, or today, week, month; the metric's own unless told",
+    "from": "a time with a zone, instead of window",
+    "to": "a time with a zone, after from; now unless told",
+    "grain": "auto, 1m, 15m, 1h or 1d",
+    "group_by": "feature or model",
+    "compare": "previous, weekday or baseline",
+    "feature": "only this feature",
+    "model": "only this model",
+}
 
 _JSON = msgspec.json.Encoder()
 
 
 class Definitions(APIView):
-    """GET /metrics."""
+    """The definitions: what is measured, in which unit, and how it is meant."""
 
     scope: ClassVar[str] = "read"
+    documented: ClassVar[Mapping[str, Documented]] = {"GET": Documented("List metrics", answer=DefinitionsShape)}
 
     def get(self, request: Request) -> HttpResponse:
         """Every metric: name, unit, direction, window, what it is."""
-        return _json({"metrics": [described(metric) for metric in METRICS.values()]})
+        definitions: DefinitionsShape = {"metrics": [described(metric) for metric in METRICS.values()]}
+        return _json(definitions)
 
 
 class Numbers(APIView):
-    """GET /metrics/{name}."""
+    """A number with its interval, sample size and how far it is complete; with series, groups and a comparison."""
 
     scope: ClassVar[str] = "read"
+    documented: ClassVar[Mapping[str, Documented]] = {"GET": Documented("Read a metric", PARAMETERS, GroupedShape)}
 
     def get(self, request: Request, name: str) -> HttpResponse:
         """One metric over a window, with its series, groups and comparison."""
@@ -50,7 +72,7 @@ class Numbers(APIView):
             metric = metric_of(name)
             asked = _asked(request.query_params.dict())
             window = _window(asked, metric, now, holder.time_zone)
-            answer = steadfast(lambda: _answer(holder.project_id, name, window, asked, now))
+            answer = answered(holder.project_id, lambda: _answer(holder.project_id, name, window, asked, now))
         except series.UnknownValue as error:
             return problem(404, str(error.args[0]), title="Unknown value")
         except BadWindow as error:
@@ -58,7 +80,7 @@ class Numbers(APIView):
         return _json(shaped(metric, answer, asked.get("group_by")))
 
 
-def described(metric: Metric) -> dict[str, Any]:
+def described(metric: Metric) -> DefinitionShape:
     """A definition as the API shows it."""
     return {
         "name": metric.name,
@@ -73,9 +95,9 @@ def described(metric: Metric) -> dict[str, Any]:
     }
 
 
-def shaped(metric: Metric, answer: Answer, group_by: str | None) -> dict[str, Any]:
+def shaped(metric: Metric, answer: Answer, group_by: str | None) -> GroupedShape:
     """An answer as the API shows it."""
-    shape = {
+    shape: MetricShape = {
         "metric": metric.name,
         "unit": metric.unit,
         "direction": metric.direction,
@@ -87,9 +109,10 @@ def shaped(metric: Metric, answer: Answer, group_by: str | None) -> dict[str, An
         "comparison": _comparison(answer.comparison) if answer.comparison else None,
         "series": [_point(point) for point in answer.series],
     }
+    shown = cast("GroupedShape", shape)
     if group_by:
-        shape["groups"] = [{group_by: value, **_reading(reading)} for value, reading in answer.groups.items()]
-    return shape
+        shown["groups"] = [{group_by: value, **_reading(reading)} for value, reading in answer.groups.items()]
+    return shown
 
 
 def _answer(project_id: int, name: str, window: Window, asked: Mapping[str, str], now: datetime) -> Answer:
@@ -125,19 +148,24 @@ def _instant(asked: Mapping[str, str], name: str) -> datetime:
         raise BadWindow(f"{name} is a time with a zone, for example 2026-01-31T12:00:00Z") from error
 
 
-def _times(window: Window) -> dict[str, datetime]:
+def _times(window: Window) -> Span:
     return {"from": window.start, "to": window.end}
 
 
-def _reading(reading: Reading) -> dict[str, Any]:
-    return asdict(reading)
+def _reading(reading: Reading) -> ReadingShape:
+    return {
+        "state": reading.state,
+        "value": reading.value,
+        "interval": reading.interval,
+        "sample_size": reading.sample_size,
+    }
 
 
-def _point(point: Point) -> dict[str, Any]:
+def _point(point: Point) -> PointShape:
     return {**_times(point.window), **_reading(point.reading), "complete": point.complete, "mature": point.mature}
 
 
-def _comparison(comparison: Comparison) -> dict[str, Any]:
+def _comparison(comparison: Comparison) -> ComparisonShape:
     return {
         "kind": comparison.kind,
         **_times(comparison.window),
@@ -148,5 +176,5 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _json(body: Mapping[str, Any]) -> HttpResponse:
+def _json(body: Mapping[str, object]) -> HttpResponse:
     return HttpResponse(_JSON.encode(body), content_type="application/json")

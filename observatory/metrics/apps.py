@@ -8,3 +8,10 @@ class MetricsConfig(AppConfig):
 
     name = "observatory.metrics"
     label = "metrics"
+
+    def ready(self) -> None:
+        """Say what an erasure clears here."""
+        from ingest.erasure import registry
+        from observatory.metrics import forgetting
+
+        registry.register(forgetting.STEP)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ingest.dimensions import FeedbackKind
-from ingest.timeline import DAY, QUARTER, Window, day_window, days, floor, local_day
+from ingest.timeline import DAY, HOUR, QUARTER, Window, day_window, days, floor, local_day
 from observatory.metrics import formulas, reads, users, windows
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.metric import Kind, Metric
@@ -128,7 +128,7 @@ class Reader:
             return whole
         other = self._before(compare, whole, whole.length)
         is_coarser = other is not None and other.start < self._shelf.account.minutes_from
-        return windows.in_quarters(window, self.now) if is_coarser else whole
+        return self._shelf.aligned(windows.in_quarters(window, self.now)) if is_coarser else whole
 
     def _judged(self, metric: Metric, window: Window, chosen: Filter) -> Window | None:
         """The part of the window whose feedback had its time; None when no part of it had."""
@@ -172,6 +172,7 @@ class Reader:
             return [formulas.NOT_INSTRUMENTED if known else formulas.NO_DATA for known in is_known]
         if metric.kind is Kind.EVENTS:
             counts = reads.events(metric.needs or FeedbackKind.ESCALATION, points, chosen.feature)
+            is_known = [self._shelf.is_raw(point) and known for point, known in zip(points, is_known, strict=True)]
             return [formulas.judge_events(n, is_known=known) for n, known in zip(counts, is_known, strict=True)]
         if metric.kind not in BY_DAYS:
             return [formulas.judge(metric, part, is_known=known) for part, known in zip(totals, is_known, strict=True)]
@@ -245,7 +246,10 @@ class Reader:
             return self._baseline(chosen)
         other = self._before(kind, judged, length)
         if other:
-            return self._shelf.aligned(other)
+            found = self._shelf.aligned(other)
+            # Where only days are kept, parts of a day cannot be compared with anything.
+            is_stretched = found.start < self._shelf.raw_horizon and found.length - other.length >= HOUR
+            return None if is_stretched else found
         raise BadWindow(f"compare is one of {', '.join(COMPARISONS)}")
 
     def _before(self, kind: str | None, window: Window, length: timedelta) -> Window | None:

@@ -10,18 +10,17 @@ from django.db import connection
 
 from ingest.dimensions import Facts
 from ingest.projects.access import current_project
-from ingest.timeline import EPOCH, day_start, local_day
+from ingest.timeline import day_start, local_day
 from observatory.metrics import store
 from observatory.metrics.windows import Level
 
 
-def rezone(raw_horizon: datetime | None, zone_name: str) -> None:
-    """Drop the days of the old zone after the raw horizon and mark those of the new one."""
-    first = raw_horizon or EPOCH
+def rezone(first: datetime, old_zone: str, zone_name: str) -> None:
+    """Drop the days of the old zone from the raw horizon, `first`, on and mark those of the new one."""
     drop = """
         WITH merged AS (DELETE FROM sheet WHERE project_id = %(project)s AND level = %(day)s AND bucket >= %(first)s),
             waiting AS (DELETE FROM unmerged WHERE project_id = %(project)s AND level = %(day)s AND bucket >= %(first)s)
-        DELETE FROM user_day WHERE project_id = %(project)s AND day >= (%(first)s AT TIME ZONE 'UTC')::date
+        DELETE FROM user_day WHERE project_id = %(project)s AND day >= %(first_day)s
     """
     quarters = """
         SELECT facts, bucket FROM sheet
@@ -36,6 +35,7 @@ def rezone(raw_horizon: datetime | None, zone_name: str) -> None:
     """
     levels = {"day": int(Level.DAY), "quarter": int(Level.QUARTER)}
     parameters: dict[str, Any] = {"project": current_project(), "first": first, **levels}
+    parameters["first_day"] = local_day(first, old_zone)
     with connection.cursor() as cursor:
         cursor.execute(drop, parameters)
         cursor.execute(users, parameters)

@@ -33,6 +33,7 @@ USERS_REST = 6.0
 QUARTERS_AT_ONCE = 500
 DAYS_AT_ONCE = 14
 ORPHANS_AT_ONCE = 1_000
+ORPHANS_BUDGET_S = 0.5
 THIN_DAY = 1_000
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,8 @@ def _roll_project(project: Project, now: datetime, everything: bool, deadline: f
     work = _begin(project, now, everything, deadline)
     if work is None:
         return RollReport(left=True)
-    report = _repeated(_bind, work)
+    limit = math.inf if everything else time.monotonic() + ORPHANS_BUDGET_S
+    report = _repeated(_bind, replace(work, deadline=min(work.deadline, limit)))
     # What binding has just marked belongs to this run.
     work = replace(work, started=store.database_clock())
     for step in (_count_buckets, _count_users, _merge_quarters, _merge_days):
@@ -169,7 +171,7 @@ def _begin(project: Project, now: datetime, everything: bool, deadline: float) -
             return None
         account = store.account() or store.opened(now, project.time_zone)
         if account.time_zone != project.time_zone:
-            rezone.rezone(project.raw_horizon, project.time_zone)
+            rezone.rezone(store.raw_horizon(), account.time_zone, project.time_zone)
             account.time_zone = project.time_zone
         minutes_from = max(account.minutes_from, floor(now, QUARTER) - store.MINUTES_KEPT)
         if minutes_from > account.minutes_from:
@@ -177,6 +179,8 @@ def _begin(project: Project, now: datetime, everything: bool, deadline: float) -
             # A page may be reading the hour that has just expired.
             store.prune_minutes(minutes_from - HOUR)
         store.save(account)
+        if everything:
+            _wake_orphans()
         return Pass(
             project,
             now,
@@ -188,11 +192,18 @@ def _begin(project: Project, now: datetime, everything: bool, deadline: float) -
         )
 
 
+def _wake_orphans() -> None:
+    """Let nothing that was looked at in vain wait for its turn."""
+    from ingest import binding
+
+    binding.wake()
+
+
 def _bind(work: Pass) -> RollReport:
     """Bind feedback and costs that came before their interaction."""
     from ingest import binding
 
-    return RollReport(left=binding.bind(work.now, ORPHANS_AT_ONCE) >= ORPHANS_AT_ONCE)
+    return RollReport(left=binding.bind(work.now, ORPHANS_AT_ONCE).left)
 
 
 def _count_buckets(work: Pass) -> RollReport:
@@ -235,7 +246,7 @@ def _replace(work: Pass, facts: Facts, level: Level, buckets: Sequence[datetime]
 
     Buckets before the raw horizon are frozen: their marks are gone, their sheets stay.
     """
-    horizon = work.project.raw_horizon or EPOCH
+    horizon = store.raw_horizon() if buckets else EPOCH
     live = [bucket for bucket in buckets if bucket >= horizon]
     if not live:
         return 0
@@ -270,13 +281,14 @@ def _merge_days(work: Pass) -> RollReport:
     """Merge the closed days whose quarters have changed and are all merged themselves."""
     if not work.is_late_due:
         return RollReport()
+    horizon = store.raw_horizon()
     open_days = {
         facts: {_day_of(bucket, work) for bucket in buckets} for facts, buckets in store.unmerged(Level.QUARTER).items()
     }
     merged = 0
     for facts, buckets in store.unmerged(Level.DAY).items():
         ready = [bucket for bucket in buckets if _closes_by_now(bucket, work) and bucket not in open_days[facts]]
-        ready = ready[:DAYS_AT_ONCE]
+        ready = [bucket for bucket in ready if _day_window(bucket, work).end > horizon][:DAYS_AT_ONCE]
         if ready:
             store.replace(Level.DAY, facts, ready, _days(work, facts, [_day_window(day, work) for day in ready]))
             store.set_merged(Level.DAY, facts, ready)
@@ -288,14 +300,16 @@ def _days(work: Pass, facts: Facts, days: Sequence[Window]) -> sheets.Sheets:
     """The sheets of closed days, merged from their quarters.
 
     Of a thin day the rows are counted again: they are fewer than its quarters have numbers, and the result is the same.
+    A day that the raw horizon cuts in two (its zone has changed) is what came after it.
     """
-    horizon = work.project.raw_horizon or EPOCH
+    horizon = store.raw_horizon()
     sizes = raw.rows_in(facts, days, THIN_DAY + 1)
     thin = [day for day, size in zip(days, sizes, strict=True) if size <= THIN_DAY and day.start >= horizon]
     rest = [day for day in days if day not in thin]
     found = recompute.recompute(facts, thin).sheets if thin else {}
     if rest:
-        found |= sheets.merge(store.fetch(Level.QUARTER, facts, rest), lambda at: _day_of(at, work))
+        reached = [Window(max(day.start, horizon), day.end) for day in rest if day.end > horizon]
+        found |= sheets.merge(store.fetch(Level.QUARTER, facts, reached), lambda at: _day_of(at, work))
     return found
 
 
@@ -307,7 +321,7 @@ def _count_users(work: Pass) -> RollReport:
     users, has_more = user_rows.due(work.is_recent_due, work.marked_by, work.project.time_zone, USERS_AT_ONCE)
     if users:
         user_rows.claim(users)
-        horizon = work.project.raw_horizon or EPOCH
+        horizon = store.raw_horizon()
         user_rows.replace([user for user in users if user.window.start >= horizon])
     taken = time.monotonic() - began
     if taken > LONG_USERS_S:
@@ -328,7 +342,8 @@ def _finish(work: Pass, *, is_done: bool, is_changed: bool) -> None:
             account.changed_at = work.now
         account.complete_to = min(work.now, calls or work.now)
         account.feedback_complete_to = min(work.now, feedback or work.now)
-        account.last_interaction_at = store.last_interaction_at()
+        # Retention may have deleted the last one there was.
+        account.last_interaction_at = store.last_interaction_at() or account.last_interaction_at
         if is_done and work.is_recent_due:
             account.recent_at = work.now
         if is_done and work.is_late_due:

@@ -77,7 +77,10 @@ class Shelf:
     def _stored(self) -> dict[Facts, Stored]:
         quarters, open_days = store.unmerged(Level.QUARTER), store.unmerged(Level.DAY)
         zone, kept = self.account.time_zone, self.account.minutes_from
-        return {facts: Stored(zone, kept, frozenset(quarters[facts]), frozenset(open_days[facts])) for facts in Facts}
+        return {
+            facts: Stored(zone, kept, frozenset(quarters[facts]), frozenset(open_days[facts]), self.raw_horizon)
+            for facts in Facts
+        }
 
     @cached_property
     def names(self) -> dict[Dimension, dict[int, str]]:
@@ -87,6 +90,11 @@ class Shelf:
     @cached_property
     def _maturities(self) -> dict[int, int]:
         return dict(Feature.objects.values_list("number", "maturity_hours"))
+
+    @cached_property
+    def raw_horizon(self) -> datetime:
+        """Since when raw rows are kept, and quarters with them."""
+        return store.raw_horizon()
 
     @property
     def zone(self) -> str:
@@ -137,6 +145,10 @@ class Shelf:
             self._first[feature] = reads.first_bucket(feature)
         first = self._first[feature]
         return first is not None and first < window.end and window.start < self.account.rolled_at
+
+    def is_raw(self, window: Window) -> bool:
+        """Whether raw rows reach over a window: what is counted from them is unknown before the raw horizon."""
+        return window.start >= self.raw_horizon
 
     def lacks(self, metric: Metric) -> bool:
         """Whether the app never sent what the metric is computed from."""

@@ -17,7 +17,7 @@ from django.db.models import Max
 from ingest import arrays
 from ingest.dimensions import Facts
 from ingest.projects.access import current_project
-from ingest.projects.models import Feature
+from ingest.projects.models import Feature, Project
 from ingest.timeline import DAY, EPOCH, QUARTER, Window, floor
 from observatory.metrics import raw
 from observatory.metrics.sheets import COLUMNS, Sheet, SheetKey, Sheets
@@ -94,6 +94,11 @@ def account() -> Account | None:
         cursor.execute(query, [current_project()])
         row = cursor.fetchone()
     return Account(*row) if row else None
+
+
+def raw_horizon() -> datetime:
+    """Before it nothing is counted again. Ask under the lock: it moves only there, and rows go only after that."""
+    return Project.objects.values_list("raw_horizon", flat=True).get(pk=current_project()) or EPOCH
 
 
 def rolled_at() -> dict[int, datetime]:

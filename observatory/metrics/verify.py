@@ -48,13 +48,15 @@ def verify(project: Project, day: date) -> Verification:
         account = store.account()
         if account is None:
             return found
-        window = _after(day_window(day, account.time_zone), project.raw_horizon)
+        whole = day_window(day, account.time_zone)
+        window = _after(whole, store.raw_horizon())
         if window is None:
             return found
         for facts in Facts:
-            for level, buckets in _buckets(window, account.minutes_from):
+            for level, buckets in _buckets(window, account.minutes_from, is_whole=window == whole):
                 _compare(found, facts, level, buckets)
-        _compare_users(found, day, window, account.time_zone)
+        if window == whole:
+            _compare_users(found, day, window, account.time_zone)
     return found
 
 
@@ -74,19 +76,20 @@ def days_of(project: Project, now: datetime) -> list[date]:
     return list(days(local_day(start, project.time_zone), local_day(now, project.time_zone)))
 
 
-def _after(window: Window, horizon: datetime | None) -> Window | None:
+def _after(window: Window, horizon: datetime) -> Window | None:
     """What is left of a day after the raw horizon; None for a frozen one."""
-    if horizon is None or horizon <= window.start:
+    if horizon <= window.start:
         return window
     return Window(floor(horizon, QUARTER), window.end) if horizon < window.end else None
 
 
-def _buckets(window: Window, minutes_from: datetime) -> Iterator[tuple[Level, list[Window]]]:
-    """The buckets of each level that should be stored of a window."""
+def _buckets(window: Window, minutes_from: datetime, *, is_whole: bool) -> Iterator[tuple[Level, list[Window]]]:
+    """The buckets of each level that should be stored of a day, or of what the raw horizon has left of it."""
     kept = Window(max(window.start, minutes_from), window.end)
     yield Level.MINUTE, list(_cut(kept, Level.MINUTE))
     yield Level.QUARTER, list(_cut(window, Level.QUARTER))
-    yield Level.DAY, [window]
+    if is_whole:
+        yield Level.DAY, [window]
 
 
 def _cut(window: Window, level: Level) -> Iterator[Window]:

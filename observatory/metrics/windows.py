@@ -1,6 +1,7 @@
 """Which stored buckets make up a window of time: whole days, else quarters, else minutes. Pure: no Django here.
 
-Days are local days of the project; quarters and minutes are UTC. A quarter or day whose finer rows have changed since
+Days are local days of the project; quarters and minutes are UTC. Quarters are kept as long as raw rows, days for ever.
+A quarter or day whose finer rows have changed since
 it was merged is *unmerged* and never read: its finer buckets are. The open quarter and day are always so.
 """
 
@@ -62,12 +63,13 @@ class BadWindow(ValueError):
 
 @dataclass(frozen=True)
 class Stored:
-    """What is stored of one project: its zone, since when minutes are kept, and what is not merged."""
+    """What is stored of one project: its zone, since when minutes and quarters are kept, and what is not merged."""
 
     zone: str
     minutes_from: datetime = EPOCH
     unmerged_quarters: frozenset[datetime] = field(default_factory=frozenset)
     unmerged_days: frozenset[datetime] = field(default_factory=frozenset)
+    quarters_from: datetime = EPOCH
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,19 @@ class Piece:
 
 
 def aligned(window: Window, stored: Stored) -> Window:
-    """The window with both ends moved outwards to what is stored: minutes while they are kept, quarters before.
+    """The window with both ends moved outwards to what is stored: minutes or quarters while they are kept, else days.
 
     Raises BadWindow when it ends before it starts.
     """
     if window.end <= window.start:
         raise BadWindow("a window ends after it starts")
     first = floor(window.start, MINUTE if window.start >= stored.minutes_from else QUARTER)
-    return Window(first, ceil(window.end, MINUTE if window.end >= stored.minutes_from else QUARTER))
+    last = ceil(window.end, MINUTE if window.end >= stored.minutes_from else QUARTER)
+    if window.start < stored.quarters_from:
+        first = day_start(local_day(window.start, stored.zone), stored.zone)
+    if window.end < stored.quarters_from:
+        last = day_window(local_day(window.end - timedelta(microseconds=1), stored.zone), stored.zone).end
+    return Window(first, last)
 
 
 def in_quarters(window: Window, now: datetime) -> Window:
@@ -146,7 +153,7 @@ def _joined(parts: Iterator[Piece]) -> list[Piece]:
 def grain_of(window: Window, stored: Stored, wanted: str = "auto") -> Grain:
     """The grain asked for, or the one that suits the window's length.
 
-    Raises BadWindow for an unknown grain, too many points, and minutes that are no longer kept.
+    Raises BadWindow for an unknown grain, too many points, and minutes or quarters that are no longer kept.
     """
     if wanted == "auto":
         return _suiting(window, stored)
@@ -155,6 +162,8 @@ def grain_of(window: Window, stored: Stored, wanted: str = "auto") -> Grain:
     grain = Grain(wanted)
     if grain is Grain.MINUTE and window.start < stored.minutes_from:
         raise BadWindow(f"minutes are kept from {stored.minutes_from:%Y-%m-%dT%H:%MZ} on; ask for grain 15m")
+    if grain is not Grain.DAY and window.start < stored.quarters_from:
+        raise BadWindow(f"less than days is kept from {stored.quarters_from:%Y-%m-%dT%H:%MZ} on; ask for grain 1d")
     if window.length / _length(grain) > MOST_POINTS:
         coarser = [str(other) for other in Grain if window.length / _length(other) <= MOST_POINTS]
         raise BadWindow(f"that makes more than {MOST_POINTS} points; {_advice(coarser)}")
@@ -168,9 +177,10 @@ def _advice(coarser: Sequence[str]) -> str:
 def _suiting(window: Window, stored: Stored) -> Grain:
     if window.length <= 3 * HOUR and window.start >= stored.minutes_from:
         return Grain.MINUTE
-    if window.length <= 2 * DAY:
+    is_fine = window.start >= stored.quarters_from
+    if window.length <= 2 * DAY and is_fine:
         return Grain.QUARTER
-    if window.length <= 4 * DAY:
+    if window.length <= 4 * DAY and is_fine:
         return Grain.HOUR
     if window.length / DAY > MOST_POINTS:
         raise BadWindow(f"a window is at most {MOST_POINTS} days long")

@@ -55,6 +55,23 @@ def test_every_metric_is_documented():
     assert {name for name in METRICS if f"`{name}`" not in text} == set()
 
 
+def test_every_address_of_the_api_is_documented():
+    from tests.harness.doors import all_doors
+
+    text = (ROOT / "docs/reference/api.md").read_text()
+    routes = [door.route.removeprefix("api/v1") for door in all_doors() if door.route.startswith("api/v1/")]
+    assert len(routes) > 12
+    assert [route for route in routes if f"{route.split('<')[0]}{'{' * ('<' in route)}" not in text] == []
+
+
+def test_every_field_that_apps_may_send_is_documented():
+    from ingest.kinds import BY_WORD, KINDS_OF_FEEDBACK, STRUCTS
+
+    text = (ROOT / "docs/reference/api.md").read_text()
+    fields = {field for struct in STRUCTS for field in struct.__struct_fields__}
+    assert {name for name in fields | set(BY_WORD) | set(KINDS_OF_FEEDBACK) if f"`{name}`" not in text} == set()
+
+
 def test_every_management_command_is_documented():
     text = (ROOT / "docs/reference/commands.md").read_text()
     commands = {

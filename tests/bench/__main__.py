@@ -1,6 +1,6 @@
 """`make bench`: durable events per second beside raw COPY, single posts, memory at rest, page times.
 
-    python -m tests.bench [--rows 200000] [--copy-rows ROWS] [--singles 3000] [--only ingest|memory|pages]
+    python -m tests.bench [--rows 200000] [--copy-rows ROWS] [--singles 3000] [--only ingest|memory|pages|singles|import|latency]
 
 Everything is measured on one fresh installation, run by `manage.py up` in a temporary folder. Exit code 1 when a bar
 is missed.
@@ -21,16 +21,20 @@ from datetime import UTC, datetime
 import psycopg
 
 from observatory.embedded import place
-from tests.bench import copying, machine, pages, report
+from tests.bench import copying, importing, latency, machine, pages, report, singles
 from tests.bench.copying import Copied
+from tests.bench.importing import Imported
+from tests.bench.latency import Notified
 from tests.bench.pages import Browser, PageTime
 from tests.bench.report import Posted
+from tests.bench.singles import Compared
 from tests.faults.stack import Stack
 from tests.harness.installation import ROOT
 
 CONNECTIONS, BATCH = 4, 100
 COMMITS = (100, 10_000)
 SETTLE_SECONDS = 20
+PARTS = ("memory", "pages", "latency", "ingest", "singles", "import")
 
 
 @dataclass
@@ -38,9 +42,13 @@ class Figures:
     """Everything that was measured."""
 
     posted: list[Posted] = field(default_factory=list)
+    masked: list[Posted] = field(default_factory=list)
+    singles: Compared | None = None
     copied: list[Copied] = field(default_factory=list)
     memory: dict[str, dict[str, float]] = field(default_factory=dict)
     pages: list[PageTime] = field(default_factory=list)
+    notified: list[Notified] = field(default_factory=list)
+    imported: list[Imported] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,7 @@ def weigh(product: Product) -> dict[str, float]:
 
 def measure(product: Product, wanted: argparse.Namespace) -> Figures:
     """Measure what is wanted, in an order in which nothing disturbs what follows."""
-    figures, parts = Figures(), {wanted.only} if wanted.only else {"ingest", "memory", "pages"}
+    figures, parts = Figures(), {wanted.only} if wanted.only else set(PARTS)
     if "memory" in parts:
         figures.memory["at rest after the start"] = weigh(product)
     if parts & {"memory", "pages"}:
@@ -119,15 +127,31 @@ def measure(product: Product, wanted: argparse.Namespace) -> Figures:
     if "pages" in parts:
         browser = Browser(product.stack.port, "admin", product.password)
         figures.pages = pages.measure(browser, "demo")
+    if "latency" in parts:
+        figures.notified = latency.measure(product.stack, product.key)
     if "ingest" in parts:
         checkpoint(product.stack)
         figures.posted.append(post(product, wanted.rows, BATCH, "bench"))
         say(*report.http_lines(figures.posted))
         figures.posted.append(post(product, wanted.singles, 1, "single"))
+        figures.masked.append(post(masking(product), wanted.rows // 2, BATCH, "masked"))
         if "memory" in parts:
             figures.memory["at rest after the load"] = weigh(product)
         figures.copied = copy(product, wanted.copy_rows or wanted.rows)
+    if "singles" in parts:
+        figures.singles = singles.measure(product.stack, product.key)
+    if "import" in parts:
+        figures.imported.append(importing.measure(product.stack, wanted.imported))
     return figures
+
+
+def masking(product: Product) -> Product:
+    """The same product, as a fresh project sees it that has its texts masked."""
+    key = product.stack.new_key()
+    with psycopg.connect(product.stack.urls.jobs) as connection:
+        project = product.stack.project_of(key)
+        connection.execute("UPDATE project SET text_policy = 'masked' WHERE id = %s", [project])
+    return Product(product.stack, key, product.password)
 
 
 def checkpoint(stack: Stack) -> None:
@@ -153,21 +177,30 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--copy-rows", type=int, default=0, help="as many as --rows unless given")
     parser.add_argument("--singles", type=int, default=3_000)
-    parser.add_argument("--only", choices=("ingest", "memory", "pages"))
+    parser.add_argument("--imported", type=int, default=100_000, help="interactions in the imported file")
+    parser.add_argument("--only", choices=PARTS)
     wanted = parser.parse_args(words)
     say(surroundings())
     stack = Stack()
+    stack.environment["OBSERVATORY_ALLOWED_WEBHOOK_NETWORKS"] = "127.0.0.0/8"
     try:
         figures = measure(start(stack), wanted)
     finally:
         stack.close()
     if figures.posted:
-        say("", *report.http_lines(figures.posted), "", *report.copy_lines(figures.copied))
+        say("", *report.http_lines(figures.posted), "With masked texts:", *report.http_lines(figures.masked)[1:])
+        say("", *report.copy_lines(figures.copied))
+    if figures.singles:
+        say("", *report.single_lines(figures.singles))
     if figures.memory:
         say("", *report.memory_lines(figures.memory))
     if figures.pages:
         say("", *report.page_lines(figures.pages))
+    if figures.notified or figures.imported:
+        say("", *report.notified_lines(figures.notified), *report.imported_lines(figures.imported))
     bars = report.bars(figures.posted[0] if figures.posted else None, figures.copied, figures.memory, figures.pages)
+    bars += report.masked_bars(figures.masked, figures.copied) + report.single_bars(figures.singles)
+    bars += report.outside_bars(figures.notified, figures.imported)
     say("", *map(str, bars))
     return not all(bar.is_kept for bar in bars)
 

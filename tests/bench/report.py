@@ -4,11 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.bench.copying import Copied
+from tests.bench.importing import Imported
+from tests.bench.latency import Notified
 from tests.bench.pages import PageTime
+from tests.bench.singles import Compared
 
 RATIO_AT_LEAST = 0.4
 MEGABYTES_AT_MOST = 500.0
 PAGE_MS_AT_MOST = 300.0
+NOTIFIED_S_AT_MOST = 15.0
+IMPORTED_AT_LEAST = 5_000.0
+MASKED_AT_LEAST = 0.15
+SINGLES_AT_LEAST = 0.4
+HALF_RATE_MS_AT_MOST = 50.0
+LARGE_MS_AT_MOST = 50.0
 STICK = 100  # rows a commit of the COPY that the ratio is taken against
 
 
@@ -116,4 +125,70 @@ def page_lines(pages: Sequence[PageTime]) -> list[str]:
         f"  {page.path:32} median {page.median_ms:6.0f}   slowest {page.slowest_ms:6.0f}   first visit {page.first_ms:6.0f}   {page.kilobytes:6.0f} kB"
         for page in pages
     ]
+    return lines
+
+
+def masked_bars(masked: Sequence[Posted], copied: Sequence[Copied]) -> list[Bar]:
+    """Judge what masking leaves of the rate."""
+    ratios = [one.rate / best(copied, STICK).rate for one in masked if copied]
+    return [Bar("the same with masked texts", one, MASKED_AT_LEAST, one >= MASKED_AT_LEAST) for one in ratios]
+
+
+def single_bars(compared: Compared | None) -> list[Bar]:
+    """Judge single posts."""
+    if compared is None:
+        return []
+    ratio, p99, large = compared.stored.rate / compared.nothing.rate, compared.at_half.p99_ms, compared.large_ms
+    return [
+        Bar("single posts/s ÷ answers/s that store nothing", ratio, SINGLES_AT_LEAST, ratio >= SINGLES_AT_LEAST),
+        Bar("single posts at half that rate, p99", p99, HALF_RATE_MS_AT_MOST, p99 < HALF_RATE_MS_AT_MOST, "ms"),
+        Bar("one interaction of 1 MiB, median", large, LARGE_MS_AT_MOST, large < LARGE_MS_AT_MOST, "ms"),
+    ]
+
+
+def single_lines(compared: Compared) -> list[str]:
+    """Both sides of single posts."""
+    sides = (("stored", compared.stored), ("nothing stored", compared.nothing), ("stored, at half", compared.at_half))
+    lines = ["Single posts of 3 kB from 32 connections:"]
+    lines += [
+        f"  {name:16} {one.rate:9,.0f} answers/s   (p50 {one.p50_ms:.1f} ms, p99 {one.p99_ms:.1f} ms)"
+        for name, one in sides
+    ]
+    return lines
+
+
+def outside_bars(notified: Sequence[Notified], imported: Sequence[Imported]) -> list[Bar]:
+    """Judge what is told to the outside and what is brought in from there."""
+    found = []
+    if notified:
+        p95 = share(notified, 0.95)
+        name = "from a window's close to a receiver's first byte, p95"
+        found.append(Bar(name, p95, NOTIFIED_S_AT_MOST, p95 <= NOTIFIED_S_AT_MOST, "s"))
+    found += [
+        Bar("imported interactions/s", one.rate, IMPORTED_AT_LEAST, one.rate >= IMPORTED_AT_LEAST) for one in imported
+    ]
+    return found
+
+
+def share(notified: Sequence[Notified], part: float) -> float:
+    """The seconds within which this part of the messages began to arrive."""
+    ordered = sorted(one.seconds for one in notified)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+def notified_lines(notified: Sequence[Notified]) -> list[str]:
+    """How long messages took."""
+    if not notified:
+        return []
+    told = ", ".join(f"p{part * 100:.0f} {share(notified, part):.1f} s" for part in (0.5, 0.95, 1.0))
+    return [f"From the close of a window to the first byte at a webhook, {len(notified)} windows of a minute: {told}"]
+
+
+def imported_lines(imported: Sequence[Imported]) -> list[str]:
+    """How quickly history came in."""
+    lines = []
+    for one in imported:
+        size = f"{one.items:,} interactions of {one.kilobytes:.1f} kB"
+        used = ", ".join(f"{name} {spent:.1f}" for name, spent in sorted(one.cpu_s.items(), key=lambda own: -own[1]))
+        lines.append(f"Imported {size} in {one.seconds:.1f} s: {one.rate:,.0f} a second; processor s: {used}")
     return lines

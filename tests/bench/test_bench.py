@@ -5,16 +5,20 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from tests.bench import driver, machine
+from tests.bench import driver, latency, machine
 from tests.bench.bodies import bodies
 from tests.bench.copying import Copied
+from tests.bench.importing import Imported
+from tests.bench.latency import Notified
 from tests.bench.pages import PageTime
-from tests.bench.report import Posted, bars
+from tests.bench.report import Posted, bars, masked_bars, outside_bars, single_bars
+from tests.bench.singles import Compared, Singles
 
 
 def posted(rate: float) -> Posted:
@@ -98,3 +102,45 @@ def test_a_process_has_a_weight_and_has_used_time():
     assert sum(machine.memory([os.getpid()]).values()) > 10
     assert sum(machine.processor_seconds([os.getpid()]).values()) > 0
     assert machine.memory([2**22 + 1]) == {}
+
+
+def test_the_delay_of_messages_is_judged_by_its_95th_percentile_and_imports_by_their_rate():
+    notified = [Notified(f"f-{number}", 100.0, 100.0 + number / 2) for number in range(1, 25)]
+    imported = [Imported(50_000, 2.0, 9.9), Imported(50_000, 2.0, 10.1)]
+    delay, fast, slow = outside_bars(notified, imported)
+    assert (delay.seen, delay.is_kept) == (11.5, True)
+    assert (fast.is_kept, slow.is_kept) == (True, False)
+    late = [*notified[:-2], Notified("f", 100.0, 116.0), Notified("g", 100.0, 117.0)]
+    assert not outside_bars(late, [])[0].is_kept
+
+
+def test_a_receiver_notes_when_the_first_byte_came_and_not_when_the_last_did():
+    sink = latency.Sink()
+    with (
+        latency.listening(sink) as url,
+        socket.create_connection(("127.0.0.1", int(url.split(":")[2].split("/")[0]))) as own,
+    ):
+        before = time.time()
+        own.sendall(b"POST /hook HTTP/1.1\r\nContent-Length: 2\r\n\r\n")
+        time.sleep(0.3)
+        own.sendall(b"{}")
+        assert own.recv(100).startswith(b"HTTP/1.0 204")
+    ((at, told),) = sink.received
+    assert told == {}
+    assert 0 <= at - before < 0.25
+
+
+def test_single_posts_are_judged_beside_the_server_that_stores_nothing():
+    def run(rate: float, p99_ms: float = 20.0) -> Singles:
+        return Singles(int(rate * 10), 10.0, 5.0, p99_ms, 0)
+
+    kept = single_bars(Compared(run(401), run(1_000), run(200), large_ms=30))
+    assert [bar.is_kept for bar in kept] == [True, True, True]
+    missed = single_bars(Compared(run(399), run(1_000), run(200, p99_ms=51), large_ms=51))
+    assert [bar.is_kept for bar in missed] == [False, False, False]
+    assert single_bars(None) == []
+
+
+def test_masked_posts_are_judged_by_the_same_stick():
+    (missed,) = masked_bars([posted(2_900)], [copied(20_000, 2, 100), copied(90_000, 4, 10_000)])
+    assert (missed.is_kept, round(missed.seen, 3)) == (False, 0.145)

@@ -17,7 +17,7 @@ from tests.harness.installation import ROOT, Installation
 SIZES = {"light": (1440, 900, "light"), "dark": (1440, 900, "dark"), "phone": (390, 844, "light")}
 PAGES = (
     "", "health/", "quality/", "cost/", "engagement/", "drift/", "incidents/", "interactions/", "status/", "settings/",
-    "settings/keys/", "settings/features/", "settings/receivers/", "settings/rules/", "settings/mail/",
+    "settings/keys/", "settings/features/", "settings/data/", "settings/receivers/", "settings/rules/", "settings/mail/",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from ingest.timeline import DAY
 PASSWORD = "correct horse"
 BOARDS = ("", "health/", "quality/", "cost/", "engagement/")
 PAGES = (
-    *BOARDS, "drift/", "incidents/", "interactions/", "status/", "settings/", "settings/keys/", "settings/features/",
+    *BOARDS, "drift/", "incidents/", "interactions/", "status/", "settings/", "settings/keys/", "settings/features/", "settings/data/",
     "settings/receivers/", "settings/rules/", "settings/mail/",
 )  # fmt: skip
 DAYS, SHIFT_DAY, CALLS = 42, 32, 30

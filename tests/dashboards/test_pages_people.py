@@ -7,7 +7,7 @@ from tests.dashboards import site as sites
 
 WRITES = (
     "incidents/{incident}/acknowledge/", "incidents/{incident}/resolve/", "settings/", "settings/keys/", "settings/features/",
-    "settings/receivers/", "settings/rules/", "settings/keys/1/revoke/", "settings/rules/1/switch/",
+    "settings/data/", "settings/receivers/", "settings/rules/", "settings/keys/1/revoke/", "settings/rules/1/switch/",
     "settings/receivers/recipient/1/test/", "settings/receivers/webhook/1/switch/",
 )  # fmt: skip
 

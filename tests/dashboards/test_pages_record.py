@@ -75,7 +75,7 @@ def test_an_interaction_is_found_by_id_user_and_session(asking, project, many):
     assert len(ids_in(asking.get(page, params={"q": "u-1"}).text)) == 40
     assert len(ids_in(asking.get(page, params={"q": " s-4 "}).text)) == 12
     nothing = asking.get(page, params={"q": "nobody"}).text
-    assert "Only those whose user, session or trace is “nobody”" in nothing
+    assert "Only those whose texts hold nobody" in nothing
     assert "Nothing in this window" in nothing
 
 
@@ -121,3 +121,16 @@ def test_the_sum_of_one_interaction_is_its_parts(asking, project, talk):
     amounts = [float(amount) for amount in re.findall(r'<td class="num">\$([\d.]+)</td>', text)]
     assert len(amounts) == 3
     assert amounts[-1] == pytest.approx(sum(amounts[:-1]), rel=0.01)
+
+
+def test_a_correction_of_chat_messages_is_shown_against_what_they_say_and_an_orphan_is_counted(asking, project, post):
+    parts = [{"type": "text", "text": "今日は天気がいい。"}]
+    post("interactions", {"id": "talk", "feature": "chat", "output": [{"role": "assistant", "content": parts}]})
+    correction = {"kind": "correction", "final_text": "今日は天気が悪い。"}
+    post("feedback", [{**correction, "interaction_id": "talk"}, {"kind": "thumb", "value": "up", "trace_id": "never"}])
+    text = asking.get(f"/{project.slug}/interactions/one/?id=talk").text
+    assert "<del>い</del>" in text
+    assert "<ins>悪</ins>" in text
+    assert "11.1" in text
+    status = asking.get(f"/{project.slug}/status/").text
+    assert re.search(r"Orphans.*?\b1\b", status, re.DOTALL)

@@ -1,6 +1,6 @@
-"""`make faults`: the long form of R1, then every planted bug of it.
+"""`make faults`: the long form of R1, then every planted bug of it; then R4 with its own.
 
-    python -m tests.faults [--kills 120] [--acknowledged 200000] [--seed 1] [--only honest|NAME]
+    python -m tests.faults [--kills 120] [--acknowledged 200000] [--seed 1] [--only honest|overloaded|NAME]
 
 Exit code 1 when a promise was broken, or when a planted bug was not noticed.
 """
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
+from tests.faults import overloaded
 from tests.faults.run import EVERYTHING, Report, run
 from tests.faults.stack import ALL, BACKEND, DATABASE, WEB, WORKERS, Stack
 from tests.faults.verify import Outcome
@@ -80,7 +81,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=120)
     parser.add_argument("--acknowledged", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", choices=("honest", *PLANTED))
+    parser.add_argument("--only", choices=("honest", "overloaded", *PLANTED))
     wanted = parser.parse_args(words)
     bad, began = [], time.monotonic()
     if wanted.only in {None, "honest"}:
@@ -94,6 +95,8 @@ def main(words: Sequence[str] | None = None) -> int:
             is_noticed = noticed(report.outcome) > 0
             say(f"planted {name}: {'noticed' if is_noticed else 'NOT NOTICED'}: {report}")
             bad += [] if is_noticed else [name]
+    if wanted.only in {None, "overloaded"} and not overloaded.campaign(say):
+        bad.append("overloaded")
     say(f"{'FAILED: ' + ', '.join(bad) if bad else 'kept'} after {time.monotonic() - began:.0f} s")
     return bool(bad)
 

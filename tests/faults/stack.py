@@ -40,6 +40,7 @@ class Stack:
         self.data_dir = self.folder / "var"
         self.port = free_port()
         self.deaths: list[str] = []
+        self.detours: dict[str, Mapping[str, str]] = {}  # variables of one part: another way to the database, say
         self._settings = dict(settings or {})
         self._table: dict[str, Words] = {name: tuple(words) for name, words in CHILDREN.items()}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
@@ -183,8 +184,8 @@ class Stack:
         key, now = keys.make("test"), datetime.now(UTC)
         with psycopg.connect(self.urls.jobs) as connection:
             connection.execute(
-                "WITH p AS (INSERT INTO project (slug, name, description, time_zone, created_at)"
-                " VALUES (%(public)s, %(public)s, '', 'UTC', %(now)s) RETURNING id)"
+                "WITH p AS (INSERT INTO project (slug, name, description, time_zone, created_at, text_policy, text_days,"
+                " raw_days, cors_origins) VALUES (%(public)s, %(public)s, '', 'UTC', %(now)s, 'full', 180, 400, '') RETURNING id)"
                 " INSERT INTO api_key (project_id, public, key_hash, scopes, label, created_at)"
                 " SELECT id, %(public)s, %(hash)s, 'ingest,read', '', %(now)s FROM p",
                 {"public": key.public, "hash": key.key_hash, "now": now},
@@ -213,6 +214,7 @@ class Stack:
         key = {"OBSERVATORY_SECRET_KEY": secret_key(self.data_dir)}
         environment = {**self.environment, **key, **attach.variables(found, self.data_dir)}
         environment.pop("DATABASE_OWNER_URL")
+        environment |= self.detours.get(name, {})
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", *words],

@@ -23,6 +23,11 @@ NAMES_OF = {"settings-one-mail": "mail"}
 KINDS = ("recipient", "webhook")
 METRICS = ("calls", "thumbs_up_rate", "cost_total")
 ENDS_THE_SESSION = {"sign-out"}
+API_FILTERS: dict[str, set[str]] = {
+    "api-interactions": {"q"},
+    "api-incidents": set(),
+    "api-findings": set(),
+}  # others are refused there
 WITHOUT_FILTERS = {"healthz", "readyz", "sign-in", "sign-out"}
 
 
@@ -80,12 +85,12 @@ def viewers(address: str, twins: Mapping[str, Twin], stranger: str) -> list[View
     return found
 
 
-def signed_in(address: str, username: str) -> httpx2.Client:
+def signed_in(address: str, username: str, password: str = PASSWORD) -> httpx2.Client:
     """A browser's session of a person, with the token that forms need."""
     client = httpx2.Client(base_url=address, timeout=30)
     client.get("/sign-in/")
     headers = {"X-CSRFToken": client.cookies["csrftoken"], "Referer": address}
-    answer = client.post("/sign-in/", data={"username": username, "password": PASSWORD}, headers=headers)
+    answer = client.post("/sign-in/", data={"username": username, "password": password}, headers=headers)
     assert answer.status_code == 302, answer.text[:500]
     client.headers.update({"X-CSRFToken": client.cookies["csrftoken"], "Referer": address})
     return client
@@ -109,7 +114,8 @@ def asks(doors: Iterable[Door], twins: Mapping[str, Twin]) -> Iterator[Ask]:
 
 def _filtered(door: Door, path: str, sides: frozenset[str], letter: str, twin: Twin) -> Ask:
     """The same address with every filter naming a twin's things."""
-    query = urlencode({"id": twin.names["interaction"][0], **_known(twin)})
+    every = {"id": twin.names["interaction"][0], **_known(twin)}
+    query = urlencode({name: value for name, value in every.items() if name in API_FILTERS.get(door.name, every)})
     said = tuple(_known(twin).values())
     return Ask(door.name, f"{path}?{query}", sides | {letter}, said, None, _items(twin, door), letter)
 
@@ -205,7 +211,7 @@ def _belongs(value: object, twin: Twin, door: Door) -> bool:
 def _known(twin: Twin) -> dict[str, str]:
     """Names that an attacker may have heard of."""
     return {
-        "feature": twin.word("feature"), "model": twin.word("served_model"), "q": twin.word("user_id-1"), "user_id": twin.word("user_id-1"),
+        "feature": twin.word("feature"), "model": twin.word("served_model"), "q": twin.word("prompt"), "user_id": twin.word("user_id-1"),
         "session_id": twin.word("session_id"), "trace_id": twin.word("trace_id"), "group_by": "feature",
     }  # fmt: skip
 
@@ -226,10 +232,15 @@ def _items(twin: Twin, door: Door) -> list[dict[str, Any]] | None:
     call = twin.names["interaction"][0]
     of_path = {
         "interactions": [{"id": call, "feature": "other"}],
+        "interactions/<path:id>": [{"error_message": "taken over", "metadata": {"taken": "over"}}],
         "feedback": [{"kind": "thumb", "value": "down", "interaction_id": call}],
         "costs": [{"component": "model_tokens", "amount_usd": "9", "interaction_id": call}],
         "changes": [{"kind": "deploy", "title": "x", "id": twin.alias("change")}],
-    }
+        "users": [{"user_id": twin.alias("user"), "event": "seen", "id": twin.alias("user-event")}],
+        "figures": [{"month": "2026-01", "name": "active_users", "value": 1, "id": twin.alias("figure")}],
+        "batch": [{"type": "interaction", "id": call, "feature": "other"},
+                  {"type": "feedback", "kind": "thumb", "value": "down", "interaction_id": call}],
+    }  # fmt: skip
     return next((items for path, items in of_path.items() if door.route.endswith(path)), None)
 
 

@@ -36,8 +36,8 @@ CHOSEN = {
     "incident.severity", "incident.peak_severity", "incident_event.kind", "incident_event.severity",
     "incident_event.previous", "recipient.minimum_severity", "webhook.minimum_severity", "delivery.kind", "delivery.state",
     "drift_series.state", "drift_series.signal", "drift_series.seen", "drift_series.points", "drift_series.lacking",
-    "drift_baseline.content", "drift_finding.direction", "drift_finding.effect", "rolled.time_zone", "payload.cut",
-    "membership.role",
+    "drift_baseline.content", "drift_finding.direction", "drift_finding.effect", "rolled.time_zone", "payload.cut", "payload.descriptors",
+    "membership.role", "erasure.state", "erasure.step", "erasure.place", "erasure.counts",
 }  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def raise_twin(letter: str, send: Send, *, extra_calls: int = 0) -> Twin:
     canary = f"canary{letter}{secrets.token_hex(4)}"
     project = Project.objects.create(
         slug=f"twin-{letter}-{secrets.token_hex(3)}", name=f"{canary}-project", description=f"{canary}-described",
-        created_at=now - timedelta(days=90),
+        created_at=now - timedelta(days=90), cors_origins=f"https://{canary}-origin.example.org",
     )  # fmt: skip
     user = User.objects.create_user(f"{canary}-member", password=PASSWORD)
     Membership.objects.create(project=project, user=user)
@@ -78,6 +78,7 @@ def raise_twin(letter: str, send: Send, *, extra_calls: int = 0) -> Twin:
     with project_scope(project.id):
         _fill_settings(twin, now)
         _open_incidents(twin, now)
+        _begin_erasure(twin, now)
         _note_numbers(twin)
     _send_mail(twin)
     return twin
@@ -123,8 +124,19 @@ def _send_record(twin: Twin, send: Send, now: datetime, extra_calls: int) -> Non
         "occurred_at": (now - FALL * timeline.DAY).isoformat(),
     }  # fmt: skip
     changes = [change, {**change, "id": twin.word("change")}]
+    person = {
+        "id": twin.alias("user-event"), "user_id": twin.word("user_id-1"), "event": "activated", "segment": twin.word("segment"), "tier": twin.word("tier"),
+    }  # fmt: skip
+    figure = {
+        "id": twin.alias("figure"),
+        "month": "2026-01",
+        "name": "revenue_usd",
+        "value": "99.5",
+        "tier": twin.word("tier"),
+    }
     sent: dict[str, list[dict[str, Any]]] = {
-        "interactions": calls, "feedback": [*thumbs, *said], "costs": costs, "changes": changes
+        "interactions": [*calls, _too_old(twin, now)], "feedback": [*thumbs, *said], "costs": costs, "changes": changes,
+        "users": [person, {**person, "id": twin.word("user-event")}], "figures": [figure, {**figure, "id": twin.word("figure")}],
     }  # fmt: skip
     for path, items in sent.items():
         _send(twin, send, path, [{**item, twin.word("unknown"): 1} for item in items])
@@ -146,6 +158,12 @@ def _call(twin: Twin, now: datetime, day: int, number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _too_old(twin: Twin, now: datetime) -> dict[str, Any]:
+    """What is counted as late and in no chart."""
+    at = now - timedelta(days=500)
+    return {"id": twin.word("late-call"), "feature": twin.word("feature"), "occurred_at": at.isoformat()}
+
+
 def _thumb(twin: Twin, call: Mapping[str, Any], day: int, number: int) -> dict[str, Any]:
     is_up = number % 4 > 0 and day < DAYS - FALL
     return {
@@ -155,10 +173,12 @@ def _thumb(twin: Twin, call: Mapping[str, Any], day: int, number: int) -> dict[s
 
 
 def _run_duties(twin: Twin, now: datetime) -> None:
-    """Roll up and look for drift as the workers would."""
+    """Read, roll up and look for drift as the workers would."""
+    from ingest.digest import reader
     from observatory.drift import runs
     from observatory.metrics import roller
 
+    reader.read(timeline.now(), only={twin.project.id}, everything=True)
     roller.roll(now, only={twin.project.id}, everything=True)
     runs.run(now, only={twin.project.id}, budget_s=None, is_settled=True)
 
@@ -177,6 +197,28 @@ def _fill_settings(twin: Twin, now: datetime) -> None:
         url=f"https://example.org/{twin.word('webhook')}", label=twin.word("webhook-label"), secret=twin.word("secret"),
         disabled_reason=twin.word("disabled"), created_at=now,
     )  # fmt: skip
+
+
+def _begin_erasure(twin: Twin, now: datetime) -> None:
+    """An erasure that has begun and will not go on: it is due in many years."""
+    values = [
+        twin.project.id,
+        b"stone",
+        twin.word("user_id-1"),
+        now,
+        twin.word("requested_by"),
+        now + 9_000 * timeline.DAY,
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO erasure (project_id, number, tombstone, user_id, requested_at, requested_by, due_at, state)"
+            " VALUES (%s, 1, %s, %s, %s, %s, %s, 'running')",
+            values,
+        )
+        cursor.execute(
+            "INSERT INTO erasure_trace (project_id, number, kind, id) VALUES (%s, 1, 1, %s)",
+            [twin.project.id, twin.word("trace")],
+        )
 
 
 def _open_incidents(twin: Twin, now: datetime) -> None:

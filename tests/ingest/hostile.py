@@ -42,6 +42,17 @@ GOOD = {
     "feedback": b'{"kind":"nps","score":5%s}',
     "costs": b'{"component":"other","amount_usd":1%s}',
     "changes": b'{"kind":"other","title":"good"%s}',
+    "users": b'{"user_id":"good","event":"seen"%s}',
+    "figures": b'{"month":"2026-01","name":"active_users","value":1%s}',
+    "batch": b'{"type":"figure","month":"2026-01","name":"active_users","value":1%s}',
+}
+TYPES = {
+    "interactions": b"interaction",
+    "feedback": b"feedback",
+    "costs": b"cost",
+    "changes": b"change",
+    "users": b"user",
+    "figures": b"figure",
 }
 FIELDS = {
     "interactions": ["feature", "id", "prompt", "output", "latency_ms", "input_tokens", "cost_usd", "occurred_at", "metadata", "retrieval",
@@ -49,6 +60,9 @@ FIELDS = {
     "feedback": ["kind", "score", "id", "interaction_id", "occurred_at", "metadata", "comment", "unknown"],
     "costs": ["component", "amount_usd", "period_from", "interaction_id", "occurred_at", "metadata", "feature"],
     "changes": ["kind", "title", "occurred_at", "url", "metadata", "feature"],
+    "users": ["user_id", "event", "is_control", "occurred_at", "feature", "tier", "id", "unknown"],
+    "figures": ["month", "name", "value", "tier", "id", "metadata", "occurred_at"],
+    "batch": ["type", "id", "month", "metadata", "value", "unknown"],
 }  # fmt: skip
 
 
@@ -63,12 +77,27 @@ def items(endpoint: str) -> Iterator[bytes]:
     fields = FIELDS[endpoint]
     for number, value in enumerate(values()):
         yield GOOD[endpoint] % (b',"%b":%b' % (fields[number % len(fields)].encode(), value))
+    if endpoint == "batch":
+        yield from (
+            b'{"type":"%b",' % word + item[1:] for kind, word in TYPES.items() for item in list(items(kind))[::6]
+        )
 
 
+LINES = [
+    b'{"feature":"a"}\n{"feature":"b"}\n',
+    b'{"feature":"a"}\r\n\r\n \t\n[]\nnull\n{',
+    b'{"feature":"a"\n{"feature":"b"}',
+]
+CROWDS = [
+    b'{"feature":"a","metadata":{' + b",".join(b'"%d":1' % number for number in range(200_000)) + b"}}",
+    b'{"feature":"a","prompt":[' + b"{}," * 1_000_000 + b"{}]}", b'{"feature":"a","x":[' + b"1," * 2_000_000 + b"1]}",
+    b'{"feature":"a","metadata":{' + b",".join(b'"%d":1' % number for number in range(450_000)) + b"}}",
+    b'[{"feature":"a","metadata":' + b'{"a":[' * 1_000 + b",," * 400_000, b'{"x":"' + b'\\",' * 1_000_000 + b'"}', b'"' * 2_000_001 + b"," * 300_000,
+]  # fmt: skip
 BODIES = [
     b"", b" ", b"null", b"true", b"0", b'"x"', b"[]", b"[[]]", b"[[[]]]", b"{}", b"{}{}", b"{} {}", b"[{}] [{}]", b"[{},]", b"[,]", b"[{}",
     b"{", b"}", b"]", b"[" * 100_000, b'{"a":' * 100_000, b"\xef\xbb\xbf", b"\xef\xbb\xbf[]", b"\xff\xfe[\x00]\x00", '{"feature":"a"}'.encode("utf-16"),
-    '{"feature":"a"}'.encode("utf-32"), b"\x1f\x8b\x08\x00", b"\n\n\n", b'{"feature":"a"}\n{"feature":"b"}\n', b"--x\r\n\r\n--x--", b"a=b",
+    '{"feature":"a"}'.encode("utf-32"), b"\x1f\x8b\x08\x00", b"\n\n\n", b"--x\r\n\r\n--x--", b"a=b",
     b"\x00" * 1000, b"[" + b"1," * 300_000 + b"1]", b"[" + b"{}," * 300_000 + b"{}]", b"[" + b'"",' * 300_000 + b'""]',
     b'{"a":1,"a":2,"feature":"a","feature":"b"}', b"[" + b"[]," * 999 + b"[]]", b'[{"feature":"a"}]]', b'{"feature":"a"}}', b"//", b"/**/{}",
 ]  # fmt: skip

@@ -29,7 +29,9 @@ def one(project: Any, table: str, columns: str = "*", where: str = "true", *para
 def take(project: Any, way: Way, body: Any, at: datetime | None = None) -> Answer:
     """Store items in this process, as the endpoint would."""
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return records.take(way, sent, Receipt(project.id, project.time_zone, at or timeline.now()))
+    kept = {"raw_horizon": project.raw_horizon, "raw_days": project.raw_days}
+    receipt = Receipt(project.id, project.time_zone, at or timeline.now(), text_policy=project.text_policy, **kept)
+    return records.take(way, sent, receipt)
 
 
 def statuses(answer: Any) -> list[str]:

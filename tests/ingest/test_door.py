@@ -13,7 +13,7 @@ from ingest.projects.provision import issue_key, revoke_key
 from tests.ingest.record import rows
 
 ITEM = b'{"feature":"a"}'
-ENDPOINTS = ["interactions", "feedback", "costs", "changes"]
+ENDPOINTS = ["interactions", "feedback", "costs", "changes", "users", "figures", "batch"]
 
 
 def send(web, path="interactions", content=ITEM, **headers):
@@ -105,7 +105,6 @@ def test_other_methods_are_405(web, key, path):
 @pytest.mark.parametrize(
     "headers",
     [
-        {"content_encoding": "gzip"},
         {"content_encoding": "br"},
         {"content_type": "text/plain"},
         {"content_type": "application/x-www-form-urlencoded"},
@@ -162,6 +161,13 @@ def test_a_body_shorter_than_announced_stores_nothing(web, key, project):
     assert len(rows(project, "interaction")) == 1
 
 
+def test_an_answer_in_another_form_than_json_is_406_in_the_same_shape(web, key):
+    headers = {"authorization": f"Bearer {key}", "accept": "application/xml"}
+    answer = httpx2.get(f"{web}/api/v1/metrics", headers=headers)
+    assert answer.status_code == 406
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_an_unknown_address_is_404_in_the_same_shape(web, key):
     answer = httpx2.get(f"{web}/api/v1/no-such-thing", headers={"authorization": f"Bearer {key}"})
     assert answer.status_code == 404
@@ -170,7 +176,17 @@ def test_an_unknown_address_is_404_in_the_same_shape(web, key):
 
 def test_a_bad_query_is_explained_in_words_whoever_answers(web, key):
     headers = {"authorization": f"Bearer {key}"}
-    for path in ("interactions?limit=x", "incidents?limit=x", "incidents?state=x", "incidents?cursor=x"):
+    bad = ("interactions?limit=x", "incidents?limit=x", "incidents?state=x", "incidents?cursor=x")
+    for path in bad:
         answer = httpx2.get(f"{web}/api/v1/{path}", headers=headers)
         assert (answer.status_code, answer.json()["title"]) == (400, "Bad query")
         assert answer.json()["detail"].startswith(path[path.index("?") + 1 : -2])
+
+
+@pytest.mark.parametrize("path", ["interactions", "incidents"])
+def test_a_parameter_that_a_list_does_not_know_is_refused_with_those_it_knows(web, key, path):
+    headers = {"authorization": f"Bearer {key}"}
+    answer = httpx2.get(f"{web}/api/v1/{path}?limit=5&fature=a", headers=headers)
+    assert (answer.status_code, answer.json()["title"]) == (400, "Bad query")
+    assert "'fature'" in answer.json()["detail"]
+    assert "limit, cursor" in answer.json()["detail"]

@@ -15,6 +15,7 @@ from tests.ingest.record import one, rows, statuses, take
 
 WAYS = {
     "interactions": records.INTERACTIONS, "feedback": records.FEEDBACK, "costs": records.COSTS, "changes": records.CHANGES,
+    "users": records.USERS, "figures": records.FIGURES, "batch": records.BATCH,
 }  # fmt: skip
 COMMON = {"suppress_health_check": [HealthCheck.function_scoped_fixture]}
 
@@ -65,6 +66,28 @@ def test_hostile_bodies_are_answered_with_400_or_413(post, body):
         if body not in (b'{"a":1,"a":2,"feature":"a","feature":"b"}',):
             assert answer.status_code in {400, 413}
             assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("body", hostile.CROWDS, ids=lambda body: repr(body[:24]))
+def test_what_would_take_much_memory_is_refused_in_little_time(project, body):
+    for way in (records.INTERACTIONS, records.BATCH):
+        started = time.process_time()
+        with suppress(Malformed):
+            assert set(statuses(take(project, way, body))) == {"invalid"}
+        assert time.process_time() - started < 0.5  # a quarter of a second on an idle core; the figures are in the docs
+
+
+@pytest.mark.parametrize("body", hostile.LINES)
+def test_hostile_lines_cost_themselves_alone(post, body):
+    for endpoint in WAYS:
+        assert post(endpoint, content=body, headers={"Content-Type": "application/x-ndjson"}).status_code in {
+            207,
+            200,
+            400,
+        }
+    said = statuses(post("interactions", content=body))
+    assert said.count("created") == body.count(b'"}')
+    assert len(said) == sum(bool(line.strip()) for line in body.split(b"\n"))
 
 
 def test_hostile_items_over_http_are_never_a_5xx(post):

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import timeline, tokens
-from ingest.contract import INTERACTIONS, Interaction
+from ingest import timeline
+from ingest.contract import Interaction
 from ingest.dimensions import RecordKind
 from ingest.identity import content_key, fingerprint, key_of, new_id
+from ingest.kinds import INTERACTIONS
 
 KEY = content_key("secret", 1)
 
@@ -68,24 +69,3 @@ def test_new_ids_are_uuids_of_version_7_in_order_of_time():
     ids = [new_id(now + timedelta(milliseconds=number)) for number in range(50)]
     assert ids == sorted(set(ids))
     assert {(uuid.UUID(one).version, uuid.UUID(one).variant) for one in ids} == {(7, uuid.RFC_4122)}
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        ("", 0),
-        ("   \n", 0),
-        ("Hello, world!", 4),
-        ("internationalisation", 4),
-        ("1234567", 3),
-        ("日本語", 3),
-        ("a_b(c)", 6),
-    ],
-)
-def test_tokens_are_guessed_by_words_numbers_and_signs(text, count):
-    assert tokens.estimate(text) == count
-
-
-@given(st.text(max_size=50), st.text(max_size=50))
-def test_a_text_and_another_have_as_many_tokens_as_both(one, other):
-    assert tokens.estimate(f"{one} {other}") == tokens.estimate(one) + tokens.estimate(other)

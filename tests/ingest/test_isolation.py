@@ -3,12 +3,14 @@
 import psycopg
 import pytest
 
-from ingest import records
+from ingest import records, timeline
+from ingest.digest import reader
 from tests.ingest.record import take
 
 TABLES = [
     "interaction", "payload", "feedback", "verdict", "cost", "record_key", "dimension_value",
-    "orphan", "dirty_bucket", "dirty_user", "change_event", "price_override", "feature", "api_key",
+    "orphan", "dirty_bucket", "dirty_user", "change_event", "user_event", "figure", "price_override", "feature", "api_key",
+    "unread", "uncopied", "usual_limit",
 ]  # fmt: skip
 
 
@@ -19,10 +21,18 @@ def app(installation):
 
 
 def fill(project):
-    take(project, records.INTERACTIONS, {"id": "i", "feature": "a", "prompt": "canary"})
+    take(
+        project,
+        records.INTERACTIONS,
+        {"id": "i", "feature": "a", "prompt": "Where is the canary of this project, if you please?"},
+    )
     take(project, records.FEEDBACK, [{"kind": "thumb", "value": "up", "interaction_id": one} for one in ("i", "later")])
     take(project, records.COSTS, {"component": "other", "amount_usd": 1})
     take(project, records.CHANGES, {"kind": "deploy", "title": "canary"})
+    take(project, records.USERS, {"user_id": "canary", "event": "seen"})
+    take(project, records.FIGURES, {"month": "2026-01", "name": "active_users", "value": 1})
+    reader.read(timeline.now(), only=[project.id])
+    take(project, records.INTERACTIONS, {"id": "unread", "feature": "a"})
 
 
 def enter(app, project):
@@ -46,7 +56,7 @@ def test_inside_a_project_the_web_sees_that_one_only(app, project, make_project,
 def test_the_setting_ends_with_its_transaction(app, project):
     fill(project)
     enter(app, project)
-    assert app.execute("SELECT count(*) FROM interaction").fetchone() == (1,)
+    assert app.execute("SELECT count(*) FROM interaction").fetchone() == (2,)
     app.commit()
     assert app.execute("SELECT count(*) FROM interaction").fetchone() == (0,)
 

@@ -5,9 +5,11 @@ import time
 import pytest
 
 from ingest import contract
-from ingest.contract import EXPECTED, FEEDBACKS, INTERACTIONS, KINDS_OF_FEEDBACK, Interaction
-from ingest.reading import read, split
+from ingest.contract import Interaction
+from ingest.kinds import EXPECTED, FEEDBACKS, INTERACTIONS, KINDS_OF_FEEDBACK
+from ingest.reading import read
 from ingest.refusals import Malformed, TooLarge
+from ingest.splitting import array
 
 GOOD = b'{"feature":"a"}'
 
@@ -86,7 +88,7 @@ def test_the_fast_way_and_the_way_item_by_item_see_the_same():
     ],
 )
 def test_an_array_with_a_broken_item_is_split_by_its_brackets(body, pieces):
-    assert split(body) == pieces
+    assert array(body) == pieces
 
 
 @pytest.mark.parametrize("body", [b"[1", b'["a]', b"[1]]", b"[1] 2", b"[]]", b"[", b'[{"a":1]'])

@@ -58,6 +58,20 @@ def test_the_owner_is_asked_for_durability_alone(monkeypatch):
     assert ids() == []
 
 
+@pytest.mark.parametrize("path", ["nowhere.masker:mask", "json:nothing"])
+def test_the_web_refuses_to_start_without_the_masker_it_was_given(installation, path):
+    done = subprocess.run(
+        [sys.executable, "-c", "import observatory.wsgi"],
+        cwd=ROOT,
+        env={**installation.environment, "OBSERVATORY_MASKER": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert f"observatory.E004: OBSERVATORY_MASKER={path}" in done.stderr
+
+
 def test_the_web_refuses_a_role_that_its_walls_do_not_bind(installation):
     done = subprocess.run(
         [sys.executable, "-c", "import observatory.wsgi"],

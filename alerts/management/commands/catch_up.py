@@ -1,4 +1,4 @@
-"""Do at once whatever is due: count, look for drift, judge, tell."""
+"""Do at once whatever is due: erase, read, count, look for drift, judge, tell."""
 
 from argparse import ArgumentParser
 from collections.abc import Callable, Collection
@@ -13,12 +13,16 @@ from alerts import dispatch, evaluation
 from alerts.models import Evaluation
 from ingest import timeline
 from ingest.duties import Duty, beat, only_runner
+from ingest.erasure import run as erasing
 from ingest.projects.access import every_project, project_scope
 from ingest.projects.models import Project
 
 if TYPE_CHECKING:
+    from ingest.digest.reader import ReadReport
     from observatory.drift.runs import DriftReport
     from observatory.metrics.roller import RollReport
+
+STUCK = {Duty.READ: "read", Duty.ROLL: "rolled up"}
 
 
 class Command(BaseCommand):
@@ -42,11 +46,13 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, **options: Any) -> None:
-        """Run the four duties to their end, each under its own lock."""
+        """Run the six duties to their end, each under its own lock. What reading finds is then counted once."""
         horizon = timeline.now()
         projects = _projects(options["project"])
         only = [project.pk for project in projects]
         judged_as_of = _instant(options["now"], horizon, projects) if options["now"] else horizon
+        self._finish(Duty.ERASE, lambda: erasing.run(timeline.now(), only=only))
+        self._finish(Duty.READ, lambda: _read(horizon, only))
         self._finish(Duty.ROLL, lambda: _roll(horizon, only))
         self._finish(Duty.DRIFT, lambda: _drift(horizon, only))
         self._finish(Duty.EVALUATE, lambda: evaluation.evaluate(judged_as_of, only=only))
@@ -62,8 +68,8 @@ class Command(BaseCommand):
                 left = bool(report.pop("left", False))
                 counts = {name: count for name, count in report.items() if isinstance(count, int)}
                 is_stuck = not any(count for name, count in counts.items() if name != "failed")
-                if left and duty is Duty.ROLL and is_stuck:  # a failed delivery has its next attempt; a roll has not
-                    raise CommandError(f"{counts.get('failed', 0)} projects cannot be rolled up: see the log")
+                if left and duty in STUCK and is_stuck:  # a failed delivery has its next attempt; these have not
+                    raise CommandError(f"{counts.get('failed', 0)} projects cannot be {STUCK[duty]}: see the log")
                 for name, count in counts.items():
                     totals[name] = totals.get(name, 0) + count
             beat(duty, timeline.now(), {**totals, "by": "catch_up"})
@@ -95,6 +101,12 @@ def _instant(text: str, horizon: datetime, projects: Collection[Project]) -> dat
         if last is not None and at < last:
             raise CommandError(f"--now {text} lies before the last judged window of {project.slug}, {last.isoformat()}")
     return at
+
+
+def _read(horizon: datetime, only: Collection[int]) -> "ReadReport":
+    from ingest.digest import reader
+
+    return reader.read(horizon, only=only, everything=True)
 
 
 def _roll(horizon: datetime, only: Collection[int]) -> "RollReport":

@@ -17,6 +17,7 @@ from dashboards.demo.poster import Poster, PostError, Tally
 from dashboards.demo.project import DemoError
 from dashboards.demo.scenario import MAIN_FEATURE
 from ingest import timeline
+from ingest.digest import reader
 from ingest.duties import Duty, only_runner
 from ingest.projects.models import Project
 from observatory.drift import runs
@@ -69,6 +70,7 @@ class Command(BaseCommand):
         with project.key(demo, now) as key:
             tally = _post(Poster(url, key), records)
         steps: dict[str, Callable[[], object]] = {
+            "reading": lambda: _read(demo),
             "counting": lambda: _roll(demo),
             "making the rule": lambda: project.watch(demo, timeline.now()),
             "looking for drift": lambda: _look_for_drift(demo),
@@ -107,6 +109,12 @@ def _post(poster: Poster, records: Replay) -> Tally:
             f"{tally.conflicts} records are there already with other content: was the demo changed meanwhile?"
         )
     return tally
+
+
+def _read(demo: Project) -> None:
+    """Before anything is counted, so that what reading finds is counted once."""
+    with only_runner(Duty.READ, wait=True):
+        reader.read(timeline.now(), only=[demo.pk], everything=True)
 
 
 def _roll(demo: Project) -> None:

@@ -9,6 +9,7 @@ PAGES = (
     ("Project", "settings/"),
     ("API keys", "settings/keys/"),
     ("Features", "settings/features/"),
+    ("Data", "settings/data/"),
     ("Receivers", "settings/receivers/"),
     ("Rules", "settings/rules/"),
     ("Mail folder", "settings/mail/"),

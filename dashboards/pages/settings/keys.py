@@ -14,7 +14,7 @@ from ingest.projects.models import ApiKey
 SCOPES = (
     ("ingest", "ingest: POST everything"),
     ("read", "read: metrics, lists, single records"),
-    ("feedback", "feedback: only POST /feedback"),
+    ("feedback", "feedback: only POST /feedback; for browsers, alone"),
 )
 
 
@@ -23,6 +23,13 @@ class KeyForm(forms.Form):
 
     label = forms.CharField(max_length=100, required=False, help_text="Who or what uses it.")
     scopes = forms.MultipleChoiceField(choices=SCOPES, initial=["ingest"], widget=forms.CheckboxSelectMultiple)
+
+    def clean_scopes(self) -> list[str]:
+        """Refuse what no key may have together."""
+        try:
+            return list(format_of.checked(self.cleaned_data["scopes"]))
+        except ValueError as error:
+            raise forms.ValidationError(f"{error}.".capitalize()) from error
 
 
 @project_page

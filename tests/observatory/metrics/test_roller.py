@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from ingest.binding import Bound
 from ingest.dimensions import Facts, FeedbackKind
 from ingest.models import ChangeEvent
 from ingest.projects.models import Feature, Project
@@ -307,10 +308,10 @@ def test_feedback_that_came_before_its_interaction_is_counted_by_the_run_that_bi
     roll(project, everything=True)
     waiting = [{"interaction": name, "kind": int(FeedbackKind.FLAG), "name": "wrong"}]
 
-    def bind(*_: Any) -> int:
+    def bind(*_: Any) -> Bound:
         bound = [waiting.pop() for _ in range(len(waiting))]
         verdicts(project, bound)
-        return len(bound)
+        return Bound(len(bound), left=False)
 
     monkeypatch.setattr("ingest.binding.bind", bind)
     roll(project, everything=True)
@@ -318,6 +319,16 @@ def test_feedback_that_came_before_its_interaction_is_counted_by_the_run_that_bi
         points = series.series("flag_rate", Window(NOW - 4 * DAY, NOW - 2 * DAY), "1d", now=NOW)
         assert store.due_marks(NOW, NOW - 9 * DAY, None, 9) == []
     assert [point.reading.state for point in points] == ["no_data", "learning", "no_data"]
+
+
+def test_a_flood_of_orphans_does_not_keep_the_live_minute_from_being_counted(
+    project: Project, monkeypatch: Any
+) -> None:
+    send(project, NOW - MINUTE)
+    monkeypatch.setattr("ingest.binding.bind", lambda *_: Bound(0, left=True))
+    monkeypatch.setattr(roller, "ORPHANS_BUDGET_S", 0.05)
+    assert roll(project).left
+    assert calls(project, Window(NOW - HOUR, NOW)) == 1
 
 
 def test_a_project_never_rolled_is_complete_to_its_creation(project: Project) -> None:

@@ -1,0 +1,103 @@
+"""The shapes of what the record's API answers, beside `records.Answer`: unknown is null, instants are RFC 3339 in UTC."""
+
+from typing import Any, TypedDict
+
+
+class ErrorShape(TypedDict, total=False):
+    """What is wrong with one item or parameter: `path` is a JSON path inside the item."""
+
+    index: int
+    path: str
+    expected: str
+    got: str
+
+
+class ProblemShape(TypedDict):
+    """Why a request was refused (RFC 9457); `errors` names each item that is to blame."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ErrorShape]
+
+
+class StoredInteraction(TypedDict):
+    """An interaction as it is stored: what was sent, and what was made of it."""
+
+    id: str
+    occurred_at: str
+    received_at: str
+    claimed_at: str | None
+    feature: str | None
+    model: str | None
+    served_model: str | None
+    provider: str | None
+    status: str
+    error_class: str | None
+    error_message: str | None
+    prompt: str | list[Any] | None
+    output: str | list[Any] | None
+    latency_ms: float | None
+    time_to_first_token_ms: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_input_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+    cost_usd: str | None
+    cost_source: str
+    cache: str
+    user_id: str | None
+    session_id: str | None
+    trace_id: str | None
+    span_id: str | None
+    parent_id: str | None
+    segment: str | None
+    tier: str | None
+    language: str | None
+    query_type: str | None
+    region: str | None
+    environment: str | None
+    release: str | None
+    prompt_name: str | None
+    prompt_version: str | None
+    retrieval: dict[str, Any] | None
+    metadata: dict[str, Any] | None
+    cut: dict[str, Any] | None
+    text_hash: dict[str, str] | None
+    flags: list[str]
+
+
+class InteractionsPage(TypedDict):
+    """A page of interactions; `next` is the cursor of the page after it, null on the last."""
+
+    items: list[StoredInteraction]
+    next: str | None
+
+
+class SearchedPage(InteractionsPage, total=False):
+    """The same; a search also says up to when what was received is found."""
+
+    complete_to: str | None
+
+
+class ReceiptShape(TypedDict):
+    """An erasure: `state` is waiting, running or done; `erased` counts rows by kind."""
+
+    receipt: int
+    user: str
+    state: str
+    erased_before: str
+    requested_by: str
+    started_at: str | None
+    finished_at: str | None
+    erased: dict[str, int]
+    anonymous_sums_kept_before: str | None
+
+
+class ReceiptsPage(TypedDict):
+    """The receipts of one user, the newest first."""
+
+    items: list[ReceiptShape]
+    next: str | None

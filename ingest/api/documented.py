@@ -1,0 +1,23 @@
+"""What the API's description says of a view beyond what its code says by itself. Pure.
+
+A view may carry `documented`, one entry a method. Without one it is described all the same: by its address, its
+docstring, its scope and, where it takes items, by their kinds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Documented:
+    """`summary` in a few words; `query`: parameter → what it does; `answer`: the type of a good answer's body."""
+
+    summary: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    answer: Any = None
+    status: int = 200
+
+
+LIMIT = "how many at most, 1 to 200; 50 unless told"
+CURSOR = "`next` of the page before, unchanged"

@@ -1,0 +1,1 @@
+"""How long things are kept: horizons that only move forward, rows that then go, weeks that are dropped."""

@@ -1,0 +1,75 @@
+"""The record's part of the daily duty: text horizons move, then rows go, then weeks.
+
+Raw horizons are moved by those who measure (observatory.metrics.freezing), who know that nothing before one waits to be
+counted. Every step may be cut off at any point and done again: what is gone is gone, the account is written last.
+"""
+
+import logging
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from ingest.projects.scope import project_scope
+from ingest.retention import accounts, sweeps, weeks
+from ingest.retention.accounts import Standing
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class RetainReport:
+    """What one slice did; `failed` projects are tried again at the next, `left`: the time ended before the work did."""
+
+    rows_deleted: int = 0
+    partitions_dropped: int = 0
+    failed: int = 0
+    left: bool = False
+
+
+def run(now: datetime, *, only: Collection[int] | None = None, budget_s: float = 2.0) -> RetainReport:
+    """Delete what no project keeps any more; one that fails never stops the others."""
+    report, deadline = RetainReport(), time.monotonic() + budget_s
+    for standing in accounts.standings(only):
+        if time.monotonic() > deadline:
+            report.left = True
+            break
+        try:
+            _retain(standing, now, deadline, report)
+        except Exception:
+            if not connection.is_usable():
+                raise
+            log.exception("retention of project %s failed", standing.project_id)
+            report.failed += 1
+    report.partitions_dropped, is_busy = weeks.drop()
+    report.left |= is_busy
+    return report
+
+
+def _has_texts_to_go(standing: Standing, now: datetime) -> bool:
+    """Whether a text horizon is to be moved: before the first text has to go, a project may still decide to keep longer."""
+    if standing.text_horizon is not None:
+        return standing.text_wanted(now) > standing.text_horizon
+    with project_scope(standing.project_id):
+        return sweeps.has_rows((*sweeps.TEXTS, sweeps.SAID), standing.text_wanted(now))
+
+
+def _retain(standing: Standing, now: datetime, deadline: float, report: RetainReport) -> None:
+    """Move the text horizon; then delete what stands before both horizons, which are what the database says now."""
+    if _has_texts_to_go(standing, now) and accounts.move_text_horizon(standing.project_id, standing.text_wanted(now)):
+        (standing,) = accounts.standings([standing.project_id])
+    if not standing.is_to_sweep(now):
+        return
+    for portion in sweeps.portions(standing, now):
+        while True:
+            if time.monotonic() > deadline:
+                report.left = True
+                return
+            with project_scope(standing.project_id):
+                gone = portion()
+            report.rows_deleted += gone
+            if gone < sweeps.PORTION:
+                break
+    accounts.save_swept(standing, now)

@@ -1,0 +1,166 @@
+"""Deleting what stands before a horizon, portion by portion: each portion is one short transaction.
+
+The key of a record goes in the transaction that deletes its row, while the row still tells which it is: a kill between
+two portions leaves every record either whole or gone. Everything happens inside a project's scope.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import connection
+
+from ingest import binding
+from ingest.dimensions import FeedbackKind, RecordKind
+from ingest.identity import key_of
+from ingest.projects.scope import current_project
+from ingest.retention.accounts import Standing
+from ingest.timeline import local_day
+
+PORTION = 2_000
+KEPT_ASIDE = timedelta(days=30)
+"""So long late events are counted."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Rows of one big table. `at` is the column of its weeks, `rest` what follows in its primary key after that.
+
+    `keeps_key` is a condition on rows whose key is still needed by others of the same record.
+    """
+
+    table: str
+    at: str = "occurred_at"
+    rest: tuple[str, ...] = ("id",)
+    kind: RecordKind | None = None
+    keeps_key: str = "false"
+
+
+SAID = Sweep("feedback", kind=RecordKind.FEEDBACK)
+RAW = (
+    Sweep("interaction", kind=RecordKind.INTERACTION),
+    SAID,
+    Sweep("verdict", "interaction_at", ("interaction_id", "kind", "name")),
+    # A cost over a period is one row a day: the key goes with the last of them.
+    Sweep("cost", kind=RecordKind.COST, keeps_key="coalesce(period_to > %(before)s, false)"),
+    Sweep("user_event", kind=RecordKind.USER),
+)
+TEXTS = (Sweep("payload"), Sweep("search"))
+FIGURES = Sweep("figure", "month", ("name", "tier", "id"), RecordKind.FIGURE)
+
+
+def has_rows(of: Sequence[Sweep], before: datetime) -> bool:
+    """Whether any of these tables holds rows from before an instant."""
+    asked = [
+        f"EXISTS (SELECT FROM {sweep.table} WHERE project_id = %(project)s AND {sweep.at} < %(before)s)" for sweep in of
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {' OR '.join(asked)}", {"project": current_project(), "before": before})
+        return bool(cursor.fetchone()[0])
+
+
+def delete(sweep: Sweep, before: datetime | date, limit: int) -> int:
+    """Delete the oldest rows before an instant, with their keys; how many."""
+    order = (sweep.at, *sweep.rest)
+    names = ", ".join(order)
+    edge = f"""
+        SELECT {names} FROM {sweep.table} WHERE project_id = %(project)s AND {sweep.at} < %(before)s
+        ORDER BY {names} LIMIT 1 OFFSET %(skipped)s
+    """
+    parameters: dict[str, Any] = {"project": current_project(), "before": before, "skipped": limit - 1}
+    with connection.cursor() as cursor:
+        cursor.execute(edge, parameters)
+        last = cursor.fetchone()
+        where = f"project_id = %(project)s AND {sweep.at} < %(before)s"
+        if last:
+            # The time alone lets the planner leave out later weeks; the whole key ends the portion within an instant.
+            places = ", ".join(f"%(last_{number})s" for number in range(len(order)))
+            where += f" AND {sweep.at} <= %(last_0)s AND ({names}) <= ({places})"
+            parameters |= {f"last_{number}": value for number, value in enumerate(last)}
+        told = "id, NOT " + sweep.keeps_key if sweep.kind else "NULL, false"
+        cursor.execute(f"DELETE FROM {sweep.table} WHERE {where} RETURNING {told}", parameters)
+        gone = cursor.fetchall()
+        if sweep.kind:
+            _delete_keys(sweep.kind, [id for id, is_last in gone if is_last])
+    return len(gone)
+
+
+def _delete_keys(kind: RecordKind, ids: Sequence[str]) -> None:
+    query = "DELETE FROM record_key WHERE project_id = %s AND key = ANY(%s)"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), [key_of(kind, id) for id in dict.fromkeys(ids)]])
+
+
+def clear_feedback_texts(before: datetime, limit: int) -> int:
+    """Take the texts out of feedback from before an instant: what was counted of it stays. How many rows had some."""
+    query = f"""
+        UPDATE feedback f SET comment = NULL, final_text = NULL, word_marks = NULL, metadata = NULL,
+            label = CASE WHEN f.kind = {FeedbackKind.ESCALATION:d} THEN NULL ELSE f.label END
+        FROM (
+            SELECT occurred_at, id FROM feedback
+            WHERE project_id = %(project)s AND occurred_at < %(before)s
+              AND (comment IS NOT NULL OR final_text IS NOT NULL OR word_marks IS NOT NULL OR metadata IS NOT NULL
+                   OR kind = {FeedbackKind.ESCALATION:d} AND label IS NOT NULL)
+            ORDER BY occurred_at, id LIMIT %(limit)s
+        ) old
+        WHERE f.project_id = %(project)s AND f.occurred_at < %(before)s
+          AND f.occurred_at = old.occurred_at AND f.id = old.id
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"project": current_project(), "before": before, "limit": limit})
+        return int(cursor.rowcount)
+
+
+def delete_late(received_before: datetime, limit: int) -> int:
+    """Delete late events that came before an instant, and their keys."""
+    query = """
+        WITH gone AS (
+            DELETE FROM late WHERE project_id = %(project)s AND key IN (
+                SELECT key FROM late WHERE project_id = %(project)s AND received_at < %(before)s
+                ORDER BY received_at LIMIT %(limit)s)
+            RETURNING key
+        ), keys AS (
+            DELETE FROM record_key WHERE project_id = %(project)s AND key IN (SELECT key FROM gone)
+        )
+        SELECT count(*) FROM gone
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"project": current_project(), "before": received_before, "limit": limit})
+        return int(cursor.fetchone()[0])
+
+
+def delete_changes(before: datetime, limit: int) -> int:
+    """Delete change events from before an instant, and the keys of those that apps sent."""
+    query = """
+        DELETE FROM change_event WHERE project_id = %(project)s AND id IN (
+            SELECT id FROM change_event WHERE project_id = %(project)s AND occurred_at < %(before)s
+            ORDER BY occurred_at LIMIT %(limit)s)
+        RETURNING CASE WHEN source = 'api' THEN id_sent END
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"project": current_project(), "before": before, "limit": limit})
+        gone = [row[0] for row in cursor.fetchall()]
+    _delete_keys(RecordKind.CHANGE, [id for id in gone if id is not None])
+    return len(gone)
+
+
+Portion = Callable[[], int]
+
+
+def portions(standing: Standing, now: datetime) -> list[Portion]:
+    """All there is to delete in a project, in order: each entry is done again until it has less than PORTION left."""
+    work: list[Portion] = []
+    raw, text, rollups = standing.raw_horizon, standing.text_horizon, standing.rollups_wanted(now)
+    if text is not None:
+        work += [partial(delete, sweep, text, PORTION) for sweep in TEXTS]
+        work.append(partial(clear_feedback_texts, text, PORTION))
+    if raw is not None:
+        work += [partial(delete, sweep, raw, PORTION) for sweep in RAW]
+    if rollups is not None:
+        work.append(partial(delete_changes, rollups, PORTION))
+        # A month's figures stay while any of its days does.
+        month = local_day(rollups, standing.time_zone).replace(day=1)
+        work.append(partial(delete, FIGURES, month, PORTION))
+    return [*work, partial(delete_late, now - KEPT_ASIDE, PORTION), partial(binding.prune, now, PORTION)]

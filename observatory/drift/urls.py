@@ -1,0 +1,7 @@
+"""The addresses of drift in the API."""
+
+from django.urls import URLPattern, path
+
+from observatory.drift.api import Findings
+
+urlpatterns: list[URLPattern] = [path("findings", Findings.as_view(), name="api-findings")]

@@ -1,0 +1,58 @@
+"""`manage.py backup FOLDER`: save everything, while the product runs."""
+
+import os
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from psycopg import OperationalError
+
+from ingest import timeline
+from observatory.env import here
+from observatory.safekeeping import backup
+from observatory.safekeeping.backup import Secrets
+from observatory.safekeeping.manifest import Unusable
+from observatory.safekeeping.programs import NoProgram
+
+NOT_KEPT = {"OBSERVATORY_SECRET_KEY", "OBSERVATORY_ROLE", "OBSERVATORY_DATA_DIR"}
+
+
+class Command(BaseCommand):
+    """Save the database into a folder, and the secrets beside it."""
+
+    help = (
+        "Save one consistent snapshot of everything into a new folder: the database (pg_dump), the secret key and "
+        "settings in a file of their own, and a manifest. The product may run meanwhile."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where to."""
+        parser.add_argument("folder", type=Path, help="a new folder; it appears under this name when it is complete")
+
+    def handle(self, *args: Any, folder: Path, **options: Any) -> None:
+        """Save, and say what."""
+        if not settings.OWNER_DATABASE_URL:
+            raise CommandError(settings.DATABASE_PROBLEM or "DATABASE_OWNER_URL is not set")
+        if settings.SECRET_KEY == "-":  # noqa: S105  # what the settings say when there is none
+            raise CommandError("OBSERVATORY_SECRET_KEY is not set: a backup without it could not be used")
+        secrets = Secrets(settings.SECRET_KEY, environment_settings(os.environ))
+        try:
+            made = backup.make(
+                folder.absolute(), settings.OWNER_DATABASE_URL, secrets, product=settings.VERSION, now=timeline.now()
+            )
+        except (Unusable, NoProgram, OperationalError) as error:
+            raise CommandError(str(error).strip()) from error
+        rows = sum(made.tables.values())
+        self.stdout.write(f"{rows:,} rows of {len(made.tables)} tables are saved in {folder.absolute()}")
+        self.stdout.write("It holds your users' texts, the secret key and passwords of your mail server: keep it safe.")
+
+
+def environment_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings of the product that this process was started with; what `NAME_FILE` names is read."""
+    names = {name.removesuffix("_FILE") for name in environ if name.startswith("OBSERVATORY_")}
+    names |= {name for name in ("PORT", "EMAIL_URL") if name in environ or f"{name}_FILE" in environ}
+    return {name: value for name in sorted(names - NOT_KEPT) if (value := here.text(name, ""))}

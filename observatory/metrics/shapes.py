@@ -1,0 +1,73 @@
+"""What the API says of metrics: numbers with what they mean; unknown is null, never 0."""
+
+from datetime import datetime
+from typing import Any, TypedDict
+
+
+class DefinitionShape(TypedDict):
+    """A metric's definition; `window` is what it is read over unless told."""
+
+    name: str
+    title: str
+    unit: str
+    direction: str
+    kind: str
+    window: str
+    minimum_sample: int
+    maturing: bool
+    doc: str
+
+
+class DefinitionsShape(TypedDict):
+    """Every metric."""
+
+    metrics: list[DefinitionShape]
+
+
+class ReadingShape(TypedDict):
+    """One number: `state` is ok, learning, no_data or not_instrumented; `interval` holds 95 %."""
+
+    state: str
+    value: float | None
+    interval: tuple[float, float] | None
+    sample_size: int
+
+
+# `from` is a word of the language, so this one cannot be a class.
+Span = TypedDict("Span", {"from": datetime, "to": datetime})
+
+
+class PointShape(Span, ReadingShape):
+    """One bucket of a series."""
+
+    complete: bool
+    mature: bool
+
+
+class ComparisonShape(Span):
+    """The same metric over another window; `difference` is now minus then, with its interval."""
+
+    kind: str
+    value: float | None
+    difference: float | None
+    interval: tuple[float, float] | None
+    sample_size: int
+
+
+class MetricShape(Span, ReadingShape):
+    """A metric over a window; every group carries the value of the dimension grouped by, under its name."""
+
+    metric: str
+    unit: str
+    direction: str
+    grain: str
+    complete_to: datetime
+    mature_to: datetime
+    comparison: ComparisonShape | None
+    series: list[PointShape]
+
+
+class GroupedShape(MetricShape, total=False):
+    """The same, with `groups` where `group_by` asked for them."""
+
+    groups: list[dict[str, Any]]

@@ -1,0 +1,32 @@
+"""One item of each kind, as an app would send it; a test posts every one of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "interaction": {
+        "id": "wd-1",
+        "feature": "write-draft",
+        "model": "gpt-4o-mini",
+        "provider": "openai",
+        "prompt": "Where is my refund?",
+        "output": "It was released this morning.",
+        "latency_ms": 840,
+        "input_tokens": 431,
+        "output_tokens": 176,
+        "user_id": "u-20913",
+    },
+    "feedback": {"id": "fb-1", "interaction_id": "wd-1", "kind": "thumb", "value": "up", "user_id": "u-20913"},
+    "cost": {
+        "id": "co-1",
+        "component": "human_review",
+        "amount_usd": "0.45",
+        "feature": "write-draft",
+        "description": "one draft read by an editor",
+    },
+    "change": {"id": "ch-1", "kind": "prompt", "title": "Shorter drafts", "feature": "write-draft", "version": "v12"},
+    "user": {"id": "us-1", "user_id": "u-20913", "event": "activated", "feature": "write-draft", "tier": "pro"},
+    "figure": {"id": "fi-1", "month": "2026-01", "name": "revenue_usd", "tier": "pro", "value": "48200.00"},
+}
+QUERIES: Mapping[str, str] = {"window": "7d", "limit": "20", "group_by": "feature", "state": "open", "q": "refund"}
+PLACES: Mapping[str, str] = {"id": "wd-1", "name": "thumbs_up_rate", "number": "1"}

@@ -1,0 +1,159 @@
+"""Keys that browsers hold: the origins of the project alone, a little at a time, and nothing to be learned."""
+
+import httpx2
+import pytest
+from django.core.management import CommandError, call_command
+
+from ingest import timeline
+from ingest.erasure import receipts
+from ingest.projects import keys
+from tests.ingest.record import rows
+
+APP, EVIL = "https://app.example.com", "https://evil.example.com"
+THUMB = {"kind": "thumb", "value": "up", "interaction_id": "i-1"}
+
+
+@pytest.fixture
+def project(make_project):
+    return make_project(cors_origins=f"https://other.example.com {APP}")
+
+
+@pytest.fixture
+def send(web, project, make_key):
+    key = make_key(project, "feedback")
+    with httpx2.Client(base_url=f"{web}/api/v1/", timeout=20) as client:
+
+        def post(items, origin=APP, path="feedback", method="POST", key=key):
+            headers = {"Authorization": f"Bearer {key}"} | ({"Origin": origin} if origin else {})
+            return client.request(method, path, json=items, headers=headers)
+
+        yield post
+
+
+def stored(project):
+    return len(rows(project, "feedback"))
+
+
+@pytest.mark.parametrize("origin", [APP, EVIL])
+def test_a_preflight_needs_no_key_and_tells_every_page_the_same(web, origin):
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    answer = httpx2.options(f"{web}/api/v1/feedback", headers=asked)
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-methods"] == "POST"
+    assert set(answer.headers["access-control-allow-headers"].split(", ")) == {
+        "authorization",
+        "content-type",
+        "x-api-key",
+    }
+    assert int(answer.headers["access-control-max-age"]) > 0
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_no_other_address_answers_a_preflight(web):
+    asked = {"Origin": APP, "Access-Control-Request-Method": "POST"}
+    for path in ("interactions", "costs", "batch", "metrics"):
+        answer = httpx2.options(f"{web}/api/v1/{path}", headers=asked)
+        assert answer.status_code == 401
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_page_of_the_project_may_post_and_read_the_answer(send, project):
+    answer = send(THUMB)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == APP
+    assert "Origin" in answer.headers["vary"]
+    assert stored(project) == 1
+
+
+@pytest.mark.parametrize("origin", [EVIL, "null", "http://app.example.com", f"{APP}:8443", f"{APP}.evil.example", "x"])
+def test_a_page_of_anybody_else_is_403_and_stores_nothing(send, project, origin):
+    answer = send(THUMB, origin)
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+    assert stored(project) == 0
+
+
+def test_a_project_that_names_no_origin_has_no_pages(web, make_project, make_key):
+    bearer = {"Authorization": f"Bearer {make_key(make_project(), 'feedback')}", "Origin": APP}
+    assert httpx2.post(f"{web}/api/v1/feedback", json=THUMB, headers=bearer).status_code == 403
+
+
+def test_whoever_names_no_origin_is_no_browser_and_may_post(send, project):
+    answer = send(THUMB, origin=None)
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
+    assert stored(project) == 1
+
+
+def test_the_answer_is_the_same_whatever_is_in_the_record(send, post, project, make_key):
+    ingest = make_key(project, "ingest")
+    post("interactions", {"id": "i-1", "feature": "a", "output": "y"}, key=ingest)
+    known = send({**THUMB, "id": "f-1"})
+    unknown = send({**THUMB, "id": "f-2", "interaction_id": "nobody"})
+    again, other = send({**THUMB, "id": "f-1"}), send({**THUMB, "id": "f-1", "value": "down"})
+    told = {"accepted": 1, "invalid": 0, "results": [{"index": 0, "status": "accepted"}]}
+    assert [answer.json() for answer in (known, unknown, again, other)] == [told] * 4
+    assert {answer.status_code for answer in (known, unknown, again, other)} == {200}
+    assert stored(project) == 2
+
+
+def test_what_has_the_wrong_form_is_told_to_the_page(send, project):
+    answer = send([THUMB, {"kind": "thumb", "value": "sideways", "interaction_id": "i-1"}])
+    assert answer.status_code == 207
+    assert (answer.json()["accepted"], answer.json()["invalid"]) == (1, 1)
+    assert answer.json()["results"][1]["error"]["path"] == "$.value"
+    assert send({"kind": "thumb"}).status_code == 400
+    assert send({"kind": "thumb"}).headers["access-control-allow-origin"] == APP
+    assert stored(project) == 1
+
+
+def test_an_erased_user_looks_like_any_other(send, project):
+    receipts.request(project.id, "u-1", by="test", now=timeline.now())
+    old = {**THUMB, "user_id": "u-1", "occurred_at": "2026-01-01T00:00:00Z"}
+    assert send(old).json() == {"accepted": 1, "invalid": 0, "results": [{"index": 0, "status": "accepted"}]}
+    assert stored(project) == 0
+
+
+def test_every_other_address_is_403(send):
+    for method, path in (
+        ("POST", "interactions"),
+        ("POST", "batch"),
+        ("POST", "users"),
+        ("GET", "interactions"),
+        ("GET", "metrics"),
+    ):
+        assert send(THUMB, method=method, path=path).status_code == 403
+    assert send(THUMB, method="PATCH", path="interactions/i-1").status_code == 403
+    assert send(THUMB, method="DELETE", path="users/u-1").status_code == 403
+
+
+def test_one_address_may_post_so_much_a_minute(send, web, project, make_key):
+    assert send([THUMB] * 70).status_code == 200
+    refused = send(THUMB)
+    assert refused.status_code == 429
+    assert refused.json()["violated-policies"] == ["address"]
+    assert int(refused.headers["retry-after"]) > 5
+    assert refused.headers["access-control-allow-origin"] == APP
+    assert "Retry-After" in refused.headers["access-control-expose-headers"]
+    assert send(THUMB, key=make_key(project, "feedback")).status_code == 200
+    assert stored(project) == 71
+
+
+def test_an_ingest_key_is_no_browser_s_and_gets_no_leave(send, project, make_key):
+    answer = send({**THUMB, "id": "x"}, EVIL, key=make_key(project, "ingest"))
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.json()["created"] == 1
+
+
+def test_the_scope_feedback_is_given_alone(project):
+    assert keys.checked(["feedback"]) == ("feedback",)
+    with pytest.raises(ValueError, match="alone"):
+        keys.read_scopes("ingest,feedback")
+    with pytest.raises(CommandError, match="alone"):
+        call_command("create_key", project.slug, scopes="feedback,read")

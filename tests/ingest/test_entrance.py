@@ -1,0 +1,164 @@
+"""The way in: quotas with their headers, refusals before the body is read, room for everybody, no garbage left behind."""
+
+import gc
+import http.client
+import io
+import json
+import os
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+
+from ingest.api import entrance
+from tests.ingest.record import rows
+
+ITEM = {"feature": "a", "prompt": "x" * 100}
+
+
+@pytest.fixture
+def send(web, make_key):
+    with httpx2.Client(base_url=f"{web}/api/v1/", timeout=20) as client:
+        keys = {}
+
+        def post(project, items, path="interactions", **options):
+            key = keys.setdefault(project.id, make_key(project))
+            headers = {"Authorization": f"Bearer {key}", **options.pop("headers", {})}
+            body = {} if "content" in options else {"json": items}
+            return client.post(path, headers=headers, **body, **options)
+
+        yield post
+
+
+def test_without_a_quota_there_is_nothing_to_tell(send, project):
+    assert not [name for name in send(project, ITEM).headers if name.startswith("ratelimit")]
+
+
+def test_with_a_quota_every_answer_says_where_one_stands(send, make_project):
+    project = make_project(events_per_second=50, bytes_per_second=10_000)
+    answer = send(project, [ITEM] * 3)
+    assert answer.status_code == 200
+    assert (
+        answer.headers["ratelimit-policy"]
+        == '"bytes";q=100000;qu="content-bytes";w=10, "events";q=500;qu="events";w=10'
+    )
+    assert '"events";r=497;t=1' in answer.headers["ratelimit"]
+
+
+def test_over_the_quota_of_events_it_is_429_and_nothing_is_stored(send, make_project):
+    project, other = make_project(events_per_second=5), make_project(events_per_second=5)
+    assert send(project, [ITEM] * 100).status_code == 200  # the last request may overdraw
+    refused = send(project, [ITEM])
+    assert refused.status_code == 429
+    assert refused.headers["content-type"] == "application/problem+json"
+    told = refused.json()
+    assert told["type"].endswith("#quota-exceeded")
+    assert told["violated-policies"] == ["events"]
+    assert 9 <= int(refused.headers["retry-after"]) <= 10
+    assert '"events";r=0;t=' in refused.headers["ratelimit"]
+    assert len(rows(project, "interaction")) == 100
+    assert send(other, [ITEM]).status_code == 200
+
+
+def test_a_body_of_which_no_item_fits_counts_too(send, make_project):
+    project = make_project(events_per_second=1)
+    assert send(project, [{"feature": 1}] * 20).status_code == 400
+    assert send(project, [ITEM]).status_code == 429
+
+
+def test_over_the_quota_of_bytes_it_is_refused_before_the_body_is_sent(web, make_project, make_key):
+    project = make_project(bytes_per_second=100)
+    headers = {"Authorization": f"Bearer {make_key(project)}", "Content-Type": "application/json"}
+    body = json.dumps({"feature": "a", "prompt": "x" * 3_000})
+    assert httpx2.post(f"{web}/api/v1/interactions", content=body, headers=headers).status_code == 200
+    connection = http.client.HTTPConnection(urlsplit(web).netloc, timeout=5)
+    connection.putrequest("POST", "/api/v1/interactions")
+    for name, value in {**headers, "Content-Length": "4000000"}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()  # not one byte of the body has left
+    assert answer.status == 429
+    assert json.loads(answer.read())["violated-policies"] == ["bytes"]
+    connection.close()
+
+
+def test_a_body_in_chunks_is_paid_for_after_it_was_read(send, make_project):
+    project = make_project(bytes_per_second=100)
+    content = (piece for piece in [b'{"feature":"a","prompt":"', b"x" * 5_000, b'"}'])
+    assert send(project, None, content=content, headers={"Content-Type": "application/json"}).status_code == 200
+    assert send(project, ITEM).status_code == 429
+
+
+def test_bytes_are_those_that_travel(send, make_project):
+    import gzip
+
+    project = make_project(bytes_per_second=100)
+    body = gzip.compress(json.dumps({"feature": "a", "prompt": "x" * 50_000}).encode())
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    assert len(body) < 1000
+    assert send(project, None, content=body, headers=headers).status_code == 200
+    assert send(project, ITEM).status_code == 200
+
+
+@pytest.fixture
+def in_process(project, make_key):
+    """The same handlers in this process; gives the status and the body of an answer."""
+    handler, key = WSGIHandler(), make_key(project)
+
+    def post(items):
+        body = json.dumps(items).encode()
+        environ = {
+            "REQUEST_METHOD": "POST", "PATH_INFO": "/api/v1/interactions", "SERVER_NAME": "localhost", "SERVER_PORT": "80",
+            "REMOTE_ADDR": "127.0.0.1", "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)),
+            "HTTP_AUTHORIZATION": f"Bearer {key}", "wsgi.input": io.BytesIO(body), "wsgi.url_scheme": "http", "wsgi.errors": io.StringIO(),
+        }  # fmt: skip
+        told = []
+        answer = handler(environ, lambda status, headers, exc_info=None: told.append((status, dict(headers))))
+        content = b"".join(answer)
+        answer.close()
+        return int(told[0][0].split()[0]), told[0][1], content
+
+    return post
+
+
+def test_with_too_much_inside_a_project_is_told_to_come_back(in_process, project):
+    places = entrance.places()
+    for _ in range(places.room.each_inside):
+        places.enter(project.id, 0)
+    status, headers, content = in_process(ITEM)
+    assert (status, headers["Retry-After"]) == (429, "1")
+    assert "under way" in json.loads(content)["detail"]
+    for _ in range(places.room.each_inside):
+        places.leave(project.id, 0)
+    assert in_process(ITEM)[0] == 200
+    assert not places._inside
+    assert not places._working
+
+
+def test_when_no_place_comes_free_it_is_503(in_process, project, monkeypatch):
+    monkeypatch.setattr(entrance, "PLACE_WITHIN_S", 0.05)
+    places = entrance.places()
+    for _ in range(places.room.each_working):
+        places._ask(project.id)
+    status, headers, _ = in_process(ITEM)
+    assert (status, headers["Retry-After"]) == (503, "2")
+    for _ in range(places.room.each_working):
+        places.hand_on(project.id)
+    assert in_process(ITEM)[0] == 200
+
+
+def test_a_request_leaves_nothing_for_the_collector(in_process):
+    """What hangs in a circle keeps its body's buffers until somebody collects, which the web does rarely."""
+    in_process([ITEM])
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for number in range(10):
+            assert in_process([{**ITEM, "id": f"{os.getpid()}-{number}"}])[0] == 200
+        gc.collect()
+        left = [type(one).__name__ for one in gc.garbage if isinstance(one, WSGIRequest | io.BytesIO)]
+        assert left == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
