@@ -38,6 +38,13 @@ def language_of(text: str) -> str | None:
     return found if confidence >= SURE and found != NO_LANGUAGE else None
 
 
+def forget_model() -> bool:
+    """Let go of the model until the next text needs it; says whether there was one."""
+    was_there = bool(_model.cache_info().currsize)
+    _model.cache_clear()
+    return was_there
+
+
 def _is_plain_english(text: str) -> bool:
     small = ENGLISH.intersection(text.lower().split())
     return len(small) >= ENOUGH and len(small & ONLY_ENGLISH) >= ENOUGH_ONLY

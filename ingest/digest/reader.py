@@ -13,8 +13,8 @@ from datetime import datetime
 
 from django.db import OperationalError, connection
 
-from ingest import dictionary, prices
-from ingest.digest import copies, limits, unread, writing
+from ingest import dictionary, memory, prices
+from ingest.digest import copies, language, limits, unread, writing
 from ingest.digest.findings import Found, Stored, find
 from ingest.digest.language import language_of
 from ingest.digest.marks import Limits
@@ -27,8 +27,10 @@ from ingest.projects.scope import project_scope
 BATCH = 250
 COPIES_AT_ONCE = 20
 USUAL_BUDGET_S, SMALL_BUDGET_S = 1.75, 0.3
+MODEL_KEPT_S = 60.0
 
 log = logging.getLogger(__name__)
+_read_at = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,18 @@ def read_beside_rolls(now: datetime) -> ReadReport:
     """One slice on the worker that also rolls: a short one while the roller says that it is behind, for rolls come first."""
     roll = DutyBeat.objects.filter(duty=Duty.ROLL.name.lower()).first()
     is_behind = roll is not None and bool(roll.detail.get("left"))
-    return read(now, budget_s=SMALL_BUDGET_S if is_behind else USUAL_BUDGET_S)
+    report = read(now, budget_s=SMALL_BUDGET_S if is_behind else USUAL_BUDGET_S)
+    _rest(is_idle=not report.read)
+    return report
+
+
+def _rest(*, is_idle: bool) -> None:
+    """Let go of the language model when nothing has come for a while: at rest the product should weigh little."""
+    global _read_at
+    if not is_idle:
+        _read_at = time.monotonic()
+    elif time.monotonic() - _read_at > MODEL_KEPT_S and language.forget_model():
+        memory.give_back()
 
 
 def _carefully(project_id: int, now: datetime) -> ReadReport:

@@ -8,6 +8,7 @@ import pytest
 
 from ingest import dictionary, records, timeline
 from ingest.digest import copies, reader, unread, writing
+from ingest.digest import language as detection
 from ingest.dimensions import EVERY_MARK, CostSource, Dimension, Flag
 from ingest.duties import Duty, beat
 from ingest.normalise import Receipt
@@ -294,8 +295,23 @@ def test_the_search_reaches_to_the_oldest_request_that_was_not_read(project):
 
 def test_beside_a_roller_that_is_behind_a_slice_is_short(monkeypatch):
     budgets = []
-    monkeypatch.setattr(reader, "read", lambda now, budget_s: budgets.append(budget_s))
+    monkeypatch.setattr(reader, "read", lambda now, budget_s: budgets.append(budget_s) or reader.ReadReport())
     for left in (False, True):
         beat(Duty.ROLL, timeline.now(), {"left": left})
         reader.read_beside_rolls(timeline.now())
     assert budgets == [reader.USUAL_BUDGET_S, reader.SMALL_BUDGET_S]
+
+
+def test_the_language_model_goes_when_nothing_has_come_for_a_while_and_comes_back(monkeypatch):
+    report = reader.ReadReport(read=1)
+    monkeypatch.setattr(reader, "read", lambda now, budget_s: report)
+    french = "Le conseil a décidé hier soir que les travaux de la place commenceront au printemps."
+    assert detection.language_of(french) == "fr"
+    reader.read_beside_rolls(timeline.now())
+    report = reader.ReadReport()
+    reader.read_beside_rolls(timeline.now())
+    assert detection._model.cache_info().currsize == 1
+    monkeypatch.setattr(reader, "MODEL_KEPT_S", 0.0)
+    reader.read_beside_rolls(timeline.now())
+    assert detection._model.cache_info().currsize == 0
+    assert detection.language_of(french) == "fr"
