@@ -136,7 +136,8 @@ MIDDLEWARE = [
     "observatory.security.PagesOnly",
 ]
 PAGES_MIDDLEWARE = [
-    "observatory.few_forms.FewForms",
+    "observatory.turns.FewForms",
+    "observatory.turns.PagesInTurn",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -29,5 +29,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def _server_is_away(pool: "ConnectionPool[Any]") -> None:
-    """Nobody could connect: the next requests need not wait to find out the same."""
-    SERVER.rise()
+    """No connection could be made and none is left: the next requests need not wait to find out the same."""
+    if not pool.get_stats()["pool_size"]:
+        SERVER.rise()

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest.quotas.bucket import WINDOW_S, Limit, Reading
+from ingest.quotas.bucket import Limit, Reading
 
 EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
@@ -42,4 +42,4 @@ def fields(told: Sequence[Told]) -> dict[str, str]:
 
 def window_s(limit: Limit) -> int:
     """The seconds in which a quota's whole capacity comes back."""
-    return max(1, math.ceil(limit.capacity / limit.per_second)) if limit.per_second else WINDOW_S
+    return max(1, math.ceil(limit.capacity / limit.per_second))

@@ -26,8 +26,3 @@ class Meter:
             if len(self._levels) > self._most:
                 self._levels.popitem(last=False)
         return reading
-
-    def forget(self, key: Hashable) -> None:
-        """Fill a bucket up again."""
-        with self._lock:
-            self._levels.pop(key, None)

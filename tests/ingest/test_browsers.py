@@ -3,8 +3,10 @@
 import httpx2
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 
 from ingest import timeline
+from ingest.api.addresses import client_of
 from ingest.erasure import receipts
 from ingest.projects import keys
 from tests.ingest.record import rows
@@ -157,3 +159,21 @@ def test_the_scope_feedback_is_given_alone(project):
         keys.read_scopes("ingest,feedback")
     with pytest.raises(CommandError, match="alone"):
         call_command("create_key", project.slug, scopes="feedback,read")
+
+
+@pytest.mark.parametrize(
+    ("address", "forwarded", "is_behind_proxy", "expected"),
+    [
+        ("192.0.2.1", "", False, "192.0.2.1"),
+        ("192.0.2.1", "198.51.100.7", False, "192.0.2.1"),
+        ("192.0.2.1", "203.0.113.5, 198.51.100.7", True, "198.51.100.7"),
+        ("192.0.2.1", "", True, "192.0.2.1"),
+        ("2001:db8:1:2:3::4", "", False, "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", "", False, "192.0.2.1"),
+        ("192.0.2.1", "nonsense", True, "unknown"),
+        ("", "", False, "unknown"),
+    ],
+)
+def test_an_address_is_told_as_far_as_it_can_be_trusted(address, forwarded, is_behind_proxy, expected):
+    with override_settings(IS_BEHIND_PROXY=is_behind_proxy):
+        assert client_of({"REMOTE_ADDR": address, "HTTP_X_FORWARDED_FOR": forwarded}) == expected

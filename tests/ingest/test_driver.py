@@ -3,6 +3,7 @@
 import threading
 import time
 
+import httpx2
 import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
@@ -10,6 +11,8 @@ from psycopg_pool import ConnectionPool
 from ingest.driver import patience
 from ingest.driver.connections import PatientConnection, has_hung_up, lend
 from ingest.driver.doubt import SERVER, Doubt, NotAsked, Unanswered
+from ingest.projects.keys import make
+from tests.harness.installation import free_port
 
 
 @pytest.fixture
@@ -166,3 +169,32 @@ def test_a_failed_trial_keeps_the_doubt_and_costs_little(installation):
             lend(pool)
         assert time.monotonic() - began < 1.5
         assert SERVER.is_raised
+
+
+def test_workers_have_more_patience_than_their_server_and_an_end_to_it():
+    from django.conf import settings
+    from django.db import connection
+
+    connection.ensure_connection()
+    assert isinstance(connection.connection, PatientConnection)
+    assert connection.connection.patience_s == settings.QUESTION_PATIENCE_S["jobs"] == 90
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("1min",)
+
+
+def test_a_page_without_a_database_says_so_without_asking_it(installation):
+    port = free_port()
+    away = "postgresql://observatory_app:word@127.0.0.1:1/observatory"
+    process = installation.web_process("observatory.wsgi:application", port, DATABASE_URL=away)
+    try:
+        cookies = {"sessionid": "x" * 32}
+        page = httpx2.get(f"http://127.0.0.1:{port}/", cookies=cookies, timeout=10)
+        assert (page.status_code, page.headers["retry-after"]) == (503, "2")
+        assert "Back in a moment" in page.text
+        api = httpx2.get(f"http://127.0.0.1:{port}/api/v1/metrics", headers={"x-api-key": make().text}, timeout=10)
+        assert (api.status_code, api.headers["retry-after"]) == (503, "2")
+        assert api.headers["content-type"] == "application/problem+json"
+    finally:
+        process.terminate()
+        process.wait(10)

@@ -89,8 +89,6 @@ def test_the_meter_forgets_the_one_that_was_used_least_recently():
         meter.take(name, LIMIT, 10, 0.0)
     assert meter.take("a", LIMIT, 0, 0.0).left == 980
     assert meter.take("b", LIMIT, 0, 0.0).left == 1000
-    meter.forget("a")
-    assert meter.take("a", LIMIT, 0, 0.0).left == 1000
 
 
 @pytest.mark.parametrize("per_second", [1, 3, 7, 10_000])

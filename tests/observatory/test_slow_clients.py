@@ -1,5 +1,6 @@
 """Clients that begin a request and say no more: they take some threads, and never those of everybody else."""
 
+import io
 import socket
 import sys
 import time
@@ -9,9 +10,11 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
+from ingest.api import entrance
+from ingest.database import Unavailable
 from ingest.quotas.places import Room
-from observatory import few_forms
-from observatory.few_forms import FewForms
+from observatory import turns
+from observatory.turns import FewForms, PagesInTurn
 from tests.harness.installation import free_port, wait_until_answering
 
 
@@ -61,7 +64,7 @@ def test_slow_forms_leave_pages_and_the_api_alone(port, begin):
     token = httpx2.get(f"{address}/sign-in/").cookies["csrftoken"]
     form = "Content-Type: application/x-www-form-urlencoded"
     refused = begin(40, "/sign-in/", f"Cookie: csrftoken={token}", f"X-CSRFToken: {token}", form)
-    assert refused == 40 - few_forms.EACH_AT_ONCE
+    assert refused == 40 - turns.FORMS_OF_EACH
     assert httpx2.get(f"{address}/healthz", timeout=3).status_code == 200
     assert httpx2.get(f"{address}/sign-in/", timeout=3).status_code == 200
     assert httpx2.post(f"{address}/api/v1/interactions", json={}, timeout=3).status_code == 401
@@ -109,10 +112,34 @@ def test_an_address_and_everybody_together_may_send_so_many_forms_at_once():
 
     door = Door(lambda request: HttpResponse())
     deeper(20, lambda left: "192.0.2.1")
-    assert good() == few_forms.EACH_AT_ONCE
+    assert good() == turns.FORMS_OF_EACH
     answers.clear()
     deeper(40, lambda left: f"192.0.2.{left}")
-    assert good() == few_forms.AT_ONCE
+    assert good() == turns.FORMS_AT_ONCE
     assert {answer["Retry-After"] for answer in answers.values() if answer.status_code == 429} == {"1"}
     assert not door._under_way
     assert door.pass_by(factory.get("/"), lambda request: HttpResponse(status=204)).status_code == 204
+
+
+def test_a_form_that_breaks_off_is_400():
+    class Broken(io.RawIOBase):
+        def read(self, *size):
+            raise OSError("gone")
+
+    request = RequestFactory().post("/", data=b"x" * 10, content_type="text/plain")
+    request._stream = Broken()
+    assert FewForms(lambda request: HttpResponse())(request).status_code == 400
+
+
+def test_a_page_waits_for_a_place_and_a_health_check_never_does(monkeypatch):
+    monkeypatch.setattr(entrance, "PLACE_WITHIN_S", 0.05)
+    places, pages = entrance.places(), PagesInTurn(lambda request: HttpResponse())
+    for _ in range(places.room.each_working):
+        places._ask(turns.ALL_PAGES)
+    with pytest.raises(Unavailable):
+        pages(RequestFactory().get("/demo/"))
+    assert pages(RequestFactory().get("/readyz")).status_code == 200
+    for _ in range(places.room.each_working):
+        places.hand_on(turns.ALL_PAGES)
+    assert pages(RequestFactory().get("/demo/")).status_code == 200
+    assert not places._working
