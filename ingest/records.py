@@ -18,7 +18,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
-from django.conf import settings
 
 from ingest import (
     changes,
@@ -52,6 +51,7 @@ from ingest.normalise import (
 )
 from ingest.reading import Batch, read
 from ingest.refusals import Problem
+from ingest.secret import installation_secret
 from ingest.statements import Statement
 from ingest.storage import Part, Stored, store
 from ingest.text import repair_deep
@@ -225,4 +225,4 @@ def told(batch: Batch, entries: Sequence[Entry], stored: Stored) -> Answer:
 
 @lru_cache(maxsize=1024)
 def _content_key(project_id: int) -> bytes:
-    return identity.content_key(settings.SECRET_KEY, project_id)
+    return identity.content_key(installation_secret(), project_id)

@@ -19,6 +19,7 @@ from ingest.identity import key_of
 from ingest.normalise import Entry
 from ingest.redaction.hashing import text_key
 from ingest.redaction.policy import FULL, HASHED, Masker, Policy, redacted
+from ingest.secret import installation_secret
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +56,7 @@ def policy_of(project_id: int, text_policy: str) -> Policy:
 @lru_cache(maxsize=2048)
 def text_key_of(project_id: int) -> bytes:
     """The key of a project's text hashes and word marks."""
-    return text_key(settings.SECRET_KEY, project_id)
+    return text_key(installation_secret(), project_id)
 
 
 @lru_cache(maxsize=1)

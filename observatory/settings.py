@@ -86,16 +86,20 @@ DATABASES = {"default": _connection()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
+NO_KEY = "-"  # Django wants some text even where nothing is signed
+
+
 def _secret_key() -> str:
     """The key from the environment, or the one that `make up` keeps in the data folder; the web refuses to go without."""
     kept = DATA_DIR / SECRET_KEY_FILE
-    key = here.text("OBSERVATORY_SECRET_KEY", kept.read_text().strip() if kept.exists() else "-")
-    if key == "-" and ROLE == "app":
+    key = here.text("OBSERVATORY_SECRET_KEY", kept.read_text().strip() if kept.exists() else NO_KEY)
+    if key == NO_KEY and ROLE == "app":
         raise ImproperlyConfigured("OBSERVATORY_SECRET_KEY is not set: sign-in cookies need a secret of your own")
     return key
 
 
 SECRET_KEY = _secret_key()
+HAS_SECRET_KEY = SECRET_KEY != NO_KEY
 DEBUG = False
 
 _public = urlsplit(PUBLIC_URL)

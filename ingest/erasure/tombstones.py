@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from ingest.database import steadfast
@@ -20,6 +18,7 @@ from ingest.normalise import Entry, Receipt
 from ingest.projects.scope import project_scope
 from ingest.reading import Batch
 from ingest.refusals import Problem
+from ingest.secret import installation_secret
 from ingest.text import as_bytes
 
 KEPT_SECONDS = 4.0
@@ -42,14 +41,12 @@ _known: dict[int, _Known] = {}
 
 def tombstone(project_id: int, user_id: str) -> bytes:
     """What is kept of an erased user's id. Raises ImproperlyConfigured without the installation's secret."""
-    return hashlib.blake2b(as_bytes(user_id), key=_key(settings.SECRET_KEY, project_id), digest_size=SIZE).digest()
+    return hashlib.blake2b(as_bytes(user_id), key=_key(project_id), digest_size=SIZE).digest()
 
 
 @lru_cache(maxsize=1024)
-def _key(secret: str, project_id: int) -> bytes:
-    if secret == "-":  # noqa: S105  # what the settings say when there is none
-        raise ImproperlyConfigured("OBSERVATORY_SECRET_KEY is not set: the web would not know whom this erased")
-    return hashlib.blake2b(f"erased:{project_id}".encode(), key=secret.encode()[:64]).digest()
+def _key(project_id: int) -> bytes:
+    return hashlib.blake2b(f"erased:{project_id}".encode(), key=installation_secret().encode()[:64]).digest()
 
 
 def refuse(batch: Batch, entries: Sequence[Entry], receipt: Receipt) -> Sequence[Entry]:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from ingest.refusals import Problem
 
@@ -43,38 +43,33 @@ class Refused:
 
 
 class Progress:
-    """The account of one import. Open it with `begin` or `go_on`; `close` when it is done or given up."""
+    """The account of one import, opened where an earlier run of the same stopped; `close` it when done or given up.
+
+    Raises OSError where nothing can be written beside the file.
+    """
 
     def __init__(self, path: Path, into: str) -> None:
         self.rejected = path.with_name(f"{path.name}.rejected.jsonl")
         self._state = path.with_name(f"{path.name}.progress.json")
         self._mark = f"{into} {_digest(path)}"
-        self._out: TextIO | None = None
-        self.tally = Tally()
-
-    def open(self) -> bool:
-        """Find where an earlier run of the same import stopped; whether there was one. Raises OSError."""
         found = self._found()
-        if found is None:
-            self._out = self.rejected.open("w", encoding="utf-8")
+        self.goes_on = found is not None
+        self.tally = Tally(**found["tally"]) if found else Tally()
+        self._out = self.rejected.open("a" if found else "w", encoding="utf-8")
+        if found:
+            self._out.truncate(found["rejected_bytes"])  # what came after is judged again
+            self._out.seek(0, os.SEEK_END)
+        else:
             self.save()
-            return False
-        self.tally = Tally(**found["tally"])
-        self._out = self.rejected.open("a", encoding="utf-8")
-        self._out.truncate(found["rejected_bytes"])  # what came after is judged again
-        self._out.seek(0, os.SEEK_END)
-        return True
 
     def reject(self, refused: Sequence[Refused]) -> None:
         """Write down lines that could not be stored."""
-        assert self._out is not None  # noqa: S101 (opened first)
         for one in refused:
             told = {"line": one.line, "error": asdict(one.problem), "content": one.content}
             self._out.write(json.dumps(told, ensure_ascii=True) + "\n")
 
     def save(self) -> None:
         """Write down how far it has come; after a crash, what is not written down is done again and found done."""
-        assert self._out is not None  # noqa: S101 (opened first)
         self._out.flush()
         os.fsync(self._out.fileno())
         draft = self._state.with_name(f"{self._state.name}.draft")
@@ -87,8 +82,6 @@ class Progress:
 
     def close(self, *, is_done: bool) -> None:
         """Leave the account for a later run, or, done, nothing but the refused lines."""
-        if self._out is None:
-            return
         if not is_done:
             self.save()
         self._out.close()

@@ -79,7 +79,8 @@ def _key(text: str, tokens: bytes, start: int, end: int) -> tuple[int, int]:
     if found and (is_random or not found["common"]):
         return start, found.end()
     if is_random and _SAYS_SECRET.search(text[max(0, start - _REACH) : start]):
-        return start, _TOKEN_ON.match(text, end).end()  # type: ignore[union-attr]  # it may match nothing
+        rest = _TOKEN_ON.match(text, end)
+        return start, rest.end() if rest else end
     return 0, 0
 
 

@@ -160,9 +160,10 @@ def mask_ipv6(text: str) -> str:
     found = _TWO_COLONS.search(text)
     while found:
         at = found.start()
+        on = _IPV6_ON.match(text, at)
+        stop = on.end() if on else found.end()
         before = text[max(done, at - _LONGEST_IPV6) : at]
         start = at - len(before) + len(before.rstrip(_OF_IPV6))
-        stop = at + len(_IPV6_ON.match(text, at)[0])  # type: ignore[index]  # it begins with a colon
         start, end = _without_signs(text, start, stop)
         if end - start >= _SHORTEST_IPV6 and is_ipv6(text[start:end]) and not _is_inside(text, start, end, "_"):
             kept += [text[done:start], "[ip]"]

@@ -51,15 +51,17 @@ class Command(BaseCommand):
         found = Project.objects.filter(slug=project).first()
         if found is None:
             raise CommandError(f"no project has the slug {project!r}")
-        if settings.SECRET_KEY == "-":  # noqa: S105 (what stands for none)
+        if not settings.HAS_SECRET_KEY:
             raise CommandError(
                 "OBSERVATORY_SECRET_KEY is not set: without it, items sent again would not be known again"
             )
         job = Job(file.name, found.pk, tuple(BY_WORD) if kind == MIXED else (kind,), options["alert"])
         try:
             mapping = _columns(options, found.time_zone)
+            options["csv"] |= ".csv" in file.suffixes
+            source = lines.opened(file)
             progress = Progress(file, f"{project} {kind} {mapping}")
-            tally = self._import(job, file, mapping, progress, options)
+            tally = self._import(job, source, mapping, progress, options)
         except BadColumns as error:
             raise CommandError(str(error)) from error
         except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
@@ -72,10 +74,8 @@ class Command(BaseCommand):
             raise CommandError("The database does not answer. Run the same again: it goes on from here.") from error
         self._tell(tally, progress)
 
-    def _import(self, job: Job, file: Path, mapping: Columns, progress: Progress, options: dict[str, Any]) -> Tally:
-        source = lines.opened(file)
-        is_table = options["csv"] or ".csv" in file.suffixes
-        if progress.open():
+    def _import(self, job: Job, source: File, mapping: Columns, progress: Progress, options: dict[str, Any]) -> Tally:
+        if progress.goes_on:
             self.stderr.write(f"Going on after line {progress.tally.line:,}.")
         is_done = False
         try:
@@ -89,7 +89,7 @@ class Command(BaseCommand):
 
                 read = (
                     _rows(source, mapping, job, progress.tally.line)
-                    if is_table
+                    if options["csv"]
                     else lines.json_lines(source, progress.tally.line)
                 )
                 tally = run.bring_in(job, read, progress, processes=options["processes"], told=told)

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         """Save, and say what."""
         if not settings.OWNER_DATABASE_URL:
             raise CommandError(settings.DATABASE_PROBLEM or "DATABASE_OWNER_URL is not set")
-        if settings.SECRET_KEY == "-":  # noqa: S105  # what the settings say when there is none
+        if not settings.HAS_SECRET_KEY:
             raise CommandError("OBSERVATORY_SECRET_KEY is not set: a backup without it could not be used")
         secrets = Secrets(settings.SECRET_KEY, environment_settings(os.environ))
         try:
