@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-import msgspec
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from rest_framework.request import Request
@@ -15,63 +14,45 @@ from alerts.messages.wording import rfc3339
 from alerts.models import Incident, IncidentEvent
 from alerts.shapes import EventShape, IncidentShape, IncidentsPage, SingleIncidentShape
 from ingest.api import numbered
-from ingest.api.documented import CURSOR, LIMIT, Documented
-from ingest.api.entrance import asked
-from ingest.api.pages import BadQuery, only
-from ingest.api.views import OnlyJson
-from ingest.projects.access import KeyHolder, project_scope
+from ingest.api.documented import Documented
+from ingest.api.pages import only
+from ingest.api.views import OnlyJson, shown
+from ingest.projects.access import current_project
 from ingest.projects.models import Project
 from observatory.metrics.definitions import METRICS
 
 
-class ReadView(APIView):
-    """A view of one project's record for keys with the read scope."""
+class Incidents(APIView):
+    """Incidents, the newest first, page by page."""
 
     content_negotiation_class = OnlyJson
     scope: ClassVar[str] = "read"
-
-    @property
-    def project_id(self) -> int:
-        """Whose key it is."""
-        holder = self.request.auth
-        assert isinstance(holder, KeyHolder)  # noqa: S101 (HasScope let nobody else through)
-        return holder.project_id
-
-
-class Incidents(ReadView):
-    """Incidents, the newest first, page by page."""
-
     documented: ClassVar[Mapping[str, Documented]] = {
         "GET": Documented(
             "List incidents",
-            {"state": "open or resolved; both unless told", "limit": LIMIT, "cursor": CURSOR},
+            numbered.PARAMETERS,
             IncidentsPage,
         )
     }
 
     def get(self, request: Request) -> HttpResponse:
         """Answer one page. A parameter that cannot be is a 400 that says what can."""
-        only(request, "state", "limit", "cursor")
-        limit, before = numbered.limit(request), numbered.before(request)
-        state = request.query_params.get("state", "")
-        if state not in ("", "open", "resolved"):
-            raise BadQuery("state is open or resolved")
-        return _json(asked(self.project_id, lambda: _page(self.project_id, state, before, limit)))
+        only(request, *numbered.PARAMETERS)
+        return shown(request, lambda: _page(request))
 
 
-class SingleIncident(ReadView):
+class SingleIncident(APIView):
     """One incident with everything that happened to it."""
 
+    content_negotiation_class = OnlyJson
+    scope: ClassVar[str] = "read"
     documented: ClassVar[Mapping[str, Documented]] = {
         "GET": Documented("Read one incident", answer=SingleIncidentShape)
     }
 
     def get(self, request: Request, number: int) -> HttpResponse:
         """Answer it, or 404 when this project has no such incident."""
-        found = asked(self.project_id, lambda: _single(self.project_id, number))
-        if found is None:
-            raise Http404(f"There is no incident {number}.")
-        return _json(found)
+        return shown(request, lambda: _single(number))
 
 
 def as_json(incident: Incident, slug: str) -> IncidentShape:
@@ -105,29 +86,23 @@ def as_json(incident: Incident, slug: str) -> IncidentShape:
     }
 
 
-def _page(project_id: int, state: str, before: int | None, limit: int) -> IncidentsPage:
-    with project_scope(project_id):
-        slug = Project.objects.values_list("slug", flat=True).get(pk=project_id)
-        rows = incidents.all_incidents()
-        if state:
-            rows = rows.filter(resolved_at__isnull=state == "open")
-        if before is not None:
-            rows = rows.filter(pk__lt=before)
-        found = list(rows[: limit + 1])
-        has_more = len(found) > limit
-        items = [as_json(incident, slug) for incident in found[:limit]]
-        return {"items": items, "next": numbered.cursor(found[limit - 1].pk) if has_more else None}
+def _page(request: Request) -> IncidentsPage:
+    state, slug, rows = numbered.state(request), _slug(), incidents.all_incidents()
+    if state:
+        rows = rows.filter(resolved_at__isnull=state == "open")
+    items, following = numbered.page(request, rows, lambda incident: as_json(incident, slug))
+    return {"items": items, "next": following}
 
 
-def _single(project_id: int, number: int) -> SingleIncidentShape | None:
-    if number > numbered.LARGEST_ID:
-        return None
-    with project_scope(project_id):
-        incident = incidents.all_incidents().filter(pk=number).first()
-        if incident is None:
-            return None
-        slug = Project.objects.values_list("slug", flat=True).get(pk=project_id)
-        return {**as_json(incident, slug), "events": [_event(event) for event in incidents.events_of(incident)]}
+def _single(number: int) -> SingleIncidentShape:
+    incident = incidents.all_incidents().filter(pk=number).first() if number <= numbered.LARGEST_ID else None
+    if incident is None:
+        raise Http404(f"There is no incident {number}.")
+    return {**as_json(incident, _slug()), "events": [_event(event) for event in incidents.events_of(incident)]}
+
+
+def _slug() -> str:
+    return Project.objects.values_list("slug", flat=True).get(pk=current_project())
 
 
 def _event(event: IncidentEvent) -> EventShape:
@@ -142,7 +117,3 @@ def _event(event: IncidentEvent) -> EventShape:
         "by": event.by or None,
         "note": event.note or None,
     }
-
-
-def _json(content: IncidentsPage | SingleIncidentShape) -> HttpResponse:
-    return HttpResponse(msgspec.json.encode(content), content_type="application/json")

@@ -2,23 +2,37 @@
 
 import base64
 import binascii
+from collections.abc import Callable
+from typing import TypeVar
 
+from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 
-from ingest.api.pages import MOST, USUAL, BadQuery
+from ingest.api.documented import CURSOR, LIMIT
+from ingest.api.pages import BadQuery, limit
 
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+STATES = ("", "open", "resolved")
+PARAMETERS = {"state": "open or resolved; all unless told", "limit": LIMIT, "cursor": CURSOR}
 LARGEST_ID = 2**63 - 1
 NO_CURSOR = "cursor is what `next` of the page before said"
 
 
-def limit(request: Request) -> int:
-    """How many are wanted at most. Raises BadQuery."""
-    text = request.query_params.get("limit", "")
-    if not text:
-        return USUAL
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
-        raise BadQuery(f"limit is a number from 1 to {MOST}")
-    return int(text)
+def page(request: Request, rows: QuerySet[M], shown: Callable[[M], T]) -> tuple[list[T], str | None]:
+    """One page of rows that come by falling number, each as `shown`, and the cursor of the next. Raises BadQuery."""
+    most, last = limit(request), before(request)
+    found = list((rows if last is None else rows.filter(pk__lt=last))[: most + 1])
+    following = cursor(found[most - 1].pk) if len(found) > most else None
+    return [shown(row) for row in found[:most]], following
+
+
+def state(request: Request) -> str:
+    """Whether open or resolved things are wanted; empty for both. Raises BadQuery."""
+    wanted = request.query_params.get("state", "")
+    if wanted not in STATES:
+        raise BadQuery("state is open or resolved")
+    return wanted
 
 
 def cursor(number: int) -> str:

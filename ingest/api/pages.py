@@ -40,15 +40,15 @@ def interactions(request: Request) -> dict[str, Any]:
     A search also says how far it reaches: what was received before `complete_to` is found.
     """
     only(request, *PARAMETERS)
-    limit, before = _limit(request), _cursor(request)
+    most, before = limit(request), _cursor(request)
     sought = _sought(request)
     told: dict[str, Any] = {}
     if sought is None:
-        found = _listed(request, before, limit + 1)
+        found = _listed(request, before, most + 1)
     else:
         told["complete_to"] = shapes.instant(unread.complete_to(timeline.now()))
-        found = _searched(sought, before, limit + 1)
-    shown, has_more = found[:limit], len(found) > limit
+        found = _searched(sought, before, most + 1)
+    shown, has_more = found[:most], len(found) > most
     payloads: dict[str, Payload] = {}
     if shown:
         rows = Payload.objects.filter(occurred_at__range=(shown[-1].occurred_at, shown[0].occurred_at))
@@ -113,8 +113,9 @@ def only(request: Request, *known: str) -> None:
             raise BadQuery(f"unknown parameter {name[:100]!r}; there are {', '.join(known)}.")
 
 
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(USUAL))
+def limit(request: Request) -> int:
+    """How many are wanted at most. Raises BadQuery."""
+    text = request.query_params.get("limit") or str(USUAL)
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= MOST:
         raise BadQuery(f"limit is a whole number from 1 to {MOST}.")
     return int(text)

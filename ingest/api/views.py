@@ -138,11 +138,11 @@ class Batch(Intake):
     way = records.BATCH
 
 
-def shown(request: Request, read: Callable[[], dict[str, Any]]) -> HttpResponse:
+def shown(request: Request, read: Callable[[], Mapping[str, Any]]) -> HttpResponse:
     """What `read` finds in the key's project."""
     project_id = holder_of(request).project_id
 
-    def inside() -> dict[str, Any]:
+    def inside() -> Mapping[str, Any]:
         with project_scope(project_id):
             return read()
 

@@ -5,25 +5,20 @@ from datetime import date, datetime
 from typing import Any, ClassVar, TypedDict
 from urllib.parse import quote
 
-import msgspec
 from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from ingest.api import numbered
-from ingest.api.documented import CURSOR, LIMIT, Documented
-from ingest.api.entrance import asking
-from ingest.api.pages import BadQuery, only
+from ingest.api.documented import Documented
+from ingest.api.pages import only
 from ingest.api.shapes import instant
-from ingest.api.views import OnlyJson, holder_of
-from ingest.database import steadfast
-from ingest.projects.access import project_scope
+from ingest.api.views import OnlyJson, shown
+from ingest.projects.access import current_project
 from ingest.projects.models import Project
 from observatory.drift.models import Finding
 from observatory.drift.signals import SIGNALS
-
-STATES = ("open", "resolved")
 
 
 class EffectShape(TypedDict):
@@ -76,36 +71,25 @@ class Findings(APIView):
     documented: ClassVar[Mapping[str, Documented]] = {
         "GET": Documented(
             "List findings of drift",
-            {"state": "open or resolved; all unless told", "limit": LIMIT, "cursor": CURSOR},
+            numbered.PARAMETERS,
             FindingsPage,
         )
     }
 
     def get(self, request: Request) -> HttpResponse:
         """Answer one page. A parameter that cannot be is a 400 that says what can."""
-        only(request, "state", "limit", "cursor")
-        limit, before = numbered.limit(request), numbered.before(request)
-        state = request.query_params.get("state", "")
-        if state and state not in STATES:
-            raise BadQuery(f"state is {' or '.join(STATES)}")
-        project_id = holder_of(request).project_id
-        with asking(project_id):
-            page = steadfast(lambda: _page(project_id, state, before, limit))
-        return HttpResponse(msgspec.json.encode(page), content_type="application/json")
+        only(request, *numbered.PARAMETERS)
+        return shown(request, lambda: _page(request))
 
 
-def _page(project_id: int, state: str, before: int | None, limit: int) -> FindingsPage:
-    with project_scope(project_id):
-        slug = Project.objects.values_list("slug", flat=True).get(pk=project_id)
-        rows = Finding.objects.select_related("series", "baseline").order_by("-pk")
-        if state:
-            rows = rows.filter(withdrawn_at=None, resolved_day__isnull=state == "open")
-        if before is not None:
-            rows = rows.filter(pk__lt=before)
-        found = list(rows[: limit + 1])
-    has_more = len(found) > limit
-    items = [as_json(finding, slug) for finding in found[:limit]]
-    return {"items": items, "next": numbered.cursor(found[limit - 1].pk) if has_more else None}
+def _page(request: Request) -> FindingsPage:
+    state = numbered.state(request)
+    slug = Project.objects.values_list("slug", flat=True).get(pk=current_project())
+    rows = Finding.objects.select_related("series", "baseline").order_by("-pk")
+    if state:
+        rows = rows.filter(withdrawn_at=None, resolved_day__isnull=state == "open")
+    items, following = numbered.page(request, rows, lambda finding: as_json(finding, slug))
+    return {"items": items, "next": following}
 
 
 def as_json(finding: Finding, slug: str) -> FindingShape:
