@@ -74,7 +74,7 @@ def test_the_command_waits_and_prints_the_receipt(project, monkeypatch, capsys):
     assert "maya" not in out.getvalue()
 
 
-def test_what_cannot_be_is_one_clear_line(project, settings_secret):
+def test_what_cannot_be_is_one_clear_line(project, no_secret):
     with pytest.raises(CommandError, match="no project has the slug"):
         call_command("erase_user", "no-such-project", "maya")
     with pytest.raises(CommandError, match="OBSERVATORY_SECRET_KEY is not set"):
@@ -82,7 +82,7 @@ def test_what_cannot_be_is_one_clear_line(project, settings_secret):
 
 
 @pytest.fixture
-def settings_secret(monkeypatch):
+def no_secret(monkeypatch):
     from django.conf import settings
 
-    monkeypatch.setattr(settings, "SECRET_KEY", "-")
+    monkeypatch.setattr(settings, "HAS_SECRET_KEY", False)

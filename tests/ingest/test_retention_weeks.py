@@ -1,14 +1,12 @@
 """Weeks go when every horizon has passed them and no row is left, and nobody waits behind that."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import psycopg
 import pytest
 from django.db import connection
-from django.db.models import Q
 
-from ingest import records, timeline
+from ingest import partitions, records, timeline
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.retention import accounts, sweeps, weeks
@@ -18,28 +16,19 @@ from tests.ingest.record import statuses, take
 NOW = timeline.now()
 
 
-@pytest.fixture
-def everybody_forgets() -> Iterator[datetime]:
-    """Every project of this database has forgotten all that is older than 380 days; undone at the end."""
-    horizon = week_start(NOW - 380 * DAY)
-    behind = Project.objects.filter(Q(raw_horizon=None) | Q(raw_horizon__lt=horizon))
-    were = list(behind.values_list("pk", "raw_horizon", "text_horizon"))
-    Project.objects.filter(pk__in=[pk for pk, *_ in were]).update(raw_horizon=horizon, text_horizon=horizon)
-    yield horizon
-    for pk, raw, text in were:
-        Project.objects.filter(pk=pk).update(raw_horizon=raw, text_horizon=text)
+HORIZON = week_start(NOW - 3_000 * DAY)
+"""Long before whatever other tests store, and behind every other project's horizon."""
 
 
 def tables_of(week: datetime) -> set[str]:
     return {table for table, start in weeks.existing() if start == week}
 
 
-def test_a_week_goes_when_every_horizon_has_passed_it_and_no_row_is_left(make_project, everybody_forgets):
-    horizon = everybody_forgets
-    project = make_project()
-    week = horizon - WEEK
+def test_a_week_goes_when_every_horizon_has_passed_it_and_no_row_is_left(make_project):
+    project = make_project(raw_days=3_600, text_days=3_600)
+    week = HORIZON - WEEK
     take(project, records.INTERACTIONS, {"id": "a", "feature": "draft", "occurred_at": week.isoformat()}, NOW)
-    Project.objects.filter(pk=project.pk).update(raw_horizon=horizon, text_horizon=horizon)
+    Project.objects.filter(pk=project.pk).update(raw_horizon=HORIZON, text_horizon=HORIZON)
     assert {"interaction", "payload", "feedback", "verdict", "cost", "search"} <= tables_of(week)
     weeks.drop()
     assert {"interaction", "verdict", "payload", "search"} <= tables_of(week), "some of them hold rows"
@@ -51,19 +40,15 @@ def test_a_week_goes_when_every_horizon_has_passed_it_and_no_row_is_left(make_pr
     weeks.drop()
     assert "interaction" in tables_of(week), "one horizon has not passed it"
     assert "payload" not in tables_of(week)
-    Project.objects.filter(pk=project.pk).update(raw_horizon=horizon)
+    Project.objects.filter(pk=project.pk).update(raw_horizon=HORIZON)
     dropped, is_busy = weeks.drop()
     assert (dropped > 0, is_busy, tables_of(week)) == (True, False, set())
 
 
-def test_a_week_that_somebody_reads_is_left_for_the_next_time_and_inserts_go_on(
-    make_project, everybody_forgets, installation
-):
-    from ingest import partitions
-
-    week = everybody_forgets - 2 * WEEK
+def test_a_week_that_somebody_reads_is_left_for_the_next_time_and_inserts_go_on(make_project, installation):
+    week = HORIZON - 2 * WEEK
+    project = make_project(raw_days=3_600, text_days=3_600, raw_horizon=HORIZON, text_horizon=HORIZON)
     partitions.ensure_for([week])
-    project = make_project(raw_horizon=everybody_forgets, text_horizon=everybody_forgets)
     with psycopg.connect(installation.server.urls.jobs) as reader:
         reader.execute("SELECT count(*) FROM interaction")
         _, is_busy = weeks.drop()
