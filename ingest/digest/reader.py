@@ -22,6 +22,7 @@ from ingest.digest.writing import News
 from ingest.dimensions import ABSENT, Dimension, Flag
 from ingest.duties import Duty
 from ingest.models import DutyBeat
+from ingest.processors import Watch
 from ingest.projects.scope import project_scope
 
 BATCH = 250
@@ -31,6 +32,8 @@ MODEL_KEPT_S = 60.0
 
 log = logging.getLogger(__name__)
 _read_at = 0.0
+_last_slice_s = 0.0
+_watch = Watch()
 
 
 @dataclass(frozen=True)
@@ -89,10 +92,17 @@ def read(
 
 
 def read_beside_rolls(now: datetime) -> ReadReport:
-    """One slice on the worker that also rolls: a short one while the roller says that it is behind, for rolls come first."""
+    """One slice on the worker that also rolls: a short one while others have more pressing work.
+
+    Rolls come first, and so does whoever sends: reading can be made up for when the processors have time again.
+    """
+    global _last_slice_s
     roll = DutyBeat.objects.filter(duty=Duty.ROLL.name.lower()).first()
     is_behind = roll is not None and bool(roll.detail.get("left"))
-    report = read(now, budget_s=SMALL_BUDGET_S if is_behind else USUAL_BUDGET_S)
+    must_hurry = _watch.is_crowded(_last_slice_s) or is_behind
+    began = time.monotonic()
+    report = read(now, budget_s=SMALL_BUDGET_S if must_hurry else USUAL_BUDGET_S)
+    _last_slice_s = time.monotonic() - began
     _rest(is_idle=not report.read)
     return report
 
