@@ -12,8 +12,8 @@ class AsItIs(Dumper):
     format = Format.BINARY
 
     def dump(self, obj: BinaryArray) -> bytes:
-        """The array itself."""
-        return obj
+        """The array as it was built."""
+        return obj.data
 
 
 def register(adapters: AdaptersMap) -> None:

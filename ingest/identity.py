@@ -18,6 +18,10 @@ from ingest.text import as_bytes
 
 _PACKED = msgspec.msgpack.Encoder(order="sorted")
 _SIZE = 16
+# For more bytes than this hashlib lets other threads go on meanwhile. Getting the turn back from them costs more than
+# hashing some kilobytes, so that what is short is hashed in pieces.
+_UNDISTURBED = 2047
+_SHORT = 32 * 1024
 
 
 def key_of(kind: RecordKind, sent_id: str) -> bytes:
@@ -41,7 +45,11 @@ def fingerprint(key: bytes, item: Item, extras: dict[str, Any] | None) -> bytes:
         sent = [msgspec.to_builtins(item), extras]
         packed = json.dumps(sent, sort_keys=True, default=str).encode()
     hashed = hashlib.sha256(key)
-    hashed.update(packed)  # not joined before: it may be large
+    if len(packed) <= _SHORT:
+        for at in range(0, len(packed), _UNDISTURBED):
+            hashed.update(packed[at : at + _UNDISTURBED])
+    else:
+        hashed.update(packed)
     return hashed.digest()[:_SIZE]
 
 

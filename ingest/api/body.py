@@ -14,7 +14,7 @@ from ingest.contract import LARGEST_BODY, LARGEST_INFLATED
 from ingest.database import Unavailable
 from ingest.refusals import Malformed, TooLarge
 
-CHUNK = 256 * 1024
+CHUNK = 1024 * 1024
 LINES = {
     f"application/{name}"
     for name in ("x-ndjson", "ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines", "json-lines")

@@ -18,7 +18,7 @@ def theirs(column):
 @given(st.lists(st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))))
 def test_texts_are_what_the_driver_sends(column):
     if any(one is not None for one in column):
-        assert arrays.texts(column) == theirs(column)
+        assert arrays.texts(column).data == theirs(column)
 
 
 @pytest.mark.parametrize(
@@ -33,20 +33,21 @@ def test_texts_are_what_the_driver_sends(column):
 )
 def test_numbers_and_bytes_are_what_the_driver_sends(build, wrap, values):
     wrapped = [None if value is None else wrap(value) for value in values]
-    assert build(values) == theirs(wrapped)
+    assert build(values).data == theirs(wrapped)
 
 
 def test_instants_are_microseconds_since_2000_in_any_zone():
     at = datetime(2026, 3, 1, 12, 30, 0, 123_457, tzinfo=UTC)
-    assert arrays.times([arrays.microseconds(at)]) == theirs([at])
+    assert arrays.times([arrays.microseconds(at)]).data == theirs([at])
     first = datetime.fromisoformat("0001-01-01T00:00:00+14:00")
     assert arrays.microseconds(first) == (first - arrays.POSTGRES_EPOCH) // timedelta(microseconds=1)
 
 
 @pytest.mark.parametrize("build", [arrays.texts, arrays.smalls, arrays.floats, arrays.blobs, arrays.times])
 def test_a_column_of_nothing_is_an_empty_array(build):
-    assert build([]) == build([None, None]) == build([])[:12]
+    assert build([]) == build([None, None])
+    assert len(build([]).data) == 12
 
 
 def test_an_empty_text_is_not_nothing():
-    assert arrays.texts(["", None]) == theirs(["", None])
+    assert arrays.texts(["", None]).data == theirs(["", None])
