@@ -32,7 +32,6 @@ MODEL_KEPT_S = 60.0
 
 log = logging.getLogger(__name__)
 _read_at = 0.0
-_last_slice_s = 0.0
 _watch = Watch()
 
 
@@ -96,13 +95,11 @@ def read_beside_rolls(now: datetime) -> ReadReport:
 
     Rolls come first, and so does whoever sends: reading can be made up for when the processors have time again.
     """
-    global _last_slice_s
     roll = DutyBeat.objects.filter(duty=Duty.ROLL.name.lower()).first()
     is_behind = roll is not None and bool(roll.detail.get("left"))
-    must_hurry = _watch.is_crowded(_last_slice_s) or is_behind
-    began = time.monotonic()
-    report = read(now, budget_s=SMALL_BUDGET_S if must_hurry else USUAL_BUDGET_S)
-    _last_slice_s = time.monotonic() - began
+    must_hurry = _watch.is_crowded() or is_behind
+    with _watch.at_work():
+        report = read(now, budget_s=SMALL_BUDGET_S if must_hurry else USUAL_BUDGET_S)
     _rest(is_idle=not report.read)
     return report
 

@@ -9,6 +9,6 @@ from ingest.periodic import perform
 @shared_task(ignore_result=True)
 def roll() -> None:
     """Count again one slice of what is dirty."""
-    from observatory.metrics import roller
+    from observatory.metrics import pacing
 
-    perform(Duty.ROLL, roller.roll)
+    perform(Duty.ROLL, pacing.roll_in_time)

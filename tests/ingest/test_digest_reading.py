@@ -296,7 +296,7 @@ def test_the_search_reaches_to_the_oldest_request_that_was_not_read(project):
 def test_beside_a_roller_that_is_behind_a_slice_is_short(monkeypatch):
     budgets = []
     monkeypatch.setattr(reader, "read", lambda now, budget_s: budgets.append(budget_s) or reader.ReadReport())
-    monkeypatch.setattr(reader._watch, "is_crowded", lambda own_s: False)
+    monkeypatch.setattr(reader._watch, "is_crowded", lambda: False)
     for left in (False, True):
         beat(Duty.ROLL, timeline.now(), {"left": left})
         reader.read_beside_rolls(timeline.now())
@@ -308,7 +308,7 @@ def test_while_others_want_the_processors_a_slice_is_short(monkeypatch):
     monkeypatch.setattr(reader, "read", lambda now, budget_s: budgets.append(budget_s) or reader.ReadReport())
     beat(Duty.ROLL, timeline.now(), {"left": False})
     for is_crowded in (False, True):
-        monkeypatch.setattr(reader._watch, "is_crowded", lambda own_s, told=is_crowded: told)
+        monkeypatch.setattr(reader._watch, "is_crowded", lambda told=is_crowded: told)
         reader.read_beside_rolls(timeline.now())
     assert budgets == [reader.USUAL_BUDGET_S, reader.SMALL_BUDGET_S]
 

@@ -1,5 +1,7 @@
 """Work that can wait sees when others want the processors, and does not take itself for them."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from ingest import processors
@@ -19,7 +21,23 @@ from ingest import processors
 def test_a_crowd_is_others_at_work_with_nothing_idle(monkeypatch, idle_s, all_s, own_s, is_crowded):
     found = iter([(100.0, 200.0), (100.0 + idle_s, 200.0 + all_s)])
     monkeypatch.setattr(processors, "_times", lambda: next(found))
-    assert processors.Watch().is_crowded(own_s) is is_crowded
+    clock = iter([0.0, own_s])
+    monkeypatch.setattr(processors, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    watch = processors.Watch()
+    with watch.at_work():
+        pass
+    assert watch.is_crowded() is is_crowded
+
+
+def test_own_work_counts_until_the_next_look_and_no_longer(monkeypatch):
+    found = iter([(0.0, 0.0), (0.0, 4.0), (0.0, 8.0)])
+    clock = iter([0.0, 4.0])
+    monkeypatch.setattr(processors, "_times", lambda: next(found))
+    monkeypatch.setattr(processors, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    watch = processors.Watch()
+    with watch.at_work():
+        pass
+    assert [watch.is_crowded(), watch.is_crowded()] == [False, True]
 
 
 def test_the_machine_tells_its_times():
