@@ -116,7 +116,7 @@ def only(request: Request, *known: str) -> None:
 def limit(request: Request) -> int:
     """How many are wanted at most. Raises BadQuery."""
     text = request.query_params.get("limit") or str(USUAL)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= MOST:
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or not 1 <= int(text) <= MOST:
         raise BadQuery(f"limit is a whole number from 1 to {MOST}.")
     return int(text)
 

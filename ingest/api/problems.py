@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework import exceptions
 
@@ -78,8 +78,3 @@ def _headers(error: exceptions.APIException) -> dict[str, str]:
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait))
     return headers
-
-
-def defect(request: HttpRequest) -> HttpResponse:
-    """Answer for a defect of ours under /api/; its traceback is in the log."""
-    return problem(500, "Something failed that should not have. Nothing was stored by this request.")

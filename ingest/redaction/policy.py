@@ -38,6 +38,8 @@ DEEP = ("metadata", "retrieval")
 ANNOUNCED = ("title", "note")
 # Why a model stopped is a word of its provider's, and says that an output was cut off.
 _ENDING, _WORD = re.compile("(?:finish|stop)_?reasons?", re.IGNORECASE), re.compile("[A-Za-z_]{1,40}")
+# Card numbers and API keys have at least as many signs: shorter names that a program could use need no look.
+SHORTEST_SECRET = 13
 COMPARED = ("output", "final_text")
 COUNTED = {"prompt": "input_tokens", "output": "output_tokens"}
 TOKENS_A_MESSAGE = 4
@@ -149,7 +151,7 @@ class _Work:
     def _object(self, value: dict[str, Any], field: str) -> dict[str, Any]:
         made: dict[str, Any] = {}
         for key, one in value.items():
-            name = key if key.isidentifier() else self._masked(key, field)
+            name = key if len(key) < SHORTEST_SECRET and key.isidentifier() else self._masked(key, field)
             while name in made:  # two keys may have become one
                 name += "′"
             is_id = field == "retrieval" and key == "id"

@@ -56,6 +56,8 @@ def test_pages_give_everything_once_newest_first(post, get):
         {"limit": "0"},
         {"limit": "٣"},
         {"limit": "9" * 50},
+        {"limit": "000001999"},
+        {"limit": "1" + "0" * 5000},
         {"cursor": "x"},
         {"cursor": "WyIiLDFd"},
         {"cursor": "bnVsbA=="},

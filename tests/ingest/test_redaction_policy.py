@@ -167,6 +167,16 @@ def test_keys_that_become_one_are_both_kept():
     assert sorted(item.metadata.values()) == [1, 2]
 
 
+@pytest.mark.parametrize("mode", [MASKED, HASHED])
+def test_names_of_fields_are_masked_also_when_a_program_could_use_them(mode):
+    secret = "ghp_" + "a1B2c3D4e5" * 4
+    metadata = {secret: 1, "DE89370400440532013000": 2, "conversation_identifier": 3, "step": 4}
+    names = redacted(Interaction(feature="f", metadata=metadata), None, Policy(mode, KEY)).item.metadata
+    assert secret not in names
+    assert "DE89370400440532013000" not in names
+    assert (names["conversation_identifier"], names["step"], len(names)) == (3, 4, 4)
+
+
 def test_a_text_is_described_without_its_words():
     text = "# Plan\n\n1. See https://example.com\n2. **Go** on\n\n```py\nx = 42\n```\nПривет?"
     found = describe(text)
