@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
-from django.contrib.auth.models import User
 from django.db import transaction
 
 from alerts import presets, rules
@@ -19,7 +18,7 @@ from ingest.dimensions import Dimension
 from ingest.models import PriceOverride
 from ingest.projects import provision
 from ingest.projects.access import project_scope
-from ingest.projects.models import Feature, Membership, Project
+from ingest.projects.models import Feature, Project
 from ingest.timeline import Window
 from observatory.metrics import series
 
@@ -40,8 +39,7 @@ def prepare(now: datetime) -> Project:
     Raises DemoError when a project of that name is somebody's own.
     """
     project = _project(now)
-    for user in User.objects.filter(is_superuser=True, is_active=True):
-        Membership.objects.get_or_create(project=project, user=user)
+    provision.let_administrators_in(project)
     start = first_day(project)
     names = [feature.name for feature in FEATURES]
     dictionary.numbers(project.pk, {Dimension.FEATURE: names}, now=plan.moment(start, 1))

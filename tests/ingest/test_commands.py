@@ -4,9 +4,11 @@ import io
 
 import httpx2
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from ingest import timeline
+from ingest.projects.access import project_for, projects_of, role_in
 from ingest.projects.models import ApiKey, Project
 from ingest.projects.provision import project_named
 from ingest.projects.scope import project_scope
@@ -30,6 +32,32 @@ def test_names_with_one_slug_get_slugs_of_their_own():
     assert slugs == ["same-slug", "same-slug-2", "same-slug-3", "project"]
 
 
+def test_administrators_can_open_a_project_that_was_just_made():
+    admin = User.objects.create_superuser("installer", password="x")
+    gone = User.objects.create_superuser("gone", password="x", is_active=False)
+    other = User.objects.create_user("somebody")
+    slug = printed("create_project", "Opened at once").strip()
+    try:
+        assert role_in(admin, project_for(admin, slug)) == "owner"
+        assert [slug in [found.slug for found in projects_of(user)] for user in (gone, other)] == [False, False]
+    finally:
+        User.objects.filter(username__in=["installer", "gone", "somebody"]).delete()
+
+
+def test_a_person_is_let_in_and_given_another_role(project):
+    said = printed("add_member", project.slug, "grace", "--email", "grace@example.com")
+    person = User.objects.get(username="grace")
+    assert said.startswith("grace is viewer of ")
+    assert person.check_password(said.split()[-1])
+    assert (person.email, role_in(person, project)) == ("grace@example.com", "viewer")
+    assert printed("add_member", project.slug, "grace", "--role", "editor") == f"grace is editor of {project.name}\n"
+    assert (User.objects.filter(username="grace").count(), role_in(person, project)) == (1, "editor")
+    printed("add_member", project.slug, "grace", "--remove")
+    assert role_in(person, project) == ""
+    with pytest.raises(CommandError, match="grace is no member"):
+        printed("add_member", project.slug, "grace", "--remove")
+
+
 def test_a_key_is_all_that_is_printed_and_only_its_hash_is_stored(project, web):
     text = printed("create_key", project.slug, "--scopes", "ingest,read", "--label", "laptop")
     key = text.strip()
@@ -48,6 +76,7 @@ def test_a_key_is_all_that_is_printed_and_only_its_hash_is_stored(project, web):
         (("create_key", "no-such-project"), "no project has the slug"),
         (("create_key", "no-such-project", "--scopes", "all"), "no project has the slug"),
         (("create_project", "  "), "1 to 100 characters"),
+        (("add_member", "no-such-project", "ada"), "no project has the slug"),
         (("create_project", "X", "--time-zone", "Mars/Base"), "unknown time zone"),
     ],
 )
@@ -55,3 +84,10 @@ def test_what_cannot_be_is_one_clear_line(words, complaint):
     with pytest.raises(CommandError, match=complaint) as refused:
         printed(*words)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "email"), [("a b", ""), ("", ""), ("ada", "no address")])
+def test_an_account_that_cannot_be_is_refused(project, name, email):
+    with pytest.raises(CommandError):
+        printed("add_member", project.slug, name, "--email", email)
+    assert not User.objects.filter(username=name).exists()

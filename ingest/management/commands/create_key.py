@@ -16,9 +16,13 @@ class Command(BaseCommand):
     help = "Make an API key of a project (by slug) and print it. It is stored hashed: this is the only time it is seen."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("project")
-        parser.add_argument("--scopes", default="ingest,read")
-        parser.add_argument("--label", default="")
+        parser.add_argument("project", help="The project's slug, as create_project printed it.")
+        parser.add_argument(
+            "--scopes",
+            default="ingest,read",
+            help="Of ingest, read and admin, by commas; or feedback, alone, for keys in browsers. Default: ingest,read.",
+        )
+        parser.add_argument("--label", default="", help="What the key is for, shown in the settings.")
 
     def handle(self, *args: Any, project: str, scopes: str, label: str, **options: Any) -> None:
         try:
