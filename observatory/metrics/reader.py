@@ -168,7 +168,8 @@ class Reader:
     ) -> list[Reading]:
         """One reading per point from its totals, and from users or events where the metric counts those."""
         is_known = [self._shelf.is_known(point, chosen.feature) for point in points]
-        if self._shelf.lacks(metric):
+        is_silent = not any(part.counters.get(counter) for part in totals for counter in metric.parts)
+        if is_silent and self._shelf.lacks(metric, chosen.feature):
             return [formulas.NOT_INSTRUMENTED if known else formulas.NO_DATA for known in is_known]
         if metric.kind is Kind.EVENTS:
             counts = reads.events(metric.needs or FeedbackKind.ESCALATION, points, chosen.feature)
@@ -214,13 +215,10 @@ class Reader:
     ) -> tuple[Point, ...]:
         cover = self._shelf.coverage(chosen)
         return tuple(
-            Point(
-                point,
-                reading,
-                complete=point.end <= cover.complete_to,
-                mature=not metric.maturing or point.end <= cover.mature_to,
+            Point(point, reading, complete=is_counted, mature=not metric.maturing or point.end <= cover.mature_to)
+            for point, reading, is_counted in zip(
+                points, readings, self._shelf.are_counted(metric, points), strict=True
             )
-            for point, reading in zip(points, readings, strict=True)
         )
 
     def _compared(

@@ -11,7 +11,7 @@ from django.db import connection
 
 from ingest.dimensions import Dimension, Facts, FeedbackKind
 from ingest.projects.access import current_project
-from ingest.timeline import EPOCH, Window
+from ingest.timeline import EPOCH, MINUTE, Window
 from observatory.metrics import codec
 from observatory.metrics.layout import Counter, Distribution
 from observatory.metrics.metric import Metric
@@ -96,6 +96,32 @@ def _rows(
     with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(query, parameters, binary=True)
         return cursor.fetchall()
+
+
+def waiting(facts: Collection[Facts]) -> Window | None:
+    """From the first to the last bucket that has to be counted again; None when nothing waits."""
+    query = """
+        SELECT min(first), max(last) FROM unnest(%s::smallint[]) AS f (facts) CROSS JOIN LATERAL (
+            SELECT (SELECT min(bucket) FROM dirty_bucket d WHERE d.project_id = %s AND d.facts = f.facts) AS first,
+                   (SELECT max(bucket) FROM dirty_bucket d WHERE d.project_id = %s AND d.facts = f.facts) AS last) w
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, [sorted(facts), current_project(), current_project()])
+        first, last = cursor.fetchone()
+        return Window(first, last + MINUTE) if first else None
+
+
+def are_waiting(facts: Collection[Facts], points: Sequence[Window]) -> list[bool]:
+    """Whether each point holds a bucket that has to be counted again."""
+    query = """
+        SELECT EXISTS (SELECT FROM dirty_bucket d WHERE d.project_id = %s AND d.facts = ANY (%s)
+                       AND d.bucket >= p.start_at AND d.bucket < p.end_at)
+        FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS p (start_at, end_at, place) ORDER BY p.place
+    """
+    starts, ends = [point.start for point in points], [point.end for point in points]
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), sorted(facts), starts, ends])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def first_bucket(feature: int | None) -> datetime | None:

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from ingest import dictionary
-from ingest.dimensions import ABSENT, OTHER, Dimension, Facts
+from ingest.dimensions import ABSENT, OTHER, Dimension, Facts, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.projects.models import Feature, Project
-from ingest.timeline import Window
+from ingest.timeline import DAY, Window
 from observatory.metrics import codec, reads, store, windows
+from observatory.metrics.layout import Counter
 from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.reading import Coverage, Totals
 from observatory.metrics.reads import Groups, Needs, Selection
@@ -23,6 +24,8 @@ from observatory.metrics.windows import BadWindow, Level, Stored
 DIMENSIONS = {"feature": Dimension.FEATURE, "model": Dimension.MODEL}
 NAMELESS = {ABSENT: "(none)", OTHER: "(other)"}
 DEFAULT_MATURITY_HOURS = 24
+SENT_AS = {FeedbackKind.CORRECTION: Counter.CORRECTIONS, FeedbackKind.FLAG: Counter.FLAGGED}
+"""Kinds whose rates divide by all calls: only whether any ever came tells none from not sent."""
 NOT_BY_MODEL = (Kind.USERS, Kind.PER_USER, Kind.EVENTS)
 
 
@@ -61,6 +64,8 @@ class Shelf:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self._first: dict[int | None, datetime | None] = {}
+        self._sent: dict[FeedbackKind, set[int]] = {}
+        self._waiting: dict[frozenset[Facts], Window | None] = {}
 
     @cached_property
     def account(self) -> store.Account:
@@ -146,15 +151,42 @@ class Shelf:
         first = self._first[feature]
         return first is not None and first < window.end and window.start < self.account.rolled_at
 
+    def are_counted(self, metric: Metric, points: Sequence[Window]) -> list[bool]:
+        """Whether everything that had come when the roller last looked is in each point: no bucket of it waits."""
+        facts = frozenset(Needs.of([metric]).facts)
+        if facts not in self._waiting:
+            self._waiting[facts] = reads.waiting(facts)
+        waiting, complete_to = self._waiting[facts], self.account.complete_to
+        known = [point.end <= complete_to for point in points]
+        if waiting is None or not any(waiting.start < point.end and point.start < waiting.end for point in points):
+            return known
+        return [is_known and not waits for is_known, waits in zip(known, reads.are_waiting(facts, points), strict=True)]
+
     def is_raw(self, window: Window) -> bool:
         """Whether raw rows reach over a window: what is counted from them is unknown before the raw horizon."""
         return window.start >= self.raw_horizon
 
-    def lacks(self, metric: Metric) -> bool:
-        """Whether the app never sent what the metric is computed from."""
-        is_by_verdicts = metric.needs is not None and metric.kind is not Kind.EVENTS
-        is_seen = metric.needs is not None and self.account.kinds_seen >> metric.needs & 1
-        return metric.kind is Kind.NOT_INSTRUMENTED or (is_by_verdicts and not is_seen)
+    def lacks(self, metric: Metric, feature: int | None = None) -> bool:
+        """Whether the app never sent what the metric is computed from; of a feature, not from its calls."""
+        if metric.kind is Kind.NOT_INSTRUMENTED:
+            return True
+        if metric.needs is None or metric.kind is Kind.EVENTS:
+            return False
+        if not self.account.kinds_seen >> metric.needs & 1:
+            return True
+        return feature is not None and metric.needs in SENT_AS and feature not in self._senders(metric.needs)
+
+    def _senders(self, kind: FeedbackKind) -> set[int]:
+        """The features whose calls ever got feedback of a kind."""
+        if kind not in self._sent:
+            counters = frozenset({SENT_AS[kind]})
+            first = reads.first_bucket(None) or self.now
+            whole = windows.aligned(Window(first, max(self.now, first) + DAY), self._stored[Facts.FEEDBACK])
+            pieces = windows.pieces(whole, self._stored[Facts.FEEDBACK], Level.DAY)
+            by_feature = Selection(int(Dimension.FEATURE), ALL_FEATURES, None)
+            (found,) = reads.totals(Facts.FEEDBACK, pieces, [whole], by_feature, Needs(counters, frozenset()))
+            self._sent[kind] = {number for number, totals in found.items() if any(totals.counters.values())}
+        return self._sent[kind]
 
     def totals(
         self, metrics: Iterable[Metric], points: Sequence[Window], selection: Selection, coarsest: Level = Level.DAY

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from ingest.dimensions import Cache, FeedbackKind
+from ingest.dimensions import Cache, Facts, FeedbackKind
 from ingest.projects.models import Feature, Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, Window, floor
@@ -53,6 +53,28 @@ def test_immature_feedback_is_drawn_but_not_judged(project: Project) -> None:
         (None, False),
         (0.0, False),
     ]
+
+
+def test_a_day_with_something_still_to_be_counted_is_not_complete(project: Project) -> None:
+    rated(project, TODAY - 2 * DAY + 12 * HOUR, 10, 8)
+    roll(project)
+    window = Window(TODAY - 4 * DAY, TODAY)
+    assert [point.complete for point in ask(project, "calls", window, grain="1d").series] == [True] * 4
+    interactions(project, [{"at": TODAY - 3 * DAY + HOUR}])
+    with project_scope(project.pk), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO dirty_bucket (project_id, bucket, facts) VALUES (%s, %s, %s)",
+            [project.pk, TODAY - 3 * DAY + HOUR, int(Facts.INTERACTIONS)],
+        )
+    days = ask(project, "calls", window, grain="1d").series
+    assert [(point.reading.value, point.complete) for point in days] == [
+        (None, True),
+        (None, False),
+        (10, True),
+        (0, True),
+    ]
+    roll(project)
+    assert [point.complete for point in ask(project, "calls", window, grain="1d").series] == [True] * 4
 
 
 def test_a_window_without_a_mature_part_is_learning(project: Project) -> None:
@@ -102,6 +124,23 @@ def test_a_kind_of_feedback_that_never_came_is_not_instrumented(project: Project
     verdicts(project, [{"interaction": names[0], "kind": int(FeedbackKind.CORRECTION)}])
     roll(project)
     assert ask(project, "correction_rate", window).reading.value == 0.0
+
+
+def test_a_feature_that_never_sent_a_correction_has_no_rate_of_nothing(project: Project) -> None:
+    rated(project, TODAY - 2 * DAY, 30, 20)
+    rated(project, TODAY - 2 * DAY, 30, 20, feature="chat")
+    (old,) = interactions(project, [{"at": TODAY - 30 * DAY, "feature": "write-draft"}])
+    verdicts(project, [{"interaction": old, "kind": int(FeedbackKind.CORRECTION)}])
+    roll(project)
+    window = Window(TODAY - 3 * DAY, TODAY - DAY)
+    with project_scope(project.pk):
+        found = series.breakdown(["correction_rate", "flag_rate"], window, now=NOW)
+    assert found["write-draft"]["correction_rate"].value == 0.0, "it sends corrections: none is 0"
+    assert found["chat"]["correction_rate"].state is State.NOT_INSTRUMENTED
+    assert found["chat"]["flag_rate"].state is State.NOT_INSTRUMENTED
+    answer = ask(project, "correction_rate", window, feature="chat", grain="1d")
+    assert {point.reading.state for point in answer.series} <= {State.NOT_INSTRUMENTED, State.NO_DATA}
+    assert ask(project, "correction_rate", window, feature="write-draft").reading.sample_size == 30
 
 
 def test_a_project_without_interactions_has_no_data(project: Project) -> None:
