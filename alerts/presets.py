@@ -74,7 +74,7 @@ PRESETS: tuple[Preset, ...] = (
         "AI cost as a share of a tier's revenue",
         0.20,
         0.35,
-        "needs revenue figures, which cannot be sent yet",
+        "needs a metric that is not built yet",
     ),
     _later(
         "user-cost-multiple",
@@ -131,7 +131,7 @@ PRESETS: tuple[Preset, ...] = (
         "Feature MAU share of product MAU over 8 weeks",
         0.10,
         0.20,
-        "needs the product's MAU, which cannot be sent yet",
+        "needs a metric that is not built yet",
         scope=FEATURE,
     ),
     _later(
