@@ -93,7 +93,10 @@ def week_start(at: datetime) -> datetime:
 
 def parse(text: str) -> datetime:
     """Read RFC 3339 with a zone, to microseconds. Raises ValueError otherwise, or outside the years 1970 to 9998."""
-    at = datetime.fromisoformat(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("not a time like 2026-01-31T12:00:00Z") from None
     if at.tzinfo is None:
         raise ValueError("a time needs a zone, for example 2026-01-31T12:00:00Z")
     if not 1970 <= at.year <= 9998:

@@ -66,6 +66,9 @@ def handler(error: Exception, context: dict[str, Any]) -> HttpResponseBase | Non
         return problem(429, str(error), headers={"Retry-After": str(error.retry_after)})
     if isinstance(error, Http404):
         return problem(404, str(error) or "There is nothing here.")
+    if isinstance(error, exceptions.NotAuthenticated):
+        detail = "Send a key of the project: `Authorization: Bearer KEY`, or `x-api-key: KEY`."
+        return problem(401, detail, headers=_headers(error))
     if isinstance(error, exceptions.APIException):
         return problem(error.status_code, str(error.detail), headers=_headers(error))
     return None

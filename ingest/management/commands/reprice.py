@@ -132,4 +132,4 @@ def _instant(text: str, option: str, time_zone: str) -> datetime:
             return timeline.day_start(date.fromisoformat(text), time_zone)
         return timeline.parse(text)
     except ValueError as error:
-        raise CommandError(f"{option} {text}: {error}") from error
+        raise CommandError(f"{option} {text}: {error}; or a day like 2026-01-31") from error

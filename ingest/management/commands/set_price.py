@@ -60,7 +60,7 @@ def _day(text: str | None) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise CommandError(f"--from {text}: {error}") from error
+        raise CommandError(f"--from {text}: not a day like 2026-01-31") from error
 
 
 def _usd(options: dict[str, Any]) -> dict[str, Decimal | None]:
