@@ -3,9 +3,11 @@
 Run by the roller inside a project's scope. A thing is bound by the same rules as one that comes after its interaction,
 so that the order of arrival plays no part in any number. What waits in vain is looked at ever more seldom. Feedback
 that names only a span, a trace or a session is looked at for another day, and moved when a better fitting call has come.
+What is about an interaction from before the raw horizon is late, as if it had come just now; and what has been counted
+before the horizon stays where it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +18,9 @@ from ingest import edits, moves
 from ingest.dimensions import FeedbackKind, RecordKind
 from ingest.edits import Edits, Pair
 from ingest.moves import Move
+from ingest.projects.models import Project
 from ingest.projects.scope import current_project
+from ingest.retention.horizons import oldest
 from ingest.trails import Target, Trail, targets
 
 SOONEST = timedelta(seconds=3)
@@ -98,6 +102,11 @@ class Orphan:
         return Target(self.named_at, self.interaction_id) if self.named_at and self.interaction_id else None
 
     @property
+    def counted_at(self) -> datetime | None:
+        """When it counts so far: a cost at its own time, feedback where it is bound; None while that is nowhere."""
+        return self.occurred_at if self.record_kind == RecordKind.COST else self.bound_at
+
+    @property
     def current(self) -> Target | None:
         """The interaction that something loose counts at so far."""
         return Target(self.bound_at, self.interaction_id) if self.bound_at and self.interaction_id else None
@@ -106,24 +115,31 @@ class Orphan:
 def bind(now: datetime, limit: int = 1_000) -> Bound:
     """Look at up to `limit` orphans of the project in scope that are due, and bind those whose interaction has come."""
     due = _due(now, limit)
-    found = _targets(due)
+    if not due:
+        return Bound(0, left=False)
+    found, reach = _targets(due), _reach(now)
+    frozen = {place for place, orphan in enumerate(due) if orphan.counted_at and orphan.counted_at < reach}
+    late = {place for place, target in found.items() if place not in frozen and target.occurred_at < reach}
     moved = {
-        place: target for place, target in found.items() if not due[place].is_loose or target != due[place].current
+        place: target
+        for place, target in found.items()
+        if place not in frozen | late and (not due[place].is_loose or target != due[place].current)
     }
     compared = _compare(due, moved)
     for place in compared.left:
         del moved[place]
-    loose = [due[place] for place in moved if due[place].is_loose and due[place].current]
+    loose = [due[place] for place in (*moved, *late) if due[place].is_loose and due[place].current]
     moves.withdraw([(orphan.occurred_at, orphan.id) for orphan in loose])
-    for kind, bind_all in ((RecordKind.FEEDBACK, moves.bind_feedback), (RecordKind.COST, moves.bind_costs)):
-        bind_all(
-            [
-                Move(due[place].occurred_at, due[place].id, target, compared.ratios.get(place))
-                for place, target in moved.items()
-                if due[place].record_kind == kind
-            ]
-        )
-    _put_away({place: orphan for place, orphan in enumerate(due) if place not in compared.left}, found, moved, now)
+    _set_aside([due[place] for place in late])
+    _move(
+        {
+            place: Move(due[place].occurred_at, due[place].id, target, compared.ratios.get(place))
+            for place, target in moved.items()
+        },
+        due,
+    )
+    looked = {place: orphan for place, orphan in enumerate(due) if place not in compared.left}
+    _put_away(looked, found, moved, frozen | late, now)
     return Bound(len(moved), left=len(due) >= limit or bool(compared.left))
 
 
@@ -154,6 +170,12 @@ def _due(now: datetime, limit: int) -> list[Orphan]:
         return [Orphan(*row) for row in cursor.fetchall()]
 
 
+def _reach(now: datetime) -> datetime:
+    """Before which instant an interaction is too old for anything to be said about it."""
+    raw_horizon, raw_days = Project.objects.values_list("raw_horizon", "raw_days").get(pk=current_project())
+    return oldest(raw_horizon, raw_days, now)
+
+
 def _targets(due: Sequence[Orphan]) -> dict[int, Target]:
     """Where each orphan belongs, by its place; those that have to wait are left out."""
     found = {place: orphan.named for place, orphan in enumerate(due) if orphan.named and not orphan.is_loose}
@@ -161,6 +183,17 @@ def _targets(due: Sequence[Orphan]) -> dict[int, Target]:
     followed = targets([Trail(one.occurred_at, one.span_id, one.trace_id, one.session_id) for one in loose.values()])
     places = list(loose)
     return found | {places[number]: target for number, target in followed.items()}
+
+
+def _set_aside(late: Collection[Orphan]) -> None:
+    """Take out of the record what is about interactions from before the horizon, and count it as late."""
+    for kind in (RecordKind.FEEDBACK, RecordKind.COST):
+        moves.set_aside(kind, [(orphan.occurred_at, orphan.id) for orphan in late if orphan.record_kind == kind])
+
+
+def _move(all_moves: Mapping[int, Move], due: Sequence[Orphan]) -> None:
+    for kind, bind_all in ((RecordKind.FEEDBACK, moves.bind_feedback), (RecordKind.COST, moves.bind_costs)):
+        bind_all([move for place, move in all_moves.items() if due[place].record_kind == kind])
 
 
 def _compare(due: Sequence[Orphan], moved: Mapping[int, Target]) -> Edits:
@@ -175,14 +208,18 @@ def _compare(due: Sequence[Orphan], moved: Mapping[int, Target]) -> Edits:
 
 
 def _put_away(
-    looked: Mapping[int, Orphan], found: Mapping[int, Target], moved: Mapping[int, Target], now: datetime
+    looked: Mapping[int, Orphan],
+    found: Mapping[int, Target],
+    moved: Mapping[int, Target],
+    over: Collection[int],
+    now: datetime,
 ) -> None:
-    """Forget what is bound for good or whose record is gone; say of the others when to look again."""
+    """Forget what is over, bound for good, or no longer in the record; say of the others when to look again."""
     forgotten: list[tuple[Orphan, datetime | None, datetime]] = []
     postponed: list[tuple[Orphan, datetime | None, datetime]] = []
     for place, orphan in looked.items():
         settled_at = now + SETTLED if place in moved or orphan.settled_at is None else orphan.settled_at
-        if orphan.is_gone or (place in found and (not orphan.is_loose or settled_at <= now)):
+        if place in over or orphan.is_gone or (place in found and (not orphan.is_loose or settled_at <= now)):
             forgotten.append((orphan, None, now))
         elif place in found:
             bound_for = SETTLED - (settled_at - now)

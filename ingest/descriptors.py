@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ingest.digest.marks import is_refusal
+from ingest.digest.declining import is_refusal
 
 TYPES_AMONG = 200
 """The type–token ratio falls with the length of a text, so only so many words count."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from django.db import connection
 
-from ingest.dimensions import COLUMNS, Facts
+from ingest.dimensions import COLUMNS, Dimension, Facts, RecordKind
+from ingest.identity import key_of
 from ingest.projects.scope import current_project
 from ingest.statements import IS_COUNTED, LAST_WORD, VERDICT_KEY, VERDICT_REST, columns
 from ingest.trails import Target
@@ -133,6 +134,37 @@ REVIVE = f"""
 """
 
 
+def _set_aside(table: str, rest: str) -> str:
+    """SQL that makes rows of a table late events, with the names that their features have."""
+    return f"""
+    WITH gone AS (
+        DELETE FROM {table} g USING unnest(%(times)s::timestamptz[], %(ids)s::text[], %(keys)s::bytea[]) AS r (was_at, record_id, key)
+        WHERE g.project_id = %(project)s AND g.occurred_at = r.was_at AND g.id = r.record_id
+        RETURNING g.occurred_at, g.received_at, g.feature_id, g.id, r.key
+    ){rest}
+    INSERT INTO late (project_id, received_at, key, occurred_at, id, record_kind, feature)
+    SELECT DISTINCT ON (g.key) %(project)s, g.received_at, g.key, g.occurred_at, g.id, %(kind)s, d.value
+    FROM gone g LEFT JOIN dimension_value d
+        ON d.project_id = %(project)s AND d.dimension = {Dimension.FEATURE:d} AND d.number = g.feature_id
+    ORDER BY g.key, g.occurred_at
+    ON CONFLICT DO NOTHING
+    """
+
+
+SET_ASIDE = {
+    RecordKind.FEEDBACK: _set_aside("feedback", ""),
+    # Until now the cost has counted at its own time.
+    RecordKind.COST: _set_aside(
+        "cost",
+        f""",
+    buckets AS (
+        INSERT INTO dirty_bucket (project_id, bucket, facts)
+        SELECT DISTINCT %(project)s, date_trunc('minute', occurred_at), {Facts.INTERACTIONS:d} FROM gone
+    )""",
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Move:
     """A record, by its own time and id, and the interaction it is put beside; `ratio` is for corrections."""
@@ -165,6 +197,25 @@ def withdraw(records: Sequence[tuple[datetime, str]]) -> None:
             names = ("targets", "target_ids", "kinds", "names")
             lists = (list(column) for column in zip(*gone, strict=True))
             cursor.execute(REVIVE, {"project": current_project(), **dict(zip(names, lists, strict=True))})
+
+
+def set_aside(kind: RecordKind, records: Sequence[tuple[datetime, str]]) -> None:
+    """Make late events of feedback or costs of the project in scope, by their own times and ids (see `ingest.late`).
+
+    What counts at an interaction is withdrawn before.
+    """
+    if not records:
+        return
+    times, ids = zip(*records, strict=True)
+    parameters: dict[str, Any] = {
+        "project": current_project(),
+        "times": list(times),
+        "ids": list(ids),
+        "keys": [key_of(kind, id) for id in ids],
+        "kind": int(kind),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(SET_ASIDE[kind], parameters)
 
 
 def _bind(sql: str, moves: Sequence[Move]) -> None:

@@ -47,7 +47,7 @@ class Fate(StrEnum):
 class Stored:
     """An interaction as it is stored: its rows as column → value, and the values of its dimensions.
 
-    The payload is None when its text is no longer kept. A value beyond the dictionary is found in the metadata.
+    The payload is None when the time of its texts is over. A value beyond the dictionary is found in the metadata.
     """
 
     interaction: Mapping[str, Any]
@@ -120,8 +120,12 @@ class Patch:
 
 @dataclass
 class Changes:
-    """New values of columns, by table, and the fate of each field, metadata apart by its keys."""
+    """New values of columns, by table, and the fate of each field, metadata apart by its keys.
 
+    `has_texts`: the time that texts are kept for is not over.
+    """
+
+    has_texts: bool
     fates: dict[str, Fate] = field(default_factory=dict)
     metadata: dict[str, Fate] = field(default_factory=dict)
     interaction: dict[str, Any] = field(default_factory=dict)
@@ -134,13 +138,13 @@ class Changes:
 
 def changes(stored: Stored, patch: Patch, book: PriceBook) -> Changes:
     """Decide what becomes of each field, and what the rows become."""
-    found = Changes()
+    found = Changes(has_texts=stored.payload is not None)
     for name, value in asdict(patch.item).items():
         if (value not in (None, "") or name in patch.hashed) and name not in {"id", "metadata"}:
             found.fates[name] = fate(stored, patch, name, value)
     had = stored.metadata
     for name, value in patch.metadata.items():
-        found.metadata[name] = _fate(stored.payload is not None and name not in had, had.get(name) == value)
+        found.metadata[name] = _fate(found.has_texts and name not in had, had.get(name) == value)
     _fill_numbers(found, patch)
     _fill_dimensions(found, stored, patch)
     _fill_texts(found, stored, patch)
@@ -264,7 +268,7 @@ def _fill_texts(found: Changes, stored: Stored, patch: Patch) -> None:
     filled = {name for name in TEXTS if found.is_filled(name)}
     for column in ("cut", "descriptors"):
         more = {name: value for name, value in (_as_value(patch.column(column)) or {}).items() if name in filled}
-        if more and stored.payload is not None:
+        if more and stored.payload:
             found.payload[column] = as_json({**(_as_value(stored.payload[column]) or {}), **more})
 
 
@@ -273,7 +277,7 @@ def _fill_metadata(found: Changes, stored: Stored, patch: Patch) -> None:
     for name, value in beyond_dictionary([patch.item], patch.columns).get(0, {}).items():
         if found.is_filled(name):
             more[name if name not in {**stored.metadata, **more} else f"{name} (field)"] = value
-    if more:
+    if more and stored.payload:
         found.payload["metadata"] = as_json({**stored.metadata, **more})
 
 

@@ -21,7 +21,8 @@ from ingest.erasure import tombstones
 from ingest.identity import key_of
 from ingest.judging import judge
 from ingest.normalise import Entry, Receipt, dimension_values, interaction_columns, repaired
-from ingest.patches import Changes, Fate, Patch, Stored, changes, merged
+from ingest.patches import IN_PAYLOAD, Changes, Fate, Patch, Stored, changes, merged
+from ingest.projects.models import Project
 from ingest.projects.scope import current_project, project_scope
 from ingest.reading import read
 from ingest.refusals import JSON_WORDS, Malformed, Problem, Unusable
@@ -29,9 +30,10 @@ from ingest.retention.horizons import oldest
 from ingest.text import is_holdable, repair_deep
 
 FIRST_IS_KEPT = "nothing, or the value that is set already: the first is kept"
+TIME_IS_OVER = "nothing: the time that the project keeps texts for is over"
 ROWS = {
     "interaction": "SELECT * FROM interaction WHERE project_id = %s AND occurred_at = %s AND id = %s FOR UPDATE",
-    "payload": "SELECT * FROM payload WHERE project_id = %s AND occurred_at = %s AND id = %s",
+    "payload": "SELECT * FROM payload WHERE project_id = %s AND occurred_at = %s AND id = %s FOR UPDATE",
 }
 # What copies the interaction's dimensions and user follows it.
 FOLLOW = f"""
@@ -183,7 +185,14 @@ def _locked(id: str, receipt: Receipt) -> Stored:
     interaction = _row("interaction", known[0], id)
     if interaction is None:
         raise Unknown
-    return Stored(interaction, _row("payload", known[0], id), _values(interaction))
+    payload = _row("payload", known[0], id) if known[0] >= _text_reach(receipt) else None
+    return Stored(interaction, payload, _values(interaction))
+
+
+def _text_reach(receipt: Receipt) -> datetime:
+    """Before which instant texts have gone, or are about to: what is filled there would only go again."""
+    kept = Project.objects.values_list("text_horizon", "text_days").get(pk=receipt.project_id)
+    return oldest(*kept, receipt.received_at)
 
 
 def _row(table: str, at: datetime, id: str) -> dict[str, Any] | None:
@@ -245,18 +254,22 @@ def _update(table: str, columns: Mapping[str, Any], place: Mapping[str, Any]) ->
 
 
 def _answer(id: str, sent: Mapping[str, Any], metadata: Mapping[str, Any], found: Changes) -> PatchAnswer:
-    results = [_result(name, f"$.{name}", fate, sent.get(name)) for name, fate in found.fates.items()]
+    of_texts = FIRST_IS_KEPT if found.has_texts else TIME_IS_OVER
+    results = [
+        _result(name, fate, sent.get(name), of_texts if name in IN_PAYLOAD else FIRST_IS_KEPT)
+        for name, fate in found.fates.items()
+    ]
     for name, fate in found.metadata.items():
         path = f"metadata.{name}" if name in metadata else name
-        results.append(_result(path, f"$.{path}", fate, metadata.get(name, sent.get(name))))
+        results.append(_result(path, fate, metadata.get(name, sent.get(name)), of_texts))
     fates = [*found.fates.values(), *found.metadata.values()]
     counts = {fate: fates.count(fate) for fate in Fate}
     return PatchAnswer(id, counts[Fate.FILLED], counts[Fate.UNCHANGED], counts[Fate.CONFLICT], results)
 
 
-def _result(name: str, path: str, fate: Fate, sent: Any) -> FieldResult:
+def _result(name: str, fate: Fate, sent: Any, expected: str) -> FieldResult:
+    """What became of one field; of one that is in conflict also what would have been none."""
     if fate is not Fate.CONFLICT:
         return FieldResult(name, fate)
-    return FieldResult(
-        name, fate, Problem(path, FIRST_IS_KEPT, f"another {JSON_WORDS.get(type(sent).__name__, 'value')}")
-    )
+    got = f"another {JSON_WORDS.get(type(sent).__name__, 'value')}"
+    return FieldResult(name, fate, Problem(f"$.{name}", expected, got))

@@ -13,7 +13,7 @@ import msgspec
 
 from ingest import tokens
 from ingest.descriptors import Descriptors
-from ingest.digest import marks, texts
+from ingest.digest import declining, marks, texts
 from ingest.digest.marks import Limits, Measured
 from ingest.dimensions import ABSENT, ESTIMATED, EVERY_MARK, CostSource, Flag
 from ingest.pricing import Call, PriceBook
@@ -22,6 +22,9 @@ CHARACTERS_A_TOKEN = 4
 """Where only the length of a text is known."""
 TOKENS_A_MESSAGE = 4
 """What marks the beginning and the end of a chat message costs about so many."""
+
+COUNTED = {"prompt": "input_tokens", "output": "output_tokens"}
+OF_OUTPUT = Flag.OUTPUT_EMPTY | Flag.REFUSAL | Flag.OUTPUT_CUT_OFF | Flag.REPEAT
 
 Language = Callable[[str], str | None]
 _DESCRIBED = msgspec.json.Decoder(dict[str, Descriptors])
@@ -32,7 +35,7 @@ class Stored:
     """An interaction as it is stored, with the beginnings of its texts; `version` changes whenever its row does.
 
     A text is None when none was sent, or none is kept: then its characters are known all the same, and of texts that were
-    never kept also `descriptors`, as JSON.
+    never kept also `descriptors`, as JSON. `is_over`: the time of all its texts is over, so they tell nothing any more.
     """
 
     occurred_at: datetime
@@ -59,6 +62,7 @@ class Stored:
     descriptors: str | None
     output_hash: int | None
     is_cut_off: bool
+    is_over: bool
     provider: str
     served_model: str
     requested_model: str
@@ -144,6 +148,9 @@ def _estimated(one: Stored, field: str, is_messages: Flag) -> int | None:
     if characters is None:
         return None
     if text is None:
+        before: int | None = getattr(one, COUNTED[field])
+        if one.is_over and before is not None:
+            return before
         noted = one.described.get(field)
         return noted.tokens if noted and noted.tokens is not None else -(-characters // CHARACTERS_A_TOKEN)
     if not one.flags & is_messages:
@@ -190,6 +197,9 @@ def _written(one: Stored) -> Iterator[str]:
 
 
 def _of_output(one: Stored, is_repeat: bool) -> int:
+    """The marks of the output; those that it had before its time was over stay."""
+    if one.is_over:
+        return one.flags & OF_OUTPUT
     is_messages = bool(one.flags & Flag.OUTPUT_IS_MESSAGES)
     if one.output is None:
         noted = one.described.get("output")
@@ -197,5 +207,5 @@ def _of_output(one: Stored, is_repeat: bool) -> int:
         is_refusal = bool(noted and noted.is_refusal)
     else:
         is_blank = texts.is_blank(one.output, is_messages)
-        is_refusal = marks.is_refusal(texts.said(one.output) if is_messages else one.output)
+        is_refusal = declining.is_refusal(texts.said(one.output) if is_messages else one.output)
     return marks.of_output(is_blank=is_blank, is_refusal=is_refusal, is_cut_off=one.is_cut_off, is_repeat=is_repeat)

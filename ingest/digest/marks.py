@@ -4,7 +4,6 @@ The usual is the 99.9th percentile of the feature's last four weeks (`ingest.dig
 errors are counted elsewhere.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,18 +15,6 @@ REPEATS = 5
 """So many equal outputs of a feature within a day make the last of them a repeat."""
 SHORTEST_REPEAT = 40
 """Shorter outputs are alike by nature: labels, yes and no."""
-
-# How an output begins that declines; the first words decide, since answers quote refusals further down.
-_REFUSAL = re.compile(
-    r"\W*(?:(?:i['’]?m|i am|we are|we['’]re)\s+(?:really\s+|very\s+|so\s+)?(?:sorry|afraid)\W{1,3}(?:but\s+)?(?:i|we|that|this|as an)\b"
-    r"|(?:i|we)\s+(?:can['’]?t|cannot|can not|won['’]?t|will not|am unable|am not able|are unable|must decline|have to decline)\b"
-    r"|(?:i['’]m|i am)\s+(?:unable|not able|not allowed|not permitted)\s+to\b"
-    r"|(?:sorry|unfortunately|apologies|my apologies)\W{1,3}(?:but\s+)?(?:i|we)\s+(?:can['’]?t|cannot|can not|won['’]?t|am unable|am not able)\b"
-    r"|(?:as an ai|as a language model)\b[^.\n]{0,80}\b(?:can['’]?t|cannot|unable|not able|don['’]t have)\b"
-    r"|i must decline\b|i refuse to\b)",
-    re.IGNORECASE,
-)
-_REFUSAL_WITHIN = 300
 
 
 @dataclass(frozen=True)
@@ -76,11 +63,6 @@ def of_output(*, is_blank: bool, is_refusal: bool, is_cut_off: bool, is_repeat: 
         Flag.REPEAT: is_repeat,
     }
     return sum(mark for mark, holds in found.items() if holds)
-
-
-def is_refusal(text: str) -> bool:
-    """Whether an output begins by declining."""
-    return _REFUSAL.match(text[:_REFUSAL_WITHIN]) is not None
 
 
 def _is_beyond(measured: Measured, limits: Limits, name: str) -> bool:

@@ -1,4 +1,7 @@
-"""What waits to be read: one row a request, written in its commit, taken away in the commit that stores what was read."""
+"""What waits to be read: one row a request, written in its commit, taken away in the commit that stores what was read.
+
+Behind it waits what was stored before there was anything to read it (`ingest.digest.past`).
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from operator import itemgetter
 
 from django.db import connection
 
+from ingest.digest import past
 from ingest.projects.scope import current_project
 
 CLAIM = """
@@ -21,20 +25,26 @@ CLAIM = """
 """
 WAITING = """
     SELECT p.id FROM project p
-    CROSS JOIN LATERAL (
+    LEFT JOIN LATERAL (
         SELECT received_at FROM unread WHERE project_id = p.id AND received_at <= %(until)s
-        ORDER BY received_at LIMIT 1) oldest
-    WHERE %(only)s::bigint[] IS NULL OR p.id = ANY(%(only)s)
-    ORDER BY oldest.received_at, p.id
+        ORDER BY received_at LIMIT 1) oldest ON true
+    LEFT JOIN unread_past u ON u.project_id = p.id
+    WHERE (oldest.received_at IS NOT NULL OR u.project_id IS NOT NULL)
+      AND (%(only)s::bigint[] IS NULL OR p.id = ANY(%(only)s))
+    ORDER BY oldest.received_at NULLS LAST, p.id
 """
 
 
 @dataclass(frozen=True)
 class Debt:
-    """What is still to be read of a project: how many interactions, and since when the oldest waits."""
+    """What is still to be read of a project: how many interactions, and since when the oldest waits.
+
+    `past` is from when the oldest is that was stored before there was anything to read it; how many there are is not known.
+    """
 
     interactions: int
     oldest: datetime | None
+    past: datetime | None = None
 
 
 def enqueue(received_at: datetime, places: Sequence[tuple[datetime, str]]) -> None:
@@ -54,7 +64,7 @@ def waiting(until: datetime, only: Collection[int] | None = None) -> list[int]:
 
 
 def claim(until: datetime, most: int) -> list[tuple[datetime, str]]:
-    """Take up to `most` interactions of the oldest requests of the project in scope."""
+    """Take up to `most` interactions of the oldest requests of the project in scope; without any, of its past."""
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"project": current_project(), "until": until, "most": most})
         rows = sorted(cursor.fetchall(), key=itemgetter(0))
@@ -65,7 +75,7 @@ def claim(until: datetime, most: int) -> list[tuple[datetime, str]]:
         taken += places[:room]
         if places[room:]:
             enqueue(received_at, places[room:])
-    return list(dict.fromkeys(taken))
+    return list(dict.fromkeys(taken)) or past.claim(most)
 
 
 def debt() -> Debt:
@@ -75,7 +85,8 @@ def debt() -> Debt:
             "SELECT coalesce(sum(cardinality(id)), 0), min(received_at) FROM unread WHERE project_id = %s",
             [current_project()],
         )
-        return Debt(*cursor.fetchone())
+        interactions, oldest = cursor.fetchone()
+    return Debt(interactions, oldest, past.oldest())
 
 
 def complete_to(now: datetime) -> datetime:
@@ -85,4 +96,4 @@ def complete_to(now: datetime) -> datetime:
             "SELECT received_at FROM unread WHERE project_id = %s ORDER BY received_at LIMIT 1", [current_project()]
         )
         row = cursor.fetchone()
-    return min(now, row[0]) if row else now
+    return min(at for at in (now, row and row[0], past.oldest()) if at)

@@ -34,7 +34,7 @@ FETCH = f"""
         left(p.prompt, {LOOKED_AT}), left(p.output, {LOOKED_AT}), left(p.error_message, {LONGEST}), p.descriptors,
         CASE WHEN i.output_chars >= {SHORTEST_REPEAT}
             THEN hashtextextended(coalesce(p.output, encode(p.output_hash, 'hex')), $1 * 65536 + i.feature_id) END,
-        coalesce(p.metadata ~* $4, false),
+        coalesce(p.metadata ~* $4, false), p.id IS NULL,
         i.provider_id, i.model_id, i.requested_model_id,
         CASE WHEN {OTHER:d} IN (i.provider_id, i.model_id, i.requested_model_id) THEN p.metadata END
     FROM unnest($2::timestamptz[], $3::text[]) AS w (occurred_at, id)

@@ -94,23 +94,33 @@ def _delete_keys(kind: RecordKind, ids: Sequence[str]) -> None:
 
 
 def clear_feedback_texts(before: datetime, limit: int) -> int:
-    """Take the texts out of feedback from before an instant: what was counted of it stays. How many rows had some."""
-    query = f"""
+    """Take the texts out of feedback from before an instant: what was counted of it stays. How many rows had some.
+
+    They are looked for as the index on them says, which holds nothing else. Where there are marks of words, there is a hash
+    in the metadata.
+    """
+    find = f"""
+        SELECT occurred_at, id FROM feedback
+        WHERE project_id = %(project)s AND occurred_at < %(before)s
+          AND (comment IS NOT NULL OR final_text IS NOT NULL OR metadata IS NOT NULL
+               OR kind = {FeedbackKind.ESCALATION:d} AND label IS NOT NULL)
+        ORDER BY occurred_at LIMIT %(limit)s
+    """
+    clear = f"""
         UPDATE feedback f SET comment = NULL, final_text = NULL, word_marks = NULL, metadata = NULL,
             label = CASE WHEN f.kind = {FeedbackKind.ESCALATION:d} THEN NULL ELSE f.label END
-        FROM (
-            SELECT occurred_at, id FROM feedback
-            WHERE project_id = %(project)s AND occurred_at < %(before)s
-              AND (comment IS NOT NULL OR final_text IS NOT NULL OR word_marks IS NOT NULL OR metadata IS NOT NULL
-                   OR kind = {FeedbackKind.ESCALATION:d} AND label IS NOT NULL)
-            ORDER BY occurred_at, id LIMIT %(limit)s
-        ) old
-        WHERE f.project_id = %(project)s AND f.occurred_at < %(before)s
+        FROM unnest(%(times)s::timestamptz[], %(ids)s::text[]) AS old (occurred_at, id)
+        WHERE f.project_id = %(project)s AND f.occurred_at >= %(first)s AND f.occurred_at <= %(last)s
           AND f.occurred_at = old.occurred_at AND f.id = old.id
     """
+    parameters: dict[str, Any] = {"project": current_project(), "before": before, "limit": limit}
     with connection.cursor() as cursor:
-        cursor.execute(query, {"project": current_project(), "before": before, "limit": limit})
-        return int(cursor.rowcount)
+        cursor.execute(find, parameters)
+        found = cursor.fetchall()
+        if found:
+            times, ids = (list(column) for column in zip(*found, strict=True))
+            cursor.execute(clear, {**parameters, "times": times, "ids": ids, "first": times[0], "last": times[-1]})
+    return len(found)
 
 
 def delete_late(received_before: datetime, limit: int) -> int:

@@ -79,6 +79,7 @@ def raise_twin(letter: str, send: Send, *, extra_calls: int = 0) -> Twin:
         _fill_settings(twin, now)
         _open_incidents(twin, now)
         _begin_erasure(twin, now)
+        _leave_past_unread(twin, now)
         _note_numbers(twin)
     _send_mail(twin)
     return twin
@@ -218,6 +219,15 @@ def _begin_erasure(twin: Twin, now: datetime) -> None:
         cursor.execute(
             "INSERT INTO erasure_trace (project_id, number, kind, id) VALUES (%s, 1, 1, %s)",
             [twin.project.id, twin.word("trace")],
+        )
+
+
+def _leave_past_unread(twin: Twin, now: datetime) -> None:
+    """A mark of how far old texts were read."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO unread_past (project_id, reached, reached_id, until) VALUES (%s, %s, %s, %s)",
+            [twin.project.id, now, twin.word("reached"), now],
         )
 
 

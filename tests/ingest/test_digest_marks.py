@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from ingest import records, timeline
-from ingest.digest import limits, marks, reader
+from ingest.digest import limits, marks, reader, unread
 from ingest.digest.marks import Limits, Measured
 from ingest.dimensions import EVERY_MARK, Flag
+from ingest.models import Payload
 from ingest.projects.scope import project_scope
 from tests import factories
 from tests.ingest.record import one, rows, take
@@ -33,27 +34,6 @@ def test_what_lies_beyond_a_limit_is_marked_by_its_kind(name, mark):
     assert marks.unusual(replace(USUAL, **{name: 11}), LIMITS) == mark
     assert marks.unusual(replace(USUAL, **{name: None}), LIMITS) == 0
     assert marks.unusual(replace(USUAL, **{name: 11}), Limits()) == 0
-
-
-@pytest.mark.parametrize(
-    ("output", "is_refusal"),
-    [
-        ("I'm sorry, but I can't help with that.", True),
-        ("I’m sorry, but I cannot assist with that request.", True),
-        ("I cannot provide instructions for that.", True),
-        ("Sorry, I am unable to do this.", True),
-        ("As an AI language model, I don't have access to your files.", True),
-        ("  **I can't** share that.", True),
-        ("Unfortunately, I won't be able to share it.", True),
-        ("I can help you with that!", False),
-        ("I'm sorry to hear that. Here is what to do:", False),
-        ("The model said: I'm sorry, but I can't help.", False),
-        ("Sorry is a card game.", False),
-        ("", False),
-    ],
-)
-def test_an_output_that_begins_by_declining_is_a_refusal(output, is_refusal):
-    assert marks.is_refusal(output) is is_refusal
 
 
 def send(project, *items):
@@ -180,3 +160,24 @@ def test_a_feature_that_is_silent_for_four_weeks_loses_its_limits(project):
     assert len(limits_of(project)) == 1
     refresh(project, now + timedelta(days=29))
     assert limits_of(project) == {}
+
+
+def test_what_was_found_in_a_text_stays_when_the_text_has_gone(project):
+    """Something of the interaction is filled later, or its price changes: it is read again, without a text."""
+    said = "I'm sorry, but I can't help with that, whatever you may tell me."
+    send(
+        project,
+        {"id": "refusal", "model": "gpt-4o", "prompt": "Say it! " * 9, "output": said},
+        *({"id": f"r{number}", "output": "The very same answer as ever, whatever was asked."} for number in range(5)),
+        {"id": "empty", "output": " "},
+        {"id": "cut", "output": "and then", "finish_reason": "length"},
+    )
+    before, found = rows(project, "interaction"), marked(project)
+    assert len(found) == 4
+    with project_scope(project.id):
+        Payload.objects.all().delete()
+        unread.enqueue(timeline.now(), [(row["occurred_at"], row["id"]) for row in before])
+    reader.read(timeline.now(), only=[project.id], everything=True)
+    assert marked(project) == found
+    assert rows(project, "interaction") == before
+    assert rows(project, "unread") == []
