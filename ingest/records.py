@@ -69,6 +69,10 @@ class Result(msgspec.Struct, omit_defaults=True):
     error: Problem | None = None
 
 
+TAKEN = Problem("$.id", "an id that nothing else has", "the id of an item with other content")
+"""What is wrong with an item that is in conflict with the record."""
+
+
 class Answer(msgspec.Struct):
     """What became of a request, in the shape that clients rely on."""
 
@@ -217,7 +221,8 @@ def told(batch: Batch, entries: Sequence[Entry], stored: Stored) -> Answer:
         if entry.item.id is None:  # an id of ours cannot have been there, but for a second try of this request
             results[entry.position] = Result(entry.position, "created", entry.id, False, entry.note)
         else:
-            results[entry.position] = Result(entry.position, status, entry.id, note=entry.note)
+            error = TAKEN if status == "conflict" else None
+            results[entry.position] = Result(entry.position, status, entry.id, note=entry.note, error=error)
     in_order = [results[position] for position in sorted(results)]
     counts = Counter(result.status for result in in_order)
     return Answer(counts["created"], counts["duplicate"], counts["conflict"], counts["invalid"], in_order)

@@ -2,6 +2,8 @@
 
 from typing import Any, TypedDict
 
+from ingest.records import Result
+
 
 class ErrorShape(TypedDict, total=False):
     """What is wrong with one item or parameter: `path` is a JSON path inside the item."""
@@ -20,6 +22,14 @@ class ProblemShape(TypedDict):
     status: int
     detail: str
     errors: list[ErrorShape]
+
+
+class BrowserAnswer(TypedDict):
+    """What a key of browsers is told: which items have the right form (`accepted` or `invalid`), nothing of the record."""
+
+    accepted: int
+    invalid: int
+    results: list[Result]
 
 
 class StoredInteraction(TypedDict):

@@ -15,6 +15,7 @@ from django.http import HttpResponse
 from rest_framework.exceptions import PermissionDenied
 
 from ingest.api.addresses import client_of
+from ingest.api.body import Limits
 from ingest.api.problems import problem
 from ingest.erasure.tombstones import REFUSED
 from ingest.projects.access import KeyHolder
@@ -26,6 +27,8 @@ from ingest.records import Answer, Result
 
 PREFLIGHT_SECONDS = 7200  # as long as any browser keeps one
 MINUTE_S = 60
+# What browsers themselves send at most when a page is left: `sendBeacon`, and `fetch` with `keepalive`.
+LIMITS = Limits(64 * 1024, 64 * 1024)
 _meter = Meter()
 
 
@@ -72,7 +75,7 @@ def headers_for(holder: KeyHolder, environ: Mapping[str, Any]) -> dict[str, str]
 
 def told(answer: Answer) -> HttpResponse:
     """What a browser's key learns: which items have the right form. All else that could be said is about the record."""
-    wrong = [result for result in answer.results if result.error and not result.error.expected.startswith(REFUSED)]
+    wrong = [result for result in answer.results if result.status == "invalid" and not _is_of_record(result)]
     if len(wrong) == len(answer.results):
         errors = [{"index": result.index, **asdict(result.error)} for result in wrong if result.error]
         return problem(400, "No item of the body can be stored.", title="Nothing usable", errors=errors)
@@ -82,15 +85,25 @@ def told(answer: Answer) -> HttpResponse:
     return HttpResponse(msgspec.json.encode(body), status=207 if wrong else 200, content_type="application/json")
 
 
+def _is_of_record(result: Result) -> bool:
+    """Whether an item is refused for what the record knows, and not for its form."""
+    return result.error is not None and result.error.expected.startswith(REFUSED)
+
+
 def measures(holder: KeyHolder, environ: Mapping[str, Any], units: int) -> list[Told]:
-    """Take units of what this key and this address may post, and say where each stands."""
+    """Take units of what this address and then of what this key may post, and say where each stands.
+
+    What the address is refused, the key does not pay for: one address must not use up what all others may send.
+    """
     now = time.monotonic()
     limits = {
-        "key": (holder.key_id, settings.BROWSER_FEEDBACK_PER_KEY),
         "address": ((holder.key_id, client_of(environ)), settings.BROWSER_FEEDBACK_PER_ADDRESS),
+        "key": (holder.key_id, settings.BROWSER_FEEDBACK_PER_KEY),
     }
     told = []
     for name, (owner, per_minute) in limits.items():
         limit = Limit(per_minute / MINUTE_S, per_minute)
         told.append(Told(name, "events", limit, _meter.take((name, owner), limit, units, now)))
+        if not told[-1].reading.is_admitted:
+            break
     return told

@@ -11,7 +11,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Documented:
-    """`summary` in a few words; `query`: parameter → what it does; `answer`: the type of a good answer's body."""
+    """`summary` in a few words; `query`: parameter → what it does; `answer`: the type of a good answer's body.
+
+    A tuple of types: a body of one of them.
+    """
 
     summary: str = ""
     query: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The way in for whoever sends or asks with a key: quotas first, then room, then a place to work.
+"""The way in for whoever sends or asks with a key: room first, then quotas, then a place to work.
 
 with entered(request, holder) as entrance:      # before a byte of the body is read
     body = …
@@ -8,17 +8,16 @@ with entered(request, holder) as entrance:      # before a byte of the body is r
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.http import HttpResponse
 from rest_framework.request import Request
 
 from ingest.api import browsers
-from ingest.api.body import announced_length
+from ingest.api.body import CHUNK, USUAL, announced_length, refuse_beyond
 from ingest.database import Unavailable, steadfast
 from ingest.driver import patience
 from ingest.projects.access import KeyHolder
@@ -26,19 +25,24 @@ from ingest.quotas.bucket import Limit
 from ingest.quotas.headers import OverQuota, Told, fields
 from ingest.quotas.meters import Meter
 from ingest.quotas.places import NoPlace, Places, Room
+from ingest.refusals import Malformed
 
 PLACE_WITHIN_S = 4.0
 UNANNOUNCED_BYTES = 1 << 20  # what a body in chunks is taken for
-R = TypeVar("R", bound=HttpResponse)
+# What a refused sender may still write before it is answered: many clients look for an answer only then.
+MOST_DRAINED, MOST_DRAINED_OF_BROWSERS = 32 << 20, 1 << 20
 T = TypeVar("T")
 _meter = Meter()
 
 
 class _Counted:
-    """A body's stream that knows how much of it was read."""
+    """A body's stream that knows how much of it was read, and how much there is where that was announced."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._stream = environ["wsgi.input"]
+        self.announced = announced_length(environ)
+        self._ends = self.announced is not None or bool(environ.get("wsgi.input_terminated"))
+        self._is_held_back = "100-continue" in environ.get("HTTP_EXPECT", "").lower()
         self.bytes = 0
 
     def read(self, size: int) -> bytes:
@@ -46,6 +50,14 @@ class _Counted:
         piece: bytes = self._stream.read(size)
         self.bytes += len(piece)
         return piece
+
+    def drain(self, most: int) -> None:
+        """Read the rest and forget it, unless there is more of it than `most` or its sender waits for our word."""
+        end = most if self.announced is None else self.announced
+        if not self._ends or (self._is_held_back and not self.bytes):
+            return
+        while end <= most and self.bytes < end and self.read(min(CHUNK, end - self.bytes)):
+            pass
 
 
 class Entrance:
@@ -55,20 +67,34 @@ class Entrance:
         self._request = request
         self._holder = holder
         self._told: dict[str, Told] = {}
+        self._headers = request.parser_context["view"].headers  # of whatever answer the view will give
         self.is_browser = browsers.is_browser_key(holder)
+        self.limits = browsers.LIMITS if self.is_browser else USUAL
 
-    def let_in(self, body_bytes: int) -> None:
-        """Charge for the request itself. Raises OverQuota."""
-        self._charge("bytes", body_bytes)
-        self._charge("events", 0)
+    def tell(self) -> None:
+        """Put into the answer where the project's quotas stand, whatever becomes of the request."""
+        self._note([told for name in UNITS if (told := self._taken(name, 0))])
+
+    def weight_of(self, body_bytes: int | None) -> int:
+        """What a body will take of the memory; nothing when it is too large to be kept."""
+        most = self.limits.travelling
+        if body_bytes is None:
+            return min(UNANNOUNCED_BYTES, most)
+        return body_bytes if body_bytes <= most else 0
+
+    def let_in(self, body_bytes: int | None) -> None:
+        """Charge for the request itself, and for the body that it announces. Raises TooLarge, uncharged, or OverQuota."""
+        refuse_beyond(self.limits.travelling, body_bytes)
         if self.is_browser:
-            self._note(browsers.measures(self._holder, self._request.META, 1))
+            self._admit(browsers.measures(self._holder, self._request.META, 1))
+        self._charge("bytes", body_bytes or 0)
+        self._charge("events", 0)
 
     def count(self, events: int) -> None:
         """Charge for the items of a body. Raises OverQuota: nothing of the request is stored then."""
-        self._charge("events", events)
         if self.is_browser and events > 1:
-            self._note(browsers.measures(self._holder, self._request.META, events - 1))
+            self._admit(browsers.measures(self._holder, self._request.META, events - 1))
+        self._charge("events", events)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -76,32 +102,38 @@ class Entrance:
         with working(self._holder.project_id):
             yield
 
-    def tell(self, answer: R) -> R:
-        """Put into an answer where the quotas stand."""
-        for name, value in fields(list(self._told.values())).items():
-            answer[name] = value
-        return answer
-
     def pay_for(self, body_bytes: int) -> None:
-        """Charge for a body whose length was not announced; a debt is paid before the next request."""
-        limit = _limit(self._holder, "bytes")
-        if limit:
-            _meter.take(("bytes", self._holder.project_id), limit, body_bytes, time.monotonic())
+        """Charge for a body whose length was not announced; a debt is paid before the next request.
+
+        Nobody pays for more than may be sent: what was read beyond that was refused.
+        """
+        self._taken("bytes", min(body_bytes, self.limits.travelling))
 
     def _charge(self, name: str, units: int) -> None:
+        told = self._taken(name, units)
+        if told:
+            self._admit([told])
+
+    def _taken(self, name: str, units: int) -> Told | None:
+        """Where a quota of the project stands once units were taken out of it; None without one."""
         limit = _limit(self._holder, name)
         if limit is None:
-            return
+            return None
         reading = _meter.take((name, self._holder.project_id), limit, units, time.monotonic())
-        self._note([Told(name, UNITS[name], limit, reading)])
+        return Told(name, UNITS[name], limit, reading)
 
-    def _note(self, told: list[Told]) -> None:
-        self._told |= {one.name: one for one in told}
+    def _admit(self, told: list[Told]) -> None:
+        self._note(told)
         if not all(one.reading.is_admitted for one in told):
             raise OverQuota(list(self._told.values()))
 
+    def _note(self, told: list[Told]) -> None:
+        """Put into the answer, whatever it will be, where the quotas stand."""
+        self._told |= {one.name: one for one in told}
+        self._headers.update(fields(list(self._told.values())))
 
-UNITS = {"events": "events", "bytes": "content-bytes"}
+
+UNITS = {"bytes": "content-bytes", "events": "events"}
 
 
 def _limit(holder: KeyHolder, name: str) -> Limit | None:
@@ -114,22 +146,28 @@ def _limit(holder: KeyHolder, name: str) -> Limit | None:
 
 @contextmanager
 def entered(request: Request, holder: KeyHolder) -> Iterator[Entrance]:
-    """Let a request with a body in, or raise OverQuota or Crowded; nothing of the body has been read by then."""
-    length = announced_length(request.META)
-    weight = UNANNOUNCED_BYTES if length is None else length
+    """Let a request with a body in, or raise Crowded, TooLarge or OverQuota; nothing of the body has been read by then.
+
+    What is refused for its body is read to its end all the same, up to a bound: most clients see an answer only when
+    they have written all that they have.
+    """
+    body = request.META["wsgi.input"] = _Counted(request.META)
     entrance = Entrance(request, holder)
-    entrance.let_in(length or 0)
-    counted = _Counted(request.META["wsgi.input"])
-    places().enter(holder.project_id, weight)
+    weight = entrance.weight_of(body.announced)
+    entrance.tell()
+    places().enter(holder.project_id, weight, is_browser=entrance.is_browser)
     try:
-        request.META["wsgi.input"] = counted
+        entrance.let_in(body.announced)
         yield entrance
+    except Malformed:
+        body.drain(MOST_DRAINED_OF_BROWSERS if entrance.is_browser else MOST_DRAINED)
+        raise
     finally:
         # Request and view hold each other through it, and the server's buffers with them until somebody collects.
         request.parser_context = {}
-        places().leave(holder.project_id, weight)
-        if length is None:
-            entrance.pay_for(counted.bytes)
+        places().leave(holder.project_id, weight, is_browser=entrance.is_browser)
+        if body.announced is None:
+            entrance.pay_for(body.bytes)
 
 
 @contextmanager

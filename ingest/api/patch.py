@@ -34,7 +34,7 @@ class OneInteraction(views.OneInteraction):
         """Fill what is absent: 200, or 207 when a field is set to another value already, which is kept."""
         holder = views.holder_of(request)
         with entered(request, holder) as entrance:
-            sent = json_body(request)
+            sent = json_body(request, entrance.limits)
             with entrance.at_work(), sent.opened() as body:
                 entrance.count(1)
                 try:
@@ -45,5 +45,4 @@ class OneInteraction(views.OneInteraction):
                     errors = [{"index": 0, **asdict(refused.problem)}]
                     return problem(400, "Nothing of the body was stored.", title="Nothing usable", errors=errors)
                 status = 207 if answer.conflicts else 200
-                told = HttpResponse(_JSON.encode(answer), status=status, content_type="application/json")
-                return entrance.tell(told)
+                return HttpResponse(_JSON.encode(answer), status=status, content_type="application/json")

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from ingest import lookup, records, timeline
 from ingest.api import browsers, pages, shapes
-from ingest.api.answers import SearchedPage, StoredInteraction
+from ingest.api.answers import BrowserAnswer, SearchedPage, StoredInteraction
 from ingest.api.body import json_body
 from ingest.api.documented import Documented
 from ingest.api.entrance import asking, entered
@@ -50,12 +50,12 @@ class Intake(APIView):
         """Store a body's items and say what became of each."""
         holder = holder_of(request)
         with entered(request, holder) as entrance:
-            sent = json_body(request)
+            sent = json_body(request, entrance.limits)
             with entrance.at_work(), sent.opened() as content:
                 answer = records.take(
                     self.way, content, receipt_for(holder), are_lines=sent.are_lines, count=entrance.count
                 )
-                return entrance.tell(browsers.told(answer) if entrance.is_browser else answered(answer))
+                return browsers.told(answer) if entrance.is_browser else answered(answer)
 
 
 class Interactions(Intake):
@@ -92,6 +92,7 @@ class Feedback(Intake):
     """POST /feedback, with the scope ingest or, for keys that browsers hold, feedback alone."""
 
     scope = ("ingest", "feedback")
+    documented: ClassVar[Mapping[str, Documented]] = {"POST": Documented(answer=(Answer, BrowserAnswer))}
     way = records.FEEDBACK
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

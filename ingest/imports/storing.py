@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db import connection
 
 from ingest import dictionary, records, timeline
+from ingest.contract import Interaction
 from ingest.database import Unavailable
 from ingest.dimensions import Dimension
 from ingest.imports.items import Line, looked_into, newest
 from ingest.imports.lines import Numbered
 from ingest.imports.progress import Refused, Tally
+from ingest.kinds import EXPECTED
 from ingest.late import NOTE
 from ingest.normalise import Receipt
 from ingest.projects.models import Feature, Project
@@ -20,17 +22,20 @@ from ingest.records import Way
 from ingest.refusals import Malformed, Problem
 
 PATIENCE_S = 120.0
-TAKEN = Problem("$.id", "an id that nothing else has", "the id of an item with other content")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is imported, and where to. `is_told`: rules may judge windows that hold these events."""
+    """What is imported, and where to. `is_told`: rules may judge windows that hold these events.
+
+    `time_format` is how a table's times are written; empty where they are as in the contract.
+    """
 
     name: str
     project_id: int
     kinds: tuple[str, ...]
     is_told: bool = False
+    time_format: str = ""
 
     @property
     def only(self) -> str:
@@ -85,8 +90,8 @@ def _take(job: Job, lines: Sequence[Line], body: bytes, outcome: Outcome) -> Non
         return
     for result in answer.results:
         line = lines[result.index]
-        if result.status in ("invalid", "conflict"):
-            _refuse(outcome, line, result.error or TAKEN)
+        if result.error:
+            _refuse(outcome, line, _as_asked(result.error, job.time_format))
         elif result.status == "duplicate":
             outcome.tally.duplicates += 1
         else:
@@ -125,6 +130,12 @@ def _leave_a_mark(project_id: int, lines: list[Line]) -> None:
                 " WHERE project_id = %s AND number = %s AND (imported_to IS NULL OR imported_to < %s)",
                 [(at, project_id, numbers[Dimension.FEATURE, name], at) for name, at in sorted(marks.items())],
             )
+
+
+def _as_asked(problem: Problem, time_format: str) -> Problem:
+    """What is no time is told in the words of the command that said how times are written."""
+    is_time = problem.expected == EXPECTED[Interaction]["occurred_at"]
+    return replace(problem, expected=f"a time written as {time_format}") if time_format and is_time else problem
 
 
 def _refuse(outcome: Outcome, line: Line, problem: Problem) -> None:

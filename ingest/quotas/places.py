@@ -2,7 +2,8 @@
 
 A request is *inside* from the moment its key is known; it *works* while it parses, computes and asks the database. All
 that is inside and does not work waits, reads a slow client's body, or writes an answer. A project that is alone may use
-nearly every place; one that floods fills its own line and nobody else's.
+nearly every place; one that floods fills its own line and nobody else's. Requests with a browser's key, which is public,
+are inside by a share of their own, so that whoever has read a page's source cannot keep the project's own apps out.
 """
 
 import threading
@@ -11,10 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 # Threads of a web process. They are made when needed; most of them wait for a place, or for a slow client.
 THREADS = 128
 BODY_BYTES = 64 << 20
+T = TypeVar("T")
+_Share = tuple[int, bool]
+"""A project, and whether its browsers' part of the room is meant."""
 
 
 class Crowded(Exception):
@@ -32,13 +37,15 @@ class NoPlace(Exception):
 
 @dataclass(frozen=True)
 class Room:
-    """How much there is room for. `each` and `each_*` are one project's share, smaller than the whole."""
+    """How much there is room for. `each_*` is one project's share, smaller than the whole."""
 
     working: int
     each_working: int
     each_inside: int
     body_bytes: int
     each_body_bytes: int
+    browsers_inside: int = THREADS // 4
+    each_browsers_inside: int = THREADS // 8
 
     @classmethod
     def of(cls, connections: int, threads: int = THREADS, body_bytes: int = BODY_BYTES) -> "Room":
@@ -92,29 +99,34 @@ class Places:
     def __init__(self, room: Room) -> None:
         self.room = room
         self._guard = threading.Lock()
-        self._inside: dict[int, int] = {}
-        self._bytes: dict[int, int] = {}
+        self._inside: dict[_Share, int] = {}
+        self._bytes: dict[_Share, int] = {}
+        self._browsers = 0
         self._all_bytes = 0
         self._working: dict[int, int] = {}
         self._all_working = 0
         self._lines: OrderedDict[int, deque[_Turn]] = OrderedDict()
 
-    def enter(self, project_id: int, body_bytes: int) -> None:
+    def enter(self, project_id: int, body_bytes: int, *, is_browser: bool = False) -> None:
         """Let one request in, with a body of so many bytes. Raises Crowded."""
+        share = (project_id, is_browser)
         with self._guard:
-            inside, own = self._inside.get(project_id, 0), self._bytes.get(project_id, 0)
-            if inside >= self.room.each_inside or (own and not self._has_memory_for(own, body_bytes)):
+            inside, own = self._inside.get(share, 0), self._bytes.get(share, 0)
+            if not self._has_room_for(inside, is_browser) or (own and not self._has_memory_for(own, body_bytes)):
                 raise Crowded
-            self._inside[project_id] = inside + 1
-            self._bytes[project_id] = own + body_bytes
+            self._inside[share] = inside + 1
+            self._bytes[share] = own + body_bytes
             self._all_bytes += body_bytes
+            self._browsers += is_browser
 
-    def leave(self, project_id: int, body_bytes: int) -> None:
-        """Let a request out again."""
+    def leave(self, project_id: int, body_bytes: int, *, is_browser: bool = False) -> None:
+        """Let a request out again, with what it came in with."""
+        share = (project_id, is_browser)
         with self._guard:
-            _less(self._inside, project_id, 1)
-            _less(self._bytes, project_id, body_bytes)
+            _less(self._inside, share, 1)
+            _less(self._bytes, share, body_bytes)
             self._all_bytes -= body_bytes
+            self._browsers -= is_browser
 
     @contextmanager
     def working(self, project_id: int, patience_s: float) -> Iterator[None]:
@@ -161,8 +173,13 @@ class Places:
                 del self._lines[project_id]
             return True
 
+    def _has_room_for(self, inside: int, is_browser: bool) -> bool:
+        if is_browser:
+            return inside < self.room.each_browsers_inside and self._browsers < self.room.browsers_inside
+        return inside < self.room.each_inside
+
     def _has_memory_for(self, own: int, more: int) -> bool:
-        """Whether another body of a project fits. Its first always does: it is bounded by the limit on bodies."""
+        """Whether another body of a share fits. The first is not asked: its length was held against the limit before."""
         return own + more <= self.room.each_body_bytes and self._all_bytes + more <= self.room.body_bytes
 
     def _has_place_for(self, project_id: int) -> bool:
@@ -183,7 +200,7 @@ class Places:
         turn.lock.release()
 
 
-def _less(counts: dict[int, int], key: int, by: int) -> None:
+def _less(counts: dict[T, int], key: T, by: int) -> None:
     """Count down, and forget who has nothing left."""
     left = counts.get(key, 0) - by
     if left > 0:

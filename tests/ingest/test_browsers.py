@@ -1,14 +1,20 @@
 """Keys that browsers hold: the origins of the project alone, a little at a time, and nothing to be learned."""
 
+import gzip
+import json
+from types import SimpleNamespace
+
 import httpx2
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from ingest import timeline
+from ingest.api import browsers, entrance
 from ingest.api.addresses import client_of
 from ingest.erasure import receipts
 from ingest.projects import keys
+from ingest.quotas.headers import OverQuota
 from tests.ingest.record import rows
 
 APP, EVIL = "https://app.example.com", "https://evil.example.com"
@@ -177,3 +183,48 @@ def test_the_scope_feedback_is_given_alone(project):
 def test_an_address_is_told_as_far_as_it_can_be_trusted(address, forwarded, is_behind_proxy, expected):
     with override_settings(IS_BEHIND_PROXY=is_behind_proxy):
         assert client_of({"REMOTE_ADDR": address, "HTTP_X_FORWARDED_FOR": forwarded}) == expected
+
+
+@pytest.mark.parametrize("form", ["announced", "in chunks", "compressed"])
+def test_a_browser_s_body_is_small_however_it_travels(web, project, make_key, form):
+    large = json.dumps(THUMB).encode() + b" " * (64 << 10)
+    content = {"announced": large, "in chunks": iter([large]), "compressed": gzip.compress(large)}[form]
+    headers = {"Authorization": f"Bearer {make_key(project, 'feedback')}", "Content-Type": "application/json"}
+    coding = {"Content-Encoding": "gzip"} if form == "compressed" else {}
+    answer = httpx2.post(f"{web}/api/v1/feedback", content=content, headers=headers | coding)
+    assert answer.status_code == 413
+    assert stored(project) == 0
+    ingest = {"Authorization": f"Bearer {make_key(project)}"}
+    assert httpx2.post(f"{web}/api/v1/feedback", content=large, headers=headers | ingest).status_code == 200
+
+
+def test_a_body_that_is_too_large_costs_a_page_nothing(send, web, project, make_key):
+    key = make_key(project, "feedback")
+    for _ in range(70):
+        assert send([THUMB] * 1_500, key=key).status_code == 413
+    assert send(THUMB, key=key).status_code == 200
+
+
+def test_what_one_address_is_refused_costs_neither_the_key_nor_the_project(make_project, monkeypatch):
+    for module in (browsers, entrance):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 1.0))
+    project = make_project(bytes_per_second=100)
+    holder = SimpleNamespace(
+        project_id=project.id, key_id=-project.id, scopes={"feedback"}, events_per_second=None, bytes_per_second=100
+    )
+
+    def post(address):
+        request = SimpleNamespace(META={"REMOTE_ADDR": address}, parser_context={"view": SimpleNamespace(headers={})})
+        way_in = entrance.Entrance(request, holder)
+        try:
+            way_in.let_in(10)
+        except OverQuota as refused:
+            return refused.violated
+        return []
+
+    with override_settings(BROWSER_FEEDBACK_PER_KEY=50, BROWSER_FEEDBACK_PER_ADDRESS=20):
+        assert [post("192.0.2.1") for _ in range(400)][20:] == [["address"]] * 380
+        assert [post("192.0.2.2") for _ in range(20)] == [[]] * 20
+        assert [post("192.0.2.3") for _ in range(20)] == [[]] * 10 + [["key"]] * 10
+    holder.key_id -= 1
+    assert [post("192.0.2.1") for _ in range(60)] == [[]] * 50 + [["bytes"]] * 10

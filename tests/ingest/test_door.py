@@ -168,9 +168,11 @@ def test_an_answer_in_another_form_than_json_is_406_in_the_same_shape(web, key):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_an_unknown_address_is_404_in_the_same_shape(web, key):
-    answer = httpx2.get(f"{web}/api/v1/no-such-thing", headers={"authorization": f"Bearer {key}"})
+@pytest.mark.parametrize("path", ["", "no-such-thing", "interactions/"])
+def test_an_unknown_address_is_404_in_the_same_shape_and_names_the_manual(web, key, path):
+    answer = httpx2.get(f"{web}/api/v1/{path}", headers={"authorization": f"Bearer {key}"})
     assert answer.status_code == 404
+    assert "/api/docs/" in answer.json()["detail"]
     assert answer.headers["content-type"] == "application/problem+json"
 
 

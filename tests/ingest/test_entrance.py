@@ -61,6 +61,62 @@ def test_over_the_quota_of_events_it_is_429_and_nothing_is_stored(send, make_pro
     assert send(other, [ITEM]).status_code == 200
 
 
+def test_whoever_announces_a_body_and_sends_none_is_refused_when_the_events_are_used_up(web, make_project, make_key):
+    project = make_project(events_per_second=5)
+    headers = {"Authorization": f"Bearer {make_key(project)}", "Content-Type": "application/json"}
+    assert httpx2.post(f"{web}/api/v1/interactions", json=[ITEM] * 100, headers=headers).status_code == 200
+    assert announced(web, headers, 1_000)[0] == 429
+
+
+@pytest.mark.parametrize("length", [5 * 1024 * 1024 + 1, 10**15])
+def test_a_body_that_is_too_large_costs_no_quota(web, make_project, make_key, length):
+    project = make_project(bytes_per_second=1_000_000)
+    headers = {"Authorization": f"Bearer {make_key(project)}", "Content-Type": "application/json"}
+    status, told = announced(web, {**headers, "Expect": "100-continue"}, length)
+    assert (status, told["RateLimit"]) == (413, '"bytes";r=10000000;t=0')
+    assert httpx2.post(f"{web}/api/v1/interactions", json=ITEM, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("size", [8, 32])
+def test_a_client_that_looks_for_an_answer_only_after_its_body_is_told_that_it_is_too_large(web, key, project, size):
+    connection = http.client.HTTPConnection(urlsplit(web).netloc, timeout=10)
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    connection.request("POST", "/api/v1/interactions", bytes(size << 20), headers)
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["title"]) == (413, "Content too large")
+    connection.request("POST", "/api/v1/interactions", json.dumps(ITEM), headers)  # the connection is as good as new
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_so_is_one_that_sends_it_in_chunks_or_as_something_else(web, key):
+    for length, kind, status in ((8 << 20, "application/json", 413), (3 << 20, "text/html", 415)):
+        connection = http.client.HTTPConnection(urlsplit(web).netloc, timeout=10)
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": kind, "Transfer-Encoding": "chunked"}
+        pieces = (bytes(1 << 16) for _ in range(length >> 16))
+        connection.request("POST", "/api/v1/interactions", pieces, headers, encode_chunked=True)
+        assert connection.getresponse().status == status
+        connection.close()
+
+
+def test_what_is_far_too_large_is_hung_up_on(web, key):
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    assert announced(web, headers, (32 << 20) + 1)[0] == 413
+
+
+def announced(web, headers, length):
+    """The status and the headers that answer a body of which not one byte was sent."""
+    connection = http.client.HTTPConnection(urlsplit(web).netloc, timeout=5)
+    connection.putrequest("POST", "/api/v1/interactions")
+    for name, value in {**headers, "Content-Length": str(length)}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, answer.headers
+
+
 def test_a_body_of_which_no_item_fits_counts_too(send, make_project):
     project = make_project(events_per_second=1)
     assert send(project, [{"feature": 1}] * 20).status_code == 400
@@ -124,15 +180,21 @@ def in_process(project, make_key):
 
 def test_with_too_much_inside_a_project_is_told_to_come_back(in_process, project):
     places = entrance.places()
+    project.events_per_second = 50
+    project.save()
     for _ in range(places.room.each_inside):
         places.enter(project.id, 0)
     status, headers, content = in_process(ITEM)
     assert (status, headers["Retry-After"]) == (429, "1")
+    assert headers["RateLimit"] == '"events";r=500;t=0'  # and it cost nothing
     assert "under way" in json.loads(content)["detail"]
     for _ in range(places.room.each_inside):
         places.leave(project.id, 0)
     assert in_process(ITEM)[0] == 200
+    assert in_process([])[0] == 400
     assert not places._inside
+    assert not places._bytes  # what is forgotten here would be missing for ever
+    assert places._all_bytes == 0
     assert not places._working
 
 

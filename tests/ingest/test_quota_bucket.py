@@ -95,3 +95,12 @@ def test_the_meter_forgets_the_one_that_was_used_least_recently():
 def test_a_window_is_the_time_in_which_the_capacity_comes_back(per_second):
     policy = fields([Told("x", "events", Limit.steady(per_second), bucket.take(LIMIT, None, 0, 0.0)[1])])
     assert policy["RateLimit-Policy"].endswith("w=10")
+
+
+@pytest.mark.parametrize(("units", "is_admitted"), [(1, True), (0.001, True), (0, False)])
+def test_exactly_nothing_left_is_nothing(units, is_admitted):
+    _, reading = bucket.take(LIMIT, Level(units, 0.0), 1, 0.0)
+    assert reading.is_admitted == is_admitted
+    level, last = bucket.take(LIMIT, Level(10.0, 0.0), 10, 0.0)  # what is there may be used up
+    assert (last.is_admitted, last.left, last.again_s, level.units) == (True, 0, 1, 0)
+    assert not bucket.take(LIMIT, level, 0, 0.0)[1].is_admitted

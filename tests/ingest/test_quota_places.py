@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from ingest.quotas.places import BODY_BYTES, Crowded, NoPlace, Places, Room, step_aside
+from ingest.quotas.places import BODY_BYTES, THREADS, Crowded, NoPlace, Places, Room, step_aside
 
 ROOM = Room(working=3, each_working=2, each_inside=4, body_bytes=1000, each_body_bytes=750)
 
@@ -112,3 +112,50 @@ def test_many_threads_never_exceed_any_share_and_leave_nothing_behind():
     assert max(most[project_id] for project_id in range(4)) == 2
     assert not places._working
     assert not places._lines
+
+
+def test_browsers_of_a_project_take_nothing_of_what_its_apps_have_and_all_of_them_only_a_part():
+    room = Room(3, 2, 4, 1000, 750, browsers_inside=3, each_browsers_inside=2)
+    places = Places(room)
+    for project_id in (1, 1, 2):
+        places.enter(project_id, 300, is_browser=True)
+    for project_id in (1, 3):
+        with pytest.raises(Crowded):
+            places.enter(project_id, 0, is_browser=True)
+    for _ in range(4):
+        places.enter(1, 0)
+    with pytest.raises(Crowded):
+        places.enter(1, 0)
+    places.leave(2, 300, is_browser=True)
+    places.enter(3, 0, is_browser=True)
+    places.leave(3, 0, is_browser=True)
+    for _ in range(2):
+        places.leave(1, 300, is_browser=True)
+    for _ in range(4):
+        places.leave(1, 0)
+    assert (places._inside, places._bytes, places._all_bytes, places._browsers) == ({}, {}, 0, 0)
+    assert Room.of(10).each_inside + Room.of(10).browsers_inside <= THREADS
+
+
+def test_a_place_is_given_up_when_the_block_raises():
+    places = Places(Room(1, 1, 99, 0, 0))
+    with pytest.raises(ValueError, match="spoilt"), places.working(1, 0.0):
+        raise ValueError("spoilt")
+    with places.working(2, 0.0):
+        pass
+    assert not places._working
+
+
+def test_a_place_that_comes_in_the_last_moment_is_taken():
+    places = Places(Room(1, 1, 99, 0, 0))
+    first = places.working(1, 0.0)
+    first.__enter__()
+    turn = places._ask(2)
+    assert not turn.lock.acquire(timeout=0.01)  # its patience has ended …
+    first.__exit__(None, None, None)  # … and only then, before it says so, the place is given to it
+    assert not places._gives_up(2, turn)
+    places.hand_on(2)
+    assert not places._working
+    assert not places._lines
+    with places.working(3, 0.0):
+        pass

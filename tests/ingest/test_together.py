@@ -10,11 +10,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from ingest import together
 from ingest.database import Unavailable
 from ingest.dimensions import RecordKind
+from ingest.driver import patience
 from ingest.normalise import Entry
+from ingest.quotas.places import NoPlace, Places, Room
 from ingest.storage import Stored
-from ingest.together import AT_WORK, SMALL, stored_together
+from ingest.together import AT_WORK, MOST_ENTRIES, SMALL, _lines, stored_together
 
 
 def entry(key: str, content: str = "same") -> Entry:
@@ -125,9 +128,6 @@ def test_over_http_each_of_many_senders_gets_the_answer_it_would_get_alone(
 
 
 def test_whoever_waits_in_line_gives_up_when_its_patience_ends_and_leaves_the_line_as_it_was():
-    from ingest.driver import patience
-    from ingest.together import _lines
-
     release, record = threading.Event(), Record()
 
     def hang(entries: Sequence[Entry]) -> Stored:
@@ -149,3 +149,104 @@ def test_whoever_waits_in_line_gives_up_when_its_patience_ends_and_leaves_the_li
         assert all(one.result(10).fresh for one in working)
     assert b"late" not in record.contents
     assert "slow" not in _lines
+
+
+class Held:
+    """Storing of one line that is under way as often as it may be, until it is let go."""
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+        self._leave = threading.Semaphore(0)
+        self._pool = ThreadPoolExecutor(AT_WORK)
+
+    def __enter__(self) -> "Held":
+        for number in range(AT_WORK):
+            self._pool.submit(stored_together, self.line, [entry(f"first {number}")], self._wait)
+        while getattr(_lines.get(self.line), "at_work", 0) < AT_WORK:
+            time.sleep(0.001)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.let_go()
+        self._pool.shutdown()
+
+    def _wait(self, entries: Sequence[Entry]) -> Stored:
+        self._leave.acquire(timeout=10)
+        return Stored(frozenset(one.key for one in entries), {})
+
+    def until_waiting(self, tickets: int) -> None:
+        while len(_lines[self.line].waiting) < tickets:
+            time.sleep(0.001)
+
+    def let_go(self, times: int = AT_WORK) -> None:
+        self._leave.release(times)
+
+
+def test_a_key_that_a_company_brings_twice_is_fresh_for_the_first_and_known_to_the_other() -> None:
+    record = Record()
+    with Held("twice") as held, ThreadPoolExecutor(3) as pool:
+        sent = []
+        for number in range(3):  # the first of them gets the turn and stores for the others, too
+            sent.append(pool.submit(stored_together, "twice", [entry("key", f"content {number}")], record.store))
+            held.until_waiting(number + 1)
+        held.let_go(1)
+        told = [one.result(10) for one in sent]
+    assert record.sizes == [3]
+    assert [one.known for one in told] == [{}, {b"key": b"content 0"}, {b"key": b"content 0"}]
+
+
+def test_one_commit_takes_so_many_entries_and_no_more() -> None:
+    record, requests = Record(), 4 * MOST_ENTRIES // SMALL
+    with Held("many") as held, ThreadPoolExecutor(requests) as pool:
+        sent = [
+            pool.submit(stored_together, "many", [entry(f"{number}-{at}") for at in range(SMALL)], record.store)
+            for number in range(requests)
+        ]
+        held.until_waiting(requests)
+        held.let_go()
+        assert all(len(one.result(10).fresh) >= SMALL for one in sent)
+    assert record.sizes == [MOST_ENTRIES] * 4
+
+
+def test_whoever_waits_in_line_leaves_its_place_to_work_to_others() -> None:
+    places, record = Places(Room(1, 1, 99, 0, 0)), Record()
+
+    def work() -> Stored:
+        with places.working(1, 0.0):
+            return stored_together("aside", [entry("later")], record.store)
+
+    with Held("aside") as held, ThreadPoolExecutor(1) as pool:
+        later = pool.submit(work)
+        held.until_waiting(1)
+        with places.working(2, 0.5):
+            pass
+        held.let_go()
+        assert later.result(10).fresh
+    with pytest.raises(NoPlace), places.working(1, 0.0), places.working(1, 0.0):
+        pass  # and it is free once, not twice
+
+
+def test_waiting_in_line_costs_patience() -> None:
+    def work() -> float:
+        with patience.at_most(5):
+            stored_together("patient", [entry("later")], Record().store)
+            return patience.left(None) or 0.0
+
+    with Held("patient") as held, ThreadPoolExecutor(1) as pool:
+        left = pool.submit(work)
+        held.until_waiting(1)
+        time.sleep(0.1)
+        held.let_go()
+        assert left.result(10) <= 4.9
+
+
+@pytest.mark.parametrize("word", ["has_turn", "stored", "failure", ""])
+def test_a_wait_that_came_to_an_end_in_the_last_moment_is_not_given_up(word: str) -> None:
+    ends = {"has_turn": True, "stored": Stored(frozenset(), {}), "failure": Unavailable()}
+    ticket = together._Ticket([entry("late")])
+    if word:
+        setattr(ticket, word, ends[word])
+        together._leave("nobody's", ticket)
+    else:
+        with pytest.raises(Unavailable):
+            together._leave("nobody's", ticket)

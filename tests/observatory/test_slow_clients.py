@@ -34,14 +34,14 @@ def begin(port):
     """Send the head of a request and the first byte of its body, so many times; gives how many were refused at once."""
     clients = []
 
-    def send(times, path, *headers):
-        lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Content-Length: 1000", *headers]
+    def send(times, path, *headers, length=1000, listening_s=3.0):
+        lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Content-Length: {length}", *headers]
         head = "\r\n".join(lines) + "\r\n\r\n["
         ours = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(times)]
         clients.extend(ours)
         for one in ours:
             one.sendall(head.encode())
-        deadline, refused = time.monotonic() + 3, 0
+        deadline, refused = time.monotonic() + listening_s, 0
         for one in ours:
             one.settimeout(max(0.02, min(0.5, deadline - time.monotonic())))
             try:
@@ -87,6 +87,33 @@ def test_slow_bodies_of_one_project_leave_the_others_alone_until_they_hang_up(po
     while post(slow).status_code == 429 and time.monotonic() - began < 10:
         time.sleep(0.1)
     assert post(slow).status_code == 200
+
+
+@pytest.fixture
+def takes(port):
+    """Post one interaction with a key; gives the status."""
+
+    def post(key):
+        address = f"http://127.0.0.1:{port}/api/v1/interactions"
+        return httpx2.post(address, json={"feature": "a"}, headers={"x-api-key": key}, timeout=5).status_code
+
+    return post
+
+
+@pytest.mark.parametrize("length", [1000, 3 << 20, 5 << 20])
+def test_a_key_that_everybody_can_read_keeps_nobody_s_interactions_out(begin, takes, make_project, make_key, length):
+    project = make_project()
+    ingest, public = make_key(project), make_key(project, "feedback")
+    refused = begin(40, "/api/v1/feedback", f"Authorization: Bearer {public}", length=length)
+    assert refused == (40 - Room.of(10).each_browsers_inside if length == 1000 else 0)
+    assert [takes(ingest) for _ in range(3)] == [200] * 3
+
+
+def test_slow_bodies_keep_no_connection_to_the_database(begin, takes, make_project, make_key):
+    project = make_project()
+    for _ in range(12):  # a key is asked for once in a while, so one key would take one connection
+        begin(1, "/api/v1/interactions", f"Authorization: Bearer {make_key(project)}", listening_s=0)
+    assert takes(make_key(project)) == 200
 
 
 def test_an_address_and_everybody_together_may_send_so_many_forms_at_once():
