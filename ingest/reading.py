@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from ingest import splitting, text
 from ingest.contract import DEEPEST, MOST_DIGITS, MOST_ITEMS, MOST_VALUES, Item
 from ingest.dimensions import RecordKind
 from ingest.kinds import Kind, finite, struct_of
 from ingest.refusals import JSON_WORDS, OUT_OF_RANGE, Malformed, Problem, TooLarge, Unusable, echo, explain
-from ingest.splitting import BLANKS, INCOMPLETE
+from ingest.splitting import BLANKS, HARMLESS, INCOMPLETE, LARGEST_DECODED, Incomplete, Piece
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NUL_ESCAPE = b"\\u0000"
@@ -56,6 +57,13 @@ def read(body: bytes, kinds: Kinds, *, are_lines: bool = False) -> Batch:
 
     Objects that stand one a line are lines also where nobody said so.
     """
+    try:
+        return _read(body, kinds, are_lines)
+    except Incomplete:
+        raise Incomplete(f"{INCOMPLETE[:-1]}{_place_of_flaw(body)}.") from None
+
+
+def _read(body: bytes, kinds: Kinds, are_lines: bool) -> Batch:
     document = body.removeprefix(BYTE_ORDER_MARK).strip(BLANKS)
     first = document[:1]
     if not document:
@@ -65,18 +73,19 @@ def read(body: bytes, kinds: Kinds, *, are_lines: bool = False) -> Batch:
     if splitting.has_too_many_values(document):
         raise TooLarge(f"The body has more than {MOST_VALUES:,} values: send fewer items at once.")
     is_clean = NUL_ESCAPE not in document
+    is_wide = splitting.may_be_wide(document)
     if are_lines or (first == b"{" and splitting.are_lines(document)):
-        return _one_by_one(splitting.lines(document), kinds, is_clean)
+        return _one_by_one(splitting.lines(document), kinds, is_clean, is_wide)
     if first == b"{":
-        batch = _one_by_one([document], kinds, is_clean)
+        batch = _one_by_one([document], kinds, is_clean, is_wide)
         if batch.problems and not _is_json(document):
-            raise Malformed(INCOMPLETE)
+            raise Incomplete(INCOMPLETE)
         return batch
     if first != b"[":
         raise Malformed("The body must be a JSON object, an array of objects, or objects one a line, in UTF-8.")
-    if isinstance(kinds, Kind):
+    if isinstance(kinds, Kind) and not is_wide:
         return _at_once(document, kinds, is_clean)
-    return _one_by_one(splitting.array(document), kinds, is_clean)
+    return _one_by_one(splitting.array(document), kinds, is_clean, is_wide)
 
 
 def _at_once(document: bytes, kind: Kind, is_clean: bool) -> Batch:
@@ -96,9 +105,14 @@ def _at_once(document: bytes, kind: Kind, is_clean: bool) -> Batch:
     return Batch(len(items), dict(enumerate(items)), records, extras, is_clean=is_clean)
 
 
-def _one_by_one(pieces: Sequence[bytes], kinds: Kinds, is_clean: bool) -> Batch:
-    batch = Batch(len(pieces), is_clean=is_clean)
+def _one_by_one(pieces: Sequence[Piece], kinds: Kinds, is_clean: bool, is_wide: bool = False) -> Batch:
+    """Item by item; where texts may be wide, raises TooLarge before they take more than 40 MiB."""
+    batch, weight = Batch(len(pieces), is_clean=is_clean), 0
     for index, piece in enumerate(pieces):
+        if is_wide and weight + splitting.most_decoded(piece) > LARGEST_DECODED:
+            raise TooLarge(
+                f"The texts take more than {LARGEST_DECODED:,} bytes when decoded: send fewer items at once."
+            )
         try:
             kind = kinds if isinstance(kinds, Kind) else _kind_of(piece, kinds)
             item, extras, is_whole = read_item(piece, kind)
@@ -108,16 +122,26 @@ def _one_by_one(pieces: Sequence[bytes], kinds: Kinds, is_clean: bool) -> Batch:
         batch.items[index] = item
         batch.kinds[index] = kind.record
         batch.is_clean &= is_whole
+        weight += (_weight(astuple(item)) + _weight(extras)) if is_wide else 0
         if extras:
             batch.extras[index] = extras
     return batch
 
 
-def _kind_of(piece: bytes, kinds: Mapping[str, Kind]) -> Kind:
+def _weight(value: Any) -> int:
+    """The memory that the texts inside plain values take."""
+    if isinstance(value, str):
+        return sys.getsizeof(value)
+    if isinstance(value, dict):
+        return sum(map(_weight, (*value.keys(), *value.values())))
+    return sum(map(_weight, value)) if isinstance(value, list | tuple) else 0
+
+
+def _kind_of(piece: Piece, kinds: Mapping[str, Kind]) -> Kind:
     """The kind that an item says it is. Raises Unusable."""
     try:
         said = _TYPED.decode(piece).type
-    except (msgspec.DecodeError, RecursionError):  # also half a surrogate pair in some text
+    except (ValueError, RecursionError):  # also half a surrogate pair in some text, and bytes that are none
         said = _object(piece).get("type")
     kind = kinds.get(said) if isinstance(said, str) else None
     if kind is None:
@@ -125,7 +149,7 @@ def _kind_of(piece: bytes, kinds: Mapping[str, Kind]) -> Kind:
     return kind
 
 
-def read_item(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any], bool]:
+def read_item(piece: Piece, kind: Kind) -> tuple[Item, dict[str, Any], bool]:
     """Decode one item, the fields the contract does not know, and whether its texts are whole. Raises Unusable."""
     try:
         return (*_decode(piece, kind), True)
@@ -137,7 +161,7 @@ def read_item(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any], bool]:
         return (*_with_surrogates(piece, kind), False)
 
 
-def _decode(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any]]:
+def _decode(piece: Piece, kind: Kind) -> tuple[Item, dict[str, Any]]:
     try:
         known: Any = kind.strict.decode(piece)
         return known, _own_type(known, kind)
@@ -159,7 +183,7 @@ def _own_type(item: Any, kind: Kind) -> dict[str, Any]:
     return {} if said is None or said == kind.word else {"type": said}
 
 
-def _with_surrogates(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any]]:
+def _with_surrogates(piece: Piece, kind: Kind) -> tuple[Item, dict[str, Any]]:
     """Decode an item that msgspec refuses because a text holds half a surrogate pair; such text is repaired later."""
     sent = _object(piece)
     known = {name: value for name, value in sent.items() if text.is_holdable(name)}
@@ -172,7 +196,7 @@ def _with_surrogates(piece: bytes, kind: Kind) -> tuple[Item, dict[str, Any]]:
     return item, _extras(item, sent, kind)
 
 
-def _object(piece: bytes) -> dict[str, Any]:
+def _object(piece: Piece) -> dict[str, Any]:
     """An item as plain JSON values, by the slow reader that takes half surrogate pairs. Raises Unusable."""
     try:
         sent = json.loads(str(piece, "utf-8"), parse_constant=_refuse, parse_float=finite, parse_int=_whole)
@@ -217,7 +241,7 @@ def _extras(item: Item, sent: dict[str, Any], kind: Kind) -> dict[str, Any]:
     return extras
 
 
-def _plain(piece: bytes) -> Any:
+def _plain(piece: Piece) -> Any:
     """The item as plain JSON values, or None when it holds a number that cannot be one."""
     try:
         return _ANYTHING.decode(piece)
@@ -228,6 +252,19 @@ def _plain(piece: bytes) -> Any:
 def _unusable(error: msgspec.ValidationError, kind: Kind, sent: object) -> Unusable:
     problem = explain(error, struct_of(kind, sent), sent)
     return Unusable(problem.path, problem.expected, problem.got)
+
+
+def _place_of_flaw(body: bytes) -> str:
+    """Where a body stops being JSON, as far as a quick look tells; large ones are not looked at once more."""
+    if len(body) > HARMLESS:
+        return ""
+    try:
+        json.loads(body.removeprefix(BYTE_ORDER_MARK).decode(errors="replace"), parse_int=str, parse_float=str)
+    except json.JSONDecodeError as flaw:
+        return f": see line {flaw.lineno}, column {flaw.colno}"
+    except (ValueError, RecursionError):
+        pass
+    return ""
 
 
 def _is_json(piece: bytes) -> bool:

@@ -32,15 +32,15 @@ import random
 import re
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections import deque
 from datetime import datetime, timezone
 from typing import Any, Callable
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 log = logging.getLogger("observatory")
-BATCH_ITEMS, BATCH_BYTES, ANSWER_S = 200, 1_000_000, 10.0
+BATCH_ITEMS, BATCH_BYTES, LARGEST_BODY, ANSWER_S = 200, 1_000_000, 5 * 2**20, 10.0
 LONGEST_WAIT_S, LONGEST_RETRY_AFTER_S, FLUSH_WAIT_S = 30.0, 300.0, 0.25  # between two tries
 
 
@@ -75,8 +75,7 @@ class Observatory:
         self._changed = threading.Condition()  # guards everything below
         self._queue: deque[tuple[float, bytes]] = deque()  # (when it came, the record as JSON)
         self._on_its_way: list[bytes] = []
-        self._bytes = 0  # of both
-        self._waiters = 0  # threads inside flush()
+        self._bytes = self._waiters = 0  # bytes of both; threads inside flush()
         self._thread: threading.Thread | None = None
         self._sent = self._dropped = self._refused = 0
         self._said: set[str] = set()
@@ -186,15 +185,16 @@ class Observatory:
 
     def _post(self, batch: list[bytes]) -> tuple[int, Any, float]:
         """One try: the status (0: no answer), what was refused or said, and the seconds that the server asks to wait."""
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Encoding": "gzip"}
+        head = {"Content-Type": "application/json", "Content-Encoding": "gzip", "Authorization": "Bearer " + self._key}
         try:
             body = gzip.compress(b"[" + b",".join(batch) + b"]", compresslevel=3)
-            request = urllib.request.Request(self._url, body, {"Content-Type": "application/json", **headers})
+            if len(body) > LARGEST_BODY:  # the server would hang up in the middle of it, and its answer be lost
+                return 413, f"{len(body):,} bytes, gzipped, of at most {LARGEST_BODY:,}", 0.0
             try:
-                with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
+                with urlopen(Request(self._url, body, head), timeout=ANSWER_S) as answer:
                     results = json.loads(answer.read())["results"]
                     return answer.status, [one for one in results if one["status"] in ("invalid", "conflict")], 0.0
-            except urllib.error.HTTPError as error:
+            except HTTPError as error:
                 wait = error.headers.get("Retry-After", "")
                 return error.code, error.read(500), min(float(wait), LONGEST_RETRY_AFTER_S) if wait.isdigit() else 0.0
         except Exception as error:  # no connection, a broken one, a time-out, or the answer of something else

@@ -1,6 +1,7 @@
 """From rows of a table to items of the contract: which column is which field, and what a cell means. Pure."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,7 +71,7 @@ def _value(name: str, cell: str, hints: Mapping[str, Any], columns: Columns) -> 
     if name in TIMES:
         return _time(cell, columns)
     wanted = hints.get(name)
-    for kind, read in ((int, int), (float, float), (bool, _yes), (dict, json.loads)):
+    for kind, read in ((int, _whole), (float, _finite), (bool, _yes), (dict, _json)):
         if wanted is kind:
             try:
                 return read(cell)
@@ -86,6 +87,33 @@ def _time(cell: str, columns: Columns) -> str:
     except ValueError:
         return cell
     return (at if at.tzinfo else at.replace(tzinfo=zone(columns.time_zone))).isoformat()
+
+
+def _whole(cell: str) -> int:
+    return int(_as_sent(cell))
+
+
+def _finite(cell: str) -> float:
+    number = float(_as_sent(cell))
+    if not math.isfinite(number):
+        raise ValueError(cell)
+    return number
+
+
+def _as_sent(cell: str) -> str:
+    """A number as JSON could say it: Python reads more, `1_000` and digits of every script. Raises ValueError."""
+    if "_" in cell or not cell.isascii():
+        raise ValueError(cell)
+    return cell
+
+
+def _json(cell: str) -> Any:
+    """What JSON in a cell says; half a surrogate pair goes on as it is written, as from a line of JSON. Raises ValueError."""
+    try:
+        return msgspec.json.decode(cell)
+    except msgspec.DecodeError:
+        json.loads(cell, parse_constant=_finite)
+        return msgspec.Raw(cell.encode())
 
 
 def _yes(cell: str) -> bool:

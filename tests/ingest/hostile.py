@@ -6,7 +6,8 @@ from collections.abc import Iterator
 TEXTS = [
     rb"\u0000", rb"\ud800", rb"\udfff", rb"\ude00\ud83d", "\ufffe\uffff".encode(), "\u202ertl\u200b".encode(),
     ("a" + "\u0301" * 50_000).encode(), rb"\r\n", rb"\r", b"  outer  ", rb"\b\f\\\/", "٣".encode(), rb"=1+1", rb"<script>", b"",
-    b"x" * 10_000, rb"../..", rb"%2F", rb"\u0001\u001f\u007f",
+    b"x" * 10_000, rb"../..", rb"%2F", rb"\u0001\u001f\u007f", rb"\u00", rb"\x", b"\xef\xbb\xbf", "\u0600\u202d\u2066".encode(), b"${jndi:ldap://x}",
+    rb"'; DROP TABLE interaction; --", "Ａ＝１".encode(),
 ]  # fmt: skip
 NUMBERS = [
     b"NaN", b"Infinity", b"-Infinity", b"-0", b"-0.0", b"1e308", b"1e309", b"1e400", b"1e-400", b"1e131071", b"1E+99999999999999999999",
@@ -30,8 +31,9 @@ OTHERS = [
 TIMES = [
     b'"0001-01-01T00:00:00Z"', b'"9999-12-31T23:59:59.999999Z"', b'"2026-01-01T24:00:00Z"', b'"2026-01-01T23:59:60Z"',
     b'"2026-01-01T00:00:00+14:00"', b'"2026-01-01T00:00:00-14:00"', b'"2026-01-01T00:00:00+99:99"', b'"2026-02-30T00:00:00Z"',
-    b'"2026-01-01"', b'"now"', b"1700000000", b"1700000000000", b"1700000000000000000", b'"10000-01-01T00:00:00Z"', b'""',
+    b'"2026-01-01"', b'"now"', b"1700000000", b"1700000000000", b"1700000000000000000", b'"10000-01-01T00:00:00Z"',
 ]  # fmt: skip
+IDS = [b'"%b"' % own for own in (b"i" * 200, b"i" * 201, b"a/b", b"..", b"%2F%00", "١٢".encode(), b"id with blanks ")]
 NESTED = [b"[" * depth + b"]" * depth for depth in (31, 33, 1_100, 100_000)]
 NESTED += [b'{"a":' * depth + b"1" + b"}" * depth for depth in (31, 33, 1_100, 50_000)]
 WIDE = [json.dumps({f"k{number}": 1 for number in range(50_000)}).encode(), json.dumps({"k" * 1_000_000: 1}).encode()]
@@ -69,14 +71,15 @@ FIELDS = {
 def values() -> Iterator[bytes]:
     """Every hostile value, as it stands in JSON or fails to."""
     yield from (b'"' + text + b'"' for text in (*TEXTS, *RAW_BYTES))
-    yield from (*NUMBERS, *OTHERS, *TIMES, *NESTED, *WIDE)
+    yield from (*NUMBERS, *OTHERS, *TIMES, *IDS, *NESTED, *WIDE)
 
 
-def items(endpoint: str) -> Iterator[bytes]:
-    """Items of an endpoint, each with one hostile value; every value meets some field, every field many values."""
+def items(endpoint: str, *, every_field: bool = False) -> Iterator[bytes]:
+    """Items of an endpoint, each with one hostile value; every value meets some field or all, every field many values."""
     fields = FIELDS[endpoint]
     for number, value in enumerate(values()):
-        yield GOOD[endpoint] % (b',"%b":%b' % (fields[number % len(fields)].encode(), value))
+        for field in fields if every_field else [fields[number % len(fields)]]:
+            yield GOOD[endpoint] % (b',"%b":%b' % (field.encode(), value))
     if endpoint == "batch":
         yield from (
             b'{"type":"%b",' % word + item[1:] for kind, word in TYPES.items() for item in list(items(kind))[::6]

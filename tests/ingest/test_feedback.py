@@ -6,10 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
-from ingest import binding, records, timeline
+from ingest import binding, moves, records, timeline
 from ingest.dimensions import Facts, FeedbackKind
+from ingest.moves import Move
 from ingest.projects.scope import project_scope
+from ingest.trails import Target
 from tests.ingest.record import one, rows, statuses, take
 
 CALL = {"id": "call", "feature": "write", "model": "m1", "user_id": "maya", "output": "one two three four"}
@@ -127,6 +130,16 @@ def test_of_two_words_at_one_instant_the_greater_id_counts(make_project):
         take(project, records.FEEDBACK, {**UP, "id": first, "occurred_at": at})
         take(project, records.FEEDBACK, {**DOWN, "id": second, "occurred_at": at})
         assert one(project, "verdict")["feedback_id"] == "b"
+
+
+def test_the_same_word_again_brings_what_has_changed_about_its_interaction(project):
+    take(project, records.INTERACTIONS, CALL)
+    take(project, records.FEEDBACK, {**UP, "id": "a"})
+    said = one(project, "feedback")
+    with project_scope(project.id), connection.cursor() as cursor:
+        cursor.execute("UPDATE interaction SET tier_id = 7 WHERE project_id = %s", [project.id])
+        moves.bind_feedback([Move(said["occurred_at"], "a", Target(said["interaction_at"], "call"))])
+    assert one(project, "verdict")["tier_id"] == 7
 
 
 def test_all_orders_of_arrival_end_in_the_same_record(make_project):

@@ -7,15 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
 from django.core.management import CommandError, call_command
 
-from ingest import timeline
+from ingest import records, timeline
 from ingest.imports import columns, items
 from ingest.imports.columns import BadColumns, Columns
+from ingest.imports.progress import Progress, Refused
 from ingest.kinds import COSTS, INTERACTIONS
 from ingest.models import Cost, Feedback, Interaction
 from ingest.projects.models import Feature
@@ -142,6 +143,48 @@ u5;01.11.2026 10:03;chat;7
 """
 
 
+def test_what_a_table_lacks_is_said_at_once(bring_in, tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text(TABLE.replace(";", ","))
+    said = bring_in(path, "--map", "When=occured_at").splitlines()
+    assert "refused" in said[0]
+    assert said[1].startswith("  4 × $.occurred_at: expected the time of the event")
+    assert said[1].endswith("(line 2: nothing)")
+    assert (
+        "Columns that are no field: User, When (occured_at), Feature name, Latency, Cost, Cache hit, Team." in said[3]
+    )
+    assert said[-1].endswith("export.csv.rejected.jsonl")
+
+
+def test_a_time_in_another_form_than_the_one_that_was_given_names_that_form(bring_in, tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text("When,feature\n2026-11-01 10:00,chat\n")
+    said = bring_in(path, "--map", "When=occurred_at", "--time-format", "%d.%m.%Y %H:%M")
+    assert "  1 × $.occurred_at: expected a time written as %d.%m.%Y %H:%M (line 2: '2026-11-01 10:00')" in said
+    assert "RFC" not in json.dumps(rejected(path))
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+def test_items_of_another_kind_are_recognised_by_their_fields(bring_in, tmp_path, suffix):
+    at = (timeline.now() - HOUR).isoformat()
+    thumbs = [{"interaction_id": f"i-{n}", "kind": "thumb", "value": "up", "occurred_at": at} for n in range(3)]
+    path = tmp_path / f"thumbs.{suffix}"
+    if suffix == "csv":
+        path.write_text("\n".join([",".join(thumbs[0]), *(",".join(one.values()) for one in thumbs)]))
+    else:
+        written(path, thumbs)
+    said = bring_in(path)
+    assert "3 × $.feature: expected" in said
+    assert "Most of these look like feedback: --kind feedback\n" in said
+    assert "look like" not in bring_in(path, "--kind", "feedback")
+
+
+def test_a_mixed_line_without_a_type_is_told_about_its_type(bring_in, tmp_path):
+    path = written(tmp_path / "all.jsonl", [{"feature": "chat"}, {"type": "opinion"}, {"type": "cost"}])
+    bring_in(path, "--kind", "mixed")
+    assert [told["error"]["path"] for told in rejected(path).values()] == ["$.type", "$.type", "$.occurred_at"]
+
+
 def test_a_table_needs_a_map_of_its_columns_and_nothing_else(bring_in, stored, project, tmp_path):
     type(project).objects.filter(pk=project.pk).update(time_zone="Europe/Berlin")
     path = tmp_path / "export.csv"
@@ -181,16 +224,82 @@ def test_a_map_that_cannot_be_is_refused(header, fields, words):
     [
         (INTERACTIONS, {"input_tokens": "12", "latency_ms": "1e3"}, {"input_tokens": 12, "latency_ms": 1000.0}),
         (INTERACTIONS, {"input_tokens": "12.5", "tier": ""}, {"input_tokens": "12.5"}),
+        (INTERACTIONS, {"input_tokens": "1_000", "output_tokens": "١٢"}, {"input_tokens": "1_000", "output_tokens": "١٢"}),
+        (INTERACTIONS, {"latency_ms": "1_000.5", "retrieval_latency_ms": "１.５"}, {"latency_ms": "1_000.5", "retrieval_latency_ms": "１.５"}),
+        (INTERACTIONS, {"latency_ms": "nan", "time_to_first_token_ms": "1e999"}, {"latency_ms": "nan", "time_to_first_token_ms": "1e999"}),
+        (INTERACTIONS, {"latency_ms": "-Infinity", "input_tokens": "9" * 5000}, {"latency_ms": "-Infinity", "input_tokens": "9" * 5000}),
+        (INTERACTIONS, {"metadata": '{"a": NaN}', "retrieval": '{"a": 1,}'}, {"metadata": '{"a": NaN}', "retrieval": '{"a": 1,}'}),
+        (INTERACTIONS, {"metadata": '{"a": "half \\ud800"}'}, {"metadata": {"a": "half \ud800"}}),
         (INTERACTIONS, {"prompt": "12", "tier": "1"}, {"prompt": "12", "tier": "1"}),
         (INTERACTIONS, {"metadata": '{"a": [1]}', "retrieval": "none"}, {"metadata": {"a": [1]}, "retrieval": "none"}),
         (INTERACTIONS, {"occurred_at": "2026-11-01 10:00"}, {"occurred_at": "2026-11-01T10:00:00+01:00"}),
         (INTERACTIONS, {"occurred_at": "2026-11-01T10:00:00Z"}, {"occurred_at": "2026-11-01T10:00:00+00:00"}),
         (COSTS, {"amount_usd": "0.10", "own": "7"}, {"amount_usd": "0.10", "own": "7"}),
     ],
-)
+)  # fmt: skip
 def test_a_cell_is_read_as_its_field_wants_it(kind, cells, item):
     made = columns.item_of(list(cells), list(cells.values()), Columns(time_zone="Europe/Berlin"), kind)
     assert json.loads(made) == item
+
+
+def test_a_cell_that_is_no_number_is_named_and_not_taken_for_nothing(bring_in, stored, tmp_path):
+    at = (timeline.now() - HOUR).isoformat()
+    path = tmp_path / "export.csv"
+    path.write_text(
+        f"occurred_at,feature,latency_ms,input_tokens\n{at},a,7,1\n{at},a,nan,1\n{at},a,7,1_000\n{at},a,7,١٢\n"
+    )
+    assert "1 stored, 0 there already, 3 refused" in bring_in(path)
+    told = rejected(path)
+    assert {line: told[line]["error"]["path"] for line in told} == {
+        3: "$.latency_ms",
+        4: "$.input_tokens",
+        5: "$.input_tokens",
+    }
+    assert [row.latency_ms for row in stored().values()] == [7]
+
+
+def test_history_reaches_no_further_than_now_whatever_a_clock_said():
+    now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+    def newest(*times):
+        lines = [json.dumps({"id": "a", "feature": "chat", "occurred_at": at}).encode() for at in times]
+        return items.newest([items.looked_into(number, line, "a.jsonl") for number, line in enumerate(lines)], now)
+
+    assert newest("2099-01-01T00:00:00Z") == {"chat": now}
+    assert newest("2099-01-01T00:00:00Z", "2026-11-20T00:00:00Z") == {"chat": now}
+    assert newest("2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z", "2026-11-18T00:00:00Z") == {"chat": now - 36 * HOUR}
+
+
+def test_how_far_history_reaches_is_said_before_any_of_it_can_be_seen(bring_in, project, monkeypatch, tmp_path):
+    usual, seen = records.take, []
+
+    def take(*given):
+        with project_scope(project.id):
+            seen.extend(Feature.objects.values_list("name", "imported_to"))
+        return usual(*given)
+
+    monkeypatch.setattr(records, "take", take)
+    (event,) = calls(1)
+    bring_in(written(tmp_path / "x.jsonl", [event]))
+    assert seen == [("chat", datetime.fromisoformat(event["occurred_at"]))]
+
+
+def test_what_was_refused_after_the_last_save_before_a_kill_is_told_once(tmp_path):
+    path = written(tmp_path / "x.jsonl", [])
+    first, second = (Refused(line, Problem("$", "an object", "something else"), "x") for line in (1, 2))
+    killed = Progress(path, "here")
+    killed.reject([first])
+    killed.tally.line = killed.tally.refused = 1
+    killed.save()
+    killed.reject([second])
+    killed._out.close()  # written, and not accounted for
+    again = Progress(path, "here")
+    assert (again.goes_on, again.tally.line) == (True, 1)
+    again.reject([second])
+    again.tally.refused = 2
+    again.close(is_done=True)
+    lines = again.rejected.read_text().splitlines()
+    assert [json.loads(line)["line"] for line in lines] == [1, 2]
 
 
 def test_an_id_depends_on_file_line_and_content():
@@ -203,7 +312,7 @@ def test_an_id_depends_on_file_line_and_content():
     assert id_of(1, line) == ids[0]
     assert id_of(1, b'{"id": null, "occurred_at":"2026-11-01T10:00:00Z"}').startswith("import-")
     assert id_of(1, b'{"id": "own", "occurred_at":"2026-11-01T10:00:00Z"}') == "own"
-    assert isinstance(items.looked_into(1, b"{}", "a.jsonl"), Problem)
+    assert isinstance(items.looked_into(1, b"{}", "a.jsonl", "interaction"), Problem)
 
 
 def test_a_killed_import_goes_on_where_it_stopped(installation, project, stored, tmp_path):

@@ -55,6 +55,22 @@ def test_what_is_older_is_counted_aside_with_a_note_and_nothing_else(post, proje
     assert found["1970"]["occurred_at"] == datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def test_what_happened_exactly_at_the_horizon_is_taken(make_project):
+    project, now = make_project(raw_days=10), timeline.now()
+    edge = (now - 10 * DAY).isoformat()
+    spent = {"component": "other", "amount_usd": "1"}
+    about = {"interaction_id": "a"}
+    sent = [
+        (records.INTERACTIONS, {"id": "a", "feature": "draft", "occurred_at": edge}),
+        (records.FEEDBACK, {"kind": "nps", "value": 9, "occurred_at": edge}),
+        (records.FEEDBACK, {"kind": "thumb", "value": "up", **about}),
+        (records.COSTS, {**spent, **about}),
+        (records.COSTS, {**spent, "period_from": edge, "period_to": now.isoformat()}),
+    ]
+    assert [take(project, way, item, now).results[0].note for way, item in sent] == [None] * len(sent)
+    assert rows(project, "late") == []
+
+
 def test_a_horizon_that_has_moved_further_than_the_days_that_are_kept_stands(make_project, make_key, post):
     project = make_project(raw_days=400, raw_horizon=timeline.now() - 10 * DAY)
     items = [{"feature": "a", "occurred_at": ago(days=11)}, {"feature": "a", "occurred_at": ago(days=9)}]

@@ -1,12 +1,13 @@
 """Taking bodies apart: the fast way, the way item by item, and the words of a refusal."""
 
+import json
 import time
 
 import pytest
 
 from ingest import contract
 from ingest.contract import Interaction
-from ingest.kinds import EXPECTED, FEEDBACKS, INTERACTIONS, KINDS_OF_FEEDBACK
+from ingest.kinds import BY_WORD, EXPECTED, FEEDBACKS, INTERACTIONS, KINDS_OF_FEEDBACK
 from ingest.reading import read
 from ingest.refusals import Malformed, TooLarge
 from ingest.splitting import array
@@ -112,3 +113,40 @@ def test_half_a_surrogate_pair_is_left_for_repair():
     assert batch.extras == {0: {"x\udfff": 1}}
     assert not batch.is_clean
     assert read(rb'{"feature":"a\ud83d\ude00"}', INTERACTIONS).is_clean
+
+
+def test_a_type_of_bytes_that_are_no_text_costs_its_item_alone():
+    batch = read(b'[{"type":"\xff\xfe"},{"type":"interaction","feature":"a"}]', BY_WORD)
+    assert (list(batch.problems), list(batch.items)) == ([0], [1])
+    assert batch.problems[0].got == "bytes that are not"
+
+
+def test_texts_that_take_much_memory_when_decoded_are_refused_and_others_of_that_size_are_not():
+    text = "x" * 1_000_000
+    wide, plain = ({"feature": "a", "prompt": f"{text}{sign}"} for sign in "😀é")
+    for body in (
+        json.dumps([wide] * 12),
+        "\n".join([json.dumps(wide)] * 12),
+        json.dumps({**wide, "prompt": text * 12 + "😀"}),
+    ):
+        for kinds in (INTERACTIONS, {"interaction": INTERACTIONS}):
+            with pytest.raises(TooLarge, match="when decoded"):
+                read(body.replace('"feature"', '"type":"interaction","feature"').encode(), kinds)
+    assert read(json.dumps([plain] * 19).encode(), INTERACTIONS).count == 19
+    assert read(json.dumps([wide, *[plain] * 18]).encode(), INTERACTIONS).count == 19
+    assert read(json.dumps([wide] * 9).encode(), INTERACTIONS).count == 9
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b'\n{"feature": "a",\n  "x": }', ": see line 3, column 8."),
+        (b'[{"feature":"a"},\n{"feature":', ": see line 2, column 12."),
+        (b'{"feature":"a"', ": see line 1, column 15."),
+        (b'{"feature":"' + b"a" * 600_000, "document."),
+    ],
+)
+def test_a_body_that_is_not_complete_is_told_where_unless_it_is_large(body, place):
+    with pytest.raises(Malformed, match="not one complete JSON document") as refused:
+        read(body, INTERACTIONS)
+    assert str(refused.value).endswith(place)

@@ -10,10 +10,12 @@ from django.db import connection
 
 from ingest import binding, patching, records, redacting, timeline
 from ingest.corrections import edit_ratio
+from ingest.digest import reader
 from ingest.dimensions import Flag
 from ingest.normalise import Receipt
 from ingest.projects.scope import project_scope
 from ingest.redaction.policy import FAILED
+from ingest.retention import accounts, sweeps
 from tests.ingest.record import one, rows, statuses, take
 
 MAIL = "jane.doe@example.com"
@@ -120,6 +122,24 @@ def test_a_hashed_correction_that_names_only_a_trace_has_no_ratio(make_project):
     send(project, [{**ASKED, "trace_id": "t"}, loose])
     bind(project)
     assert one(project, "feedback", "interaction_id, edit_ratio") == {"interaction_id": "i-1", "edit_ratio": None}
+
+
+def test_what_is_kept_of_hashed_texts_goes_with_the_text_horizon_and_what_was_counted_stays(make_project):
+    """As elsewhere the texts: hashes, word marks and descriptors say something about a text, lengths and ratios are numbers."""
+    project = make_project(text_policy="hashed", text_horizon=timeline.now())
+    at = timeline.now() - timedelta(hours=1)
+    send(project, [{**ASKED, "output": "I'm sorry, but I can't help you with that."}, CORRECTED], at)
+    reader.read(timeline.now(), only=[project.id], everything=True)
+    kept = rows(project, "interaction"), ratio(project)
+    assert kept[0][0]["flags"] & Flag.REFUSAL
+    assert kept[0][0]["flags"] & Flag.INPUT_TOKENS_ESTIMATED
+    (standing,) = accounts.standings([project.id])
+    for portion in sweeps.portions(standing, timeline.now()):
+        with project_scope(project.id):
+            portion()
+    assert rows(project, "payload") == rows(project, "search") == []
+    assert one(project, "feedback", "word_marks, metadata") == {"word_marks": None, "metadata": None}
+    assert (rows(project, "interaction"), ratio(project)) == kept
 
 
 @pytest.mark.parametrize(("before", "after"), [("full", "masked"), ("masked", "hashed"), ("hashed", "full")])

@@ -177,6 +177,19 @@ def test_the_function_of_the_search_knows_no_project_but_that_of_the_setting(app
     assert found_by(app, "needle") == set()
 
 
+def test_a_row_that_names_another_project_in_its_words_is_still_not_that_projects(app, project, make_project):
+    """The word of a project leads the index to its rows; whose they are is told by the column alone."""
+    other = make_project()
+    send(project, {"id": "mine", "output": "needle"})
+    send(other, {"id": "theirs", "output": "needle"})
+    with project_scope(other.id), connection.cursor() as cursor:
+        forged = "UPDATE search SET words = words || %s::tsvector WHERE project_id = %s"
+        cursor.execute(forged, [f"'#{project.id}'", other.id])
+        assert cursor.rowcount == 1
+    app.execute("SELECT set_config('observatory.project', %s, true)", [str(project.id)])
+    assert found_by(app, "needle") == {"mine"}
+
+
 def test_whether_a_name_is_known_is_asked_of_one_project_only(app, project, make_project):
     send(project, {"id": "a", "user_id": "u", "session_id": "s", "trace_id": "t"}, {"id": "b", "session_id": "alone"})
     send(make_project(), {"id": "c", "user_id": "theirs", "trace_id": "theirs-too"})
@@ -239,6 +252,13 @@ def test_newer_pages_begin_beside_the_edge(project):
         edge = search.find(everything, 100)[5]
         assert [id for _, id in search.find(everything, 2, edge, is_newer=True)] == ["4", "3"]
         assert [id for _, id in search.find(everything, 100, edge)] == ["6", "7"]
+
+
+def test_a_search_limits_nothing_but_itself(project):
+    with project_scope(project.id), connection.cursor() as cursor:
+        search.find(search.Sought("needle", timeline.now()), 10)
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("1min",)
 
 
 def test_a_search_that_takes_too_long_is_ended_and_the_connection_goes_on(project, monkeypatch):

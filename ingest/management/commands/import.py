@@ -11,15 +11,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from ingest.database import Unavailable
-from ingest.imports import columns, lines, run
+from ingest.imports import columns, lines, reasons, run
 from ingest.imports.columns import BadColumns, Columns
 from ingest.imports.lines import File, Numbered
 from ingest.imports.progress import Progress, Tally
+from ingest.imports.reasons import MIXED
 from ingest.imports.storing import Job
 from ingest.kinds import BY_WORD
 from ingest.projects.models import Project
-
-MIXED = "mixed"
 
 
 class Command(BaseCommand):
@@ -55,10 +54,11 @@ class Command(BaseCommand):
             raise CommandError(
                 "OBSERVATORY_SECRET_KEY is not set: without it, items sent again would not be known again"
             )
-        job = Job(file.name, found.pk, tuple(BY_WORD) if kind == MIXED else (kind,), options["alert"])
+        options["csv"] |= ".csv" in file.suffixes
+        time_format = options["time_format"] if options["csv"] else ""
+        job = Job(file.name, found.pk, tuple(BY_WORD) if kind == MIXED else (kind,), options["alert"], time_format)
         try:
             mapping = _columns(options, found.time_zone)
-            options["csv"] |= ".csv" in file.suffixes
             source = lines.opened(file)
             progress = Progress(file, f"{project} {kind} {mapping}")
             tally = self._import(job, source, mapping, progress, options)
@@ -72,7 +72,13 @@ class Command(BaseCommand):
             ) from stop
         except Unavailable as error:
             raise CommandError("The database does not answer. Run the same again: it goes on from here.") from error
-        self._tell(tally, progress)
+        self._tell(tally)
+        if tally.refused:
+            self._explain(
+                progress,
+                job,
+                reasons.strangers(lines.header_of(file), mapping, BY_WORD[kind]) if options["csv"] else None,
+            )
 
     def _import(self, job: Job, source: File, mapping: Columns, progress: Progress, options: dict[str, Any]) -> Tally:
         if progress.goes_on:
@@ -99,15 +105,26 @@ class Command(BaseCommand):
             source.raw.close()
         return tally
 
-    def _tell(self, tally: Tally, progress: Progress) -> None:
+    def _tell(self, tally: Tally) -> None:
         told = f"{tally.total:,} items: {tally.created:,} stored, {tally.duplicates:,} there already, {tally.refused:,} refused."
         self.stdout.write(told)
         if tally.late:
             self.stdout.write(
                 f"{tally.late:,} of them lie beyond retention: counted on the Status page, not in charts."
             )
-        if tally.refused:
-            self.stdout.write(f"What was refused, and why: {progress.rejected}")
+
+    def _explain(self, progress: Progress, job: Job, strangers: list[str] | None) -> None:
+        """The commonest reasons, and what may be behind them; `strangers` are columns that are no field, None without a table."""
+        for reason in reasons.commonest(progress.refused()):
+            self.stdout.write(f"  {reason}")
+        if strangers:
+            self.stdout.write(
+                f"Columns that are no field: {', '.join(strangers)}. --map COLUMN=FIELD says what they are."
+            )
+        word = reasons.lookalike(progress.refused(), job.only, is_table=strangers is not None)
+        if word:
+            self.stdout.write(f"Most of these look like {word}: --kind {word}")
+        self.stdout.write(f"What was refused, and why: {progress.rejected}")
 
 
 def _rows(source: File, mapping: Columns, job: Job, after: int) -> Iterator[Numbered]:
