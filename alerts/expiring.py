@@ -4,11 +4,14 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from django.db import connection
 
 from ingest.projects.access import current_project, every_project, project_scope
+from ingest.projects.models import Project
 from ingest.retention import chores
+from ingest.turns import Turns
 
 EVALUATIONS_KEPT = timedelta(days=90)
 MESSAGES_KEPT = timedelta(days=90)
@@ -30,13 +33,16 @@ DELIVERIES = """
         LIMIT %(limit)s))
 """
 
+_turns = Turns[Project]("old judgements and messages of project", key=attrgetter("pk"), since=lambda project: None)
+
 
 @dataclass
 class ExpiryReport:
-    """How many evaluations and messages went."""
+    """How many evaluations and messages went; `failed` projects are tried again a day later."""
 
     evaluations_deleted: int = 0
     messages_deleted: int = 0
+    failed: int = 0
     left: bool = False
 
 
@@ -45,10 +51,14 @@ def run(now: datetime, *, only: Collection[int] | None = None, budget_s: float =
     report, deadline = ExpiryReport(), time.monotonic() + budget_s
     if only is None and not chores.is_due(CHORE, now):
         return report
-    for project in every_project():
-        if only is None or project.pk in only:
-            report.evaluations_deleted += _delete(EVALUATIONS, project.pk, now, deadline, report)
-            report.messages_deleted += _delete(DELIVERIES, project.pk, now, deadline, report)
+
+    def expire(project: Project) -> None:
+        report.evaluations_deleted += _delete(EVALUATIONS, project.pk, now, deadline, report)
+        report.messages_deleted += _delete(DELIVERIES, project.pk, now, deadline, report)
+
+    projects = [project for project in every_project() if only is None or project.pk in only]
+    taken = _turns.take(projects, expire, now, deadline)
+    report.failed, report.left = taken.failed, report.left or taken.left
     if only is None and not report.left:
         chores.done(CHORE, now)
     return report

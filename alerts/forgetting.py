@@ -16,7 +16,11 @@ ERASED = "(erased)"
 SHORTEST_WORD = 6
 """Shorter ids are taken out only where they are the whole text: `7` stands in many sentences that are not about a user."""
 
-QUOTING = "SELECT id, content FROM delivery WHERE project_id = %s AND position(%s IN content::text) > 0 ORDER BY id"
+AT_ONCE = 500
+OUTBOX = """
+    SELECT id, CASE WHEN position(%(quoted)s IN content::text) > 0 THEN content END
+    FROM delivery WHERE project_id = %(project)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
+"""
 REPLACE = "UPDATE delivery SET content = %s WHERE project_id = %s AND id = %s"
 
 
@@ -36,18 +40,25 @@ def without(content: Any, user_id: str) -> Any:
 
 
 def messages(subject: Subject, place: str) -> Done:
-    """Take the user's id out of the outbox, whether a message was sent or waits."""
+    """Take the user's id out of some messages, whether they were sent or wait."""
     as_stored = json.dumps(subject.user_id, ensure_ascii=False)[1:-1]
+    asked: dict[str, Any] = {
+        "project": subject.project_id,
+        "quoted": as_stored,
+        "after": int(place or 0),
+        "limit": AT_ONCE,
+    }
     changed = 0
     with connection.cursor() as cursor:
-        cursor.execute(QUOTING, [subject.project_id, as_stored])
-        for id, stored in cursor.fetchall():
+        cursor.execute(OUTBOX, asked)
+        found = cursor.fetchall()
+        for id, stored in found:
             content = json.loads(stored) if isinstance(stored, str) else stored
             better = without(content, subject.user_id)
             if better != content:
                 cursor.execute(REPLACE, [json.dumps(better), subject.project_id, id])
                 changed += 1
-    return Done({"messages": changed})
+    return Done({"messages": changed}, str(found[-1][0]) if len(found) == AT_ONCE else None)
 
 
 STEP = Step("messages", messages)

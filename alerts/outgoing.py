@@ -89,7 +89,10 @@ def addresses_of(place: Place, allowed: Sequence[Network]) -> list[str]:
     for address in addresses:
         reason = refusal(address, allowed)
         if reason:
-            raise AddressRefused(f"nothing is sent to {place.host}: {reason}")
+            raise AddressRefused(
+                f"nothing is sent to {place.host}: {reason}; whoever runs this installation may open networks with"
+                " OBSERVATORY_ALLOWED_WEBHOOK_NETWORKS"
+            )
     return addresses
 
 

@@ -2,7 +2,8 @@
 
 The doors close first: keys and memberships go, and when no web process remembers them, the rows of every table that
 has a `project_id`, which the catalogue tells. Jobs may go on with the project until its own row is gone; what a slice
-that was under way then still wrote is swept up after it has ended. A killed deletion is gone on with by its slug.
+that was under way then still wrote is swept up after it has ended. A killed deletion is gone on with by its slug, or
+finished when the slug has become another project's meanwhile.
 """
 
 import json
@@ -35,7 +36,14 @@ REFERENCES = """
     SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint
     WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND conrelid <> confrelid
 """
-NOTED = "SELECT project, slug, started_at, finished_at, counts FROM deleted_project WHERE slug = %s"
+# A deletion that did not come to its end, its project gone or not, and its slug free or another project's by now.
+NOTED = """
+    SELECT project, slug, started_at, finished_at, counts FROM deleted_project d
+    WHERE slug = %s AND finished_at IS NULL AND %s = (
+        EXISTS (SELECT FROM project p WHERE p.slug = d.slug)
+        AND NOT EXISTS (SELECT FROM project p WHERE p.id = d.project))
+    ORDER BY started_at LIMIT 1 FOR UPDATE
+"""
 NOTE = """
     INSERT INTO deleted_project (project, slug, started_at) VALUES (%s, %s, %s)
     RETURNING project, slug, started_at, finished_at, counts
@@ -65,10 +73,11 @@ class Departure:
 def begin(slug: str, now: datetime) -> Departure:
     """Close the doors of a project: from this commit on its keys are unknown and nobody is a member.
 
-    Goes on with a deletion of this slug that did not come to its end. Raises Project.DoesNotExist.
+    Goes on with a deletion of this slug that did not come to its end, unless another project has the slug by now.
+    Raises Project.DoesNotExist.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"{NOTED} AND finished_at IS NULL FOR UPDATE", [slug])
+        cursor.execute(NOTED, [slug, False])
         row = cursor.fetchone()
         if row is None:
             project = Project.objects.select_for_update().get(slug=slug)
@@ -79,6 +88,14 @@ def begin(slug: str, now: datetime) -> Departure:
             cursor.execute(f"DELETE FROM {table} WHERE project_id = %s", [departure.project_id])
             _add(departure, table, cursor.rowcount)
     return departure
+
+
+def left_behind(slug: str) -> Departure | None:
+    """A deletion that did not come to its end, though another project has its slug already: it is to be finished."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(NOTED, [slug, True])
+        row = cursor.fetchone()
+    return _departure(row) if row else None
 
 
 def empty(departure: Departure) -> Iterator[tuple[str, int]]:

@@ -141,10 +141,8 @@ def finish(erasure: Erasure, counts: Mapping[str, int], now: datetime) -> None:
             started_at = coalesce(started_at, %s), sums_before = p.raw_horizon
         FROM project p WHERE p.id = e.project_id AND e.project_id = %s AND e.number = %s
     """
-    key = [erasure.project_id, erasure.number]
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM erasure_trace WHERE project_id = %s AND number = %s", key)
-        cursor.execute(query, [json.dumps(counts), now, now, *key])
+        cursor.execute(query, [json.dumps(counts), now, now, erasure.project_id, erasure.number])
 
 
 def _erasure(row: Sequence[Any]) -> Erasure:

@@ -5,7 +5,8 @@ have found one has ended, feedback, verdicts, costs and keys go by that trace; t
 """
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -17,21 +18,45 @@ from ingest.erasure.removal import Gone
 from ingest.erasure.settling import settled
 
 ROWS = 1_000
-WEEK = timedelta(days=7)
+SESSIONS_AT_ONCE = 500
+LOOKED_AT = 2_000
+"""So much feedback a unit goes through, which mostly is of others."""
+
+FIRST = "-infinity "
+"""The place before the first row in the order of the record: by time, then by id."""
+
 SESSION, INTERACTION, TRACE, SPAN = 1, 2, 3, 4
+EACH_BY_ITSELF = "OFFSET 0"
+"""Keeps a question about each row a look into an index: made a join of, it could read a whole table in every unit."""
 
 # A session in which only this user was ever named is theirs, anonymous calls and all. One that somebody else was named
 # in is shared (a kiosk, a constant): of it only what names the user goes.
 SESSIONS = f"""
-    INSERT INTO erasure_trace (project_id, number, kind, id)
-    SELECT DISTINCT %(project)s, %(number)s, {SESSION}, i.session_id
-    FROM interaction i
-    WHERE i.project_id = %(project)s AND coalesce(i.user_id, i.session_id, '') = %(user)s AND i.user_id = %(user)s
-      AND i.session_id <> '' AND least(i.occurred_at, i.received_at) < %(before)s
-      AND NOT EXISTS (
-          SELECT FROM interaction o
-          WHERE o.project_id = %(project)s AND o.session_id = i.session_id AND o.user_id <> %(user)s)
-    ON CONFLICT DO NOTHING
+    WITH looked AS MATERIALIZED (
+        SELECT occurred_at, id, session_id FROM interaction
+        WHERE project_id = %(project)s AND coalesce(user_id, session_id, '') = %(user)s AND user_id = %(user)s
+          AND least(occurred_at, received_at) < %(before)s
+          AND occurred_at >= %(after)s AND (occurred_at, id) > (%(after)s, %(after_id)s)
+        ORDER BY occurred_at, id LIMIT %(rows)s
+    ), traced AS (
+        INSERT INTO erasure_trace (project_id, number, kind, id)
+        SELECT %(project)s, %(number)s, {SESSION}, s.session_id
+        FROM (SELECT DISTINCT session_id FROM looked WHERE session_id <> '') s
+        WHERE NOT EXISTS (
+            SELECT FROM erasure_trace t
+            WHERE t.project_id = %(project)s AND t.number = %(number)s AND t.kind = {SESSION} AND t.at = '-infinity'
+              AND t.id = s.session_id {EACH_BY_ITSELF})
+          AND NOT EXISTS (
+            SELECT FROM interaction o
+            WHERE o.project_id = %(project)s AND o.session_id = s.session_id AND o.user_id <> %(user)s {EACH_BY_ITSELF})
+        ON CONFLICT DO NOTHING
+    )
+    SELECT occurred_at, id FROM looked ORDER BY occurred_at, id OFFSET %(rows)s - 1
+"""
+SESSIONS_AFTER = f"""
+    SELECT id FROM erasure_trace
+    WHERE project_id = %(project)s AND number = %(number)s AND kind = {SESSION} AND at = '-infinity' AND id > %(after)s
+    ORDER BY id LIMIT %(rows)s
 """
 _OF_USER = """
     SELECT occurred_at, id FROM interaction
@@ -39,14 +64,13 @@ _OF_USER = """
       AND least(occurred_at, received_at) < %(before)s
     LIMIT %(rows)s
 """
-_OF_SESSIONS = f"""
-    SELECT i.occurred_at, i.id FROM erasure_trace t
+_OF_SESSIONS = """
+    SELECT i.occurred_at, i.id FROM unnest(%(sessions)s::text[]) AS s (id)
     CROSS JOIN LATERAL (
         SELECT occurred_at, id FROM interaction
-        WHERE project_id = %(project)s AND coalesce(user_id, session_id, '') = t.id AND user_id IS NULL
+        WHERE project_id = %(project)s AND coalesce(user_id, session_id, '') = s.id AND user_id IS NULL
           AND least(occurred_at, received_at) < %(before)s
         LIMIT %(rows)s) i
-    WHERE t.project_id = %(project)s AND t.number = %(number)s AND t.kind = {SESSION}
     LIMIT %(rows)s
 """
 
@@ -91,15 +115,28 @@ FORGET_TRACED = f"""
     DELETE FROM erasure_trace t USING {removal.ROWS}
     WHERE t.project_id = %(project)s AND t.number = %(number)s AND t.kind = {INTERACTION} AND t.at = g.at AND t.id = g.id
 """
-_NAMED = "IN (SELECT id FROM erasure_trace WHERE project_id = %(project)s AND number = %(number)s AND kind = {kind})"
+
+
+def is_traced(column: str, kind: int) -> str:
+    """SQL for whether a column's value is noted in the erasure's trace."""
+    return f"""EXISTS (
+        SELECT FROM erasure_trace t
+        WHERE t.project_id = %(project)s AND t.number = %(number)s AND t.kind = {kind} AND t.at = '-infinity'
+          AND t.id = {column} {EACH_BY_ITSELF})"""
+
+
 # What came by a session, a trace or a span of the user's and is bound to nobody's call is theirs, unless it names another.
 SAID = f"""
-    SELECT occurred_at, id FROM feedback
-    WHERE project_id = %(project)s AND occurred_at >= %(start)s AND occurred_at < %(end)s
-      AND least(occurred_at, received_at) < %(before)s
+    WITH looked AS MATERIALIZED (
+        SELECT occurred_at, received_at, id, user_id, interaction_id, session_id, trace_id, span_id FROM feedback
+        WHERE project_id = %(project)s
+          AND occurred_at >= %(after)s AND (occurred_at, id) > (%(after)s, %(after_id)s)
+        ORDER BY occurred_at, id LIMIT %(rows)s
+    )
+    SELECT occurred_at, id, least(occurred_at, received_at) < %(before)s
       AND (user_id = %(user)s OR user_id IS NULL AND interaction_id IS NULL
-        AND (session_id {_NAMED.format(kind=SESSION)} OR trace_id {_NAMED.format(kind=TRACE)}
-          OR span_id {_NAMED.format(kind=SPAN)}))
+        AND ({is_traced("session_id", SESSION)} OR {is_traced("trace_id", TRACE)} OR {is_traced("span_id", SPAN)}))
+    FROM looked ORDER BY occurred_at, id
 """
 EVENTS = """
     DELETE FROM user_event WHERE (project_id, occurred_at, id) IN (
@@ -108,14 +145,15 @@ EVENTS = """
         LIMIT %(rows)s)
     RETURNING id
 """
-FORGET_NAMES = f"""
+FORGET_NAMES = """
     DELETE FROM erasure_trace WHERE (project_id, number, kind, at, id) IN (
         SELECT project_id, number, kind, at, id FROM erasure_trace
-        WHERE project_id = %(project)s AND number = %(number)s AND kind IN ({TRACE}, {SPAN}) LIMIT %(rows)s)
+        WHERE project_id = %(project)s AND number = %(number)s AND kind = ANY(%(kinds)s) LIMIT %(rows)s)
 """
 MARKS = f"""
-    DELETE FROM dirty_user
-    WHERE project_id = %(project)s AND (cluster = %(user)s OR cluster {_NAMED.format(kind=SESSION)})
+    DELETE FROM dirty_user WHERE project_id = %(project)s AND ctid = ANY(ARRAY(
+        SELECT ctid FROM dirty_user
+        WHERE project_id = %(project)s AND (cluster = %(user)s OR {is_traced("cluster", SESSION)}) LIMIT %(rows)s))
 """
 
 
@@ -128,17 +166,36 @@ def settle(subject: Subject, place: str) -> Done:
 def sessions(subject: Subject, place: str) -> Done:
     """Note which sessions were the user's alone."""
     with connection.cursor() as cursor:
-        cursor.execute(SESSIONS, _parameters(subject))
-    return Done()
+        cursor.execute(SESSIONS, {**_parameters(subject), **_after(place)})
+        last = cursor.fetchone()
+    return Done(place=_place(last) if last else None)
+
+
+def sessions_after(subject: Subject, after: str) -> list[str]:
+    """The next sessions that were the user's alone, in order; fewer than `SESSIONS_AT_ONCE` when these are the last."""
+    with connection.cursor() as cursor:
+        cursor.execute(SESSIONS_AFTER, {**_parameters(subject), "after": after, "rows": SESSIONS_AT_ONCE})
+        return [id for (id,) in cursor.fetchall()]
 
 
 def interactions(subject: Subject, place: str) -> Done:
     """Delete the user's interactions, and those without a user in sessions of theirs."""
+    phase, _, after = place.partition(" ")
+    if phase != "sessions":
+        counts = _gone(OF_USER, _parameters(subject))
+        return Done(counts, "user" if counts["interactions"] == ROWS else "sessions ")
+    chosen = sessions_after(subject, after)
+    counts = _gone(OF_SESSIONS, {**_parameters(subject), "sessions": chosen})
+    if counts["interactions"] == ROWS:
+        return Done(counts, place)
+    return Done(counts, f"sessions {chosen[-1]}" if len(chosen) == SESSIONS_AT_ONCE else None)
+
+
+def _gone(query: str, parameters: dict[str, Any]) -> Counter[str]:
     with connection.cursor() as cursor:
-        cursor.execute(OF_SESSIONS if place == "sessions" else OF_USER, _parameters(subject))
+        cursor.execute(query, parameters)
         found, texts = cursor.fetchone()
-    following = None if place == "sessions" else "sessions"
-    return Done(Counter(interactions=found, texts=texts), (place or "user") if found == ROWS else following)
+    return Counter(interactions=found, texts=texts)
 
 
 def hanging(subject: Subject, place: str) -> Done:
@@ -152,16 +209,13 @@ def hanging(subject: Subject, place: str) -> Done:
 
 
 def loose(subject: Subject, place: str) -> Done:
-    """Delete, one week at a time, feedback that the user gave and that hangs on no interaction of theirs."""
-    weeks = _weeks()
-    week = next((week for week in weeks if week.isoformat() >= place), None)
-    if week is None:
-        return Done()
+    """Go through all feedback and delete what the user gave and what hangs on no interaction of theirs."""
     with connection.cursor() as cursor:
-        cursor.execute(SAID, {**_parameters(subject), "start": week, "end": week + WEEK})
-        gone = Gone(subject.project_id, cursor.fetchall())
+        cursor.execute(SAID, {**_parameters(subject), **_after(place), "rows": LOOKED_AT})
+        looked = cursor.fetchall()
+    gone = Gone(subject.project_id, [(at, id) for at, id, is_theirs in looked if is_theirs])
     counts = removal.feedback(gone) if gone.rows else Counter()
-    return Done(counts, (week + WEEK).isoformat() if week != weeks[-1] else None)
+    return Done(counts, _place(looked[-1]) if len(looked) == LOOKED_AT else None)
 
 
 def events(subject: Subject, place: str) -> Done:
@@ -177,14 +231,23 @@ def marks(subject: Subject, place: str) -> Done:
     """Take away the marks that name the user and their sessions: nothing is left to be counted for them."""
     with connection.cursor() as cursor:
         cursor.execute(MARKS, _parameters(subject))
-    return Done()
+        return Done(place="more" if cursor.rowcount == ROWS else None)
 
 
 def traces(subject: Subject, place: str) -> Done:
     """Forget the user's traces and spans; their sessions are needed to the end."""
+    return _forget(subject, TRACE, SPAN)
+
+
+def everything(subject: Subject, place: str) -> Done:
+    """Forget all that the erasure has noted."""
+    return _forget(subject, SESSION, INTERACTION, TRACE, SPAN)
+
+
+def _forget(subject: Subject, *kinds: int) -> Done:
     limit = 10 * ROWS
     with connection.cursor() as cursor:
-        cursor.execute(FORGET_NAMES, {**_parameters(subject), "rows": limit})
+        cursor.execute(FORGET_NAMES, {**_parameters(subject), "rows": limit, "kinds": list(kinds)})
         return Done(place="more" if cursor.rowcount == limit else None)
 
 
@@ -198,15 +261,15 @@ def _parameters(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _weeks() -> list[datetime]:
-    """The Mondays of all weeks that feedback has partitions for."""
-    query = """
-        SELECT right(c.relname, 8) FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'feedback'::regclass ORDER BY 1
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return [datetime.strptime(name, "%Y%m%d").replace(tzinfo=UTC) for (name,) in cursor.fetchall()]
+def _after(place: str) -> dict[str, str]:
+    """A place in the order of the record as statements ask for it."""
+    at, _, id = (place or FIRST).partition(" ")
+    return {"after": at, "after_id": id}
+
+
+def _place(row: Sequence[Any]) -> str:
+    at: datetime = row[0]
+    return f"{at.isoformat()} {row[1]}"
 
 
 STEPS = (
@@ -217,7 +280,10 @@ STEPS = (
     Step("hanging", hanging, frozenset({"verdict.cluster", "cost.cluster"})),
     Step("loose", loose, frozenset({"feedback.user_id", "feedback.session_id"})),
     Step("events", events, frozenset({"user_event.user_id"})),
-    Step("traces", traces, frozenset({"erasure.user_id"})),  # both tables are cleared at the end of all steps
+    Step("traces", traces, frozenset({"erasure.user_id"})),  # it is cleared at the end of all steps
     Step("marks", marks, frozenset({"dirty_user.cluster"})),
 )
 """In this order, before those of the floors above."""
+
+LAST = Step("forget", everything)
+"""What comes after the steps of all floors, when nothing has come in meanwhile."""

@@ -4,19 +4,18 @@ Raw horizons are moved by those who measure (observatory.metrics.freezing), who 
 counted. Every step may be cut off at any point and done again: what is gone is gone, the account is written last.
 """
 
-import logging
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-
-from django.db import connection
+from operator import attrgetter
 
 from ingest.projects.scope import project_scope
 from ingest.retention import accounts, sweeps, weeks
 from ingest.retention.accounts import Standing
+from ingest.turns import Turns
 
-log = logging.getLogger(__name__)
+_turns = Turns[Standing]("retention of project", key=attrgetter("project_id"), since=attrgetter("swept_at"))
 
 
 @dataclass
@@ -32,19 +31,10 @@ class RetainReport:
 def run(now: datetime, *, only: Collection[int] | None = None, budget_s: float = 2.0) -> RetainReport:
     """Delete what no project keeps any more; one that fails never stops the others."""
     report, deadline = RetainReport(), time.monotonic() + budget_s
-    for standing in accounts.standings(only):
-        if time.monotonic() > deadline:
-            report.left = True
-            break
-        try:
-            _retain(standing, now, deadline, report)
-        except Exception:
-            if not connection.is_usable():
-                raise
-            log.exception("retention of project %s failed", standing.project_id)
-            report.failed += 1
+    standings = accounts.standings(only)
+    taken = _turns.take(standings, lambda standing: _retain(standing, now, deadline, report), now, deadline)
     report.partitions_dropped, is_busy = weeks.drop()
-    report.left |= is_busy
+    report.failed, report.left = taken.failed, report.left or taken.left or is_busy
     return report
 
 

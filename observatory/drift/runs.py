@@ -4,28 +4,26 @@ Everything here can be run again at any time: points are refolded from the accep
 """
 
 import hashlib
-import logging
 import math
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgspec
-from django.db import connection
 
 from ingest import timeline
 from ingest.projects.access import every_project, project_scope
 from ingest.projects.models import Feature, Project
 from ingest.timeline import DAY, HOUR
+from ingest.turns import Turns
 from observatory.drift.methods import shape
 from observatory.drift.methods.week import first_window
 from observatory.drift.models import Baseline, Finding, Series
 from observatory.drift.signals import SIGNALS, Signal
 from observatory.metrics import users
-
-log = logging.getLogger(__name__)
 
 SETTLED = timedelta(minutes=10)
 """A baseline is accepted when its days have not changed for this long: a history that is still arriving is none."""
@@ -54,6 +52,14 @@ class _Due:
     signal: Signal
     read_at: datetime
 
+    @property
+    def key(self) -> tuple[int, int, str]:
+        """Which series it is."""
+        return self.project.pk, self.feature.number, self.signal.name
+
+
+_turns = Turns[_Due]("drift of the series", key=attrgetter("key"), since=attrgetter("read_at"))
+
 
 def run(
     now: datetime, *, only: Collection[int] | None = None, budget_s: float | None = 2.0, is_settled: bool = False
@@ -64,24 +70,22 @@ def run(
     """
     report, deadline = DriftReport(), math.inf if budget_s is None else time.monotonic() + budget_s
     due = [one for project in every_project() if only is None or project.pk in only for one in _due_in(project)]
-    for one in sorted(due, key=lambda one: (one.read_at, one.project.pk, one.feature.number, one.signal.name)):
-        if time.monotonic() > deadline:
-            report.left = True
-            break
-        try:
-            with project_scope(one.project.pk):
-                _fold(one, now, report, is_settled)
-        except Exception:
-            if not connection.is_usable():
-                raise
-            log.exception("drift of %s of feature %s failed", one.signal.name, one.feature.pk)
-            report.failed += 1
+
+    def fold(one: _Due) -> None:
+        with project_scope(one.project.pk):
+            _fold(one, now, report, is_settled)
+
+    taken = _turns.take(sorted(due, key=attrgetter("key")), fold, now, deadline)
+    report.failed, report.left = taken.failed, taken.left
     return report
 
 
 def _due_in(project: Project) -> list[_Due]:
     with project_scope(project.pk):
-        read = {(one.feature_number, one.signal): one.updated_at for one in Series.objects.all()}
+        read = {
+            (one.feature_number, one.signal): one.updated_at
+            for one in Series.objects.only("feature_number", "signal", "updated_at")
+        }
         features = list(Feature.objects.all())
     return [
         _Due(project, feature, signal, read.get((feature.number, signal.name), timeline.EPOCH))

@@ -16,7 +16,7 @@ from ingest.api.problems import problem
 from ingest.projects.access import KeyHolder, project_scope
 from ingest.timeline import Window
 from observatory.metrics import series, windows
-from observatory.metrics.definitions import METRICS, Metric
+from observatory.metrics.definitions import METRICS, Metric, Unit
 from observatory.metrics.reader import metric_of
 from observatory.metrics.reading import Answer, Comparison, Point, Reading
 from observatory.metrics.shapes import (
@@ -41,6 +41,9 @@ PARAMETERS = {
     "feature": "only this feature",
     "model": "only this model",
 }
+
+MONEY_DIGITS = 9
+"""Money is stored in nano-dollars: what follows in a float is nobody's amount."""
 
 _JSON = msgspec.json.Encoder()
 
@@ -105,13 +108,13 @@ def shaped(metric: Metric, answer: Answer, group_by: str | None) -> GroupedShape
         "grain": answer.grain,
         "complete_to": answer.complete_to,
         "mature_to": answer.mature_to,
-        **_reading(answer.reading),
-        "comparison": _comparison(answer.comparison) if answer.comparison else None,
-        "series": [_point(point) for point in answer.series],
+        **_reading(metric, answer.reading),
+        "comparison": _comparison(metric, answer.comparison) if answer.comparison else None,
+        "series": [_point(metric, point) for point in answer.series],
     }
     shown = cast("GroupedShape", shape)
     if group_by:
-        shown["groups"] = [{group_by: value, **_reading(reading)} for value, reading in answer.groups.items()]
+        shown["groups"] = [{group_by: value, **_reading(metric, reading)} for value, reading in answer.groups.items()]
     return shown
 
 
@@ -152,26 +155,42 @@ def _times(window: Window) -> Span:
     return {"from": window.start, "to": window.end}
 
 
-def _reading(reading: Reading) -> ReadingShape:
+def _exact(metric: Metric, value: float | None) -> float | None:
+    """A value as its unit counts it."""
+    return round(value, MONEY_DIGITS) if metric.unit is Unit.USD and value is not None else value
+
+
+def _ends(metric: Metric, interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    if interval is None or metric.unit is not Unit.USD:
+        return interval
+    return round(interval[0], MONEY_DIGITS), round(interval[1], MONEY_DIGITS)
+
+
+def _reading(metric: Metric, reading: Reading) -> ReadingShape:
     return {
         "state": reading.state,
-        "value": reading.value,
-        "interval": reading.interval,
+        "value": _exact(metric, reading.value),
+        "interval": _ends(metric, reading.interval),
         "sample_size": reading.sample_size,
     }
 
 
-def _point(point: Point) -> PointShape:
-    return {**_times(point.window), **_reading(point.reading), "complete": point.complete, "mature": point.mature}
+def _point(metric: Metric, point: Point) -> PointShape:
+    return {
+        **_times(point.window),
+        **_reading(metric, point.reading),
+        "complete": point.complete,
+        "mature": point.mature,
+    }
 
 
-def _comparison(comparison: Comparison) -> ComparisonShape:
+def _comparison(metric: Metric, comparison: Comparison) -> ComparisonShape:
     return {
         "kind": comparison.kind,
         **_times(comparison.window),
-        "value": comparison.value,
-        "difference": comparison.difference,
-        "interval": comparison.interval,
+        "value": _exact(metric, comparison.value),
+        "difference": _exact(metric, comparison.difference),
+        "interval": _ends(metric, comparison.interval),
         "sample_size": comparison.sample_size,
     }
 

@@ -3,11 +3,11 @@
 Nothing goes while raw rows stand beside it: it would be counted again.
 """
 
-import logging
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 
 from django.db import connection
 
@@ -15,6 +15,7 @@ from ingest.projects.access import current_project, project_scope
 from ingest.retention import accounts
 from ingest.retention.accounts import Standing
 from ingest.timeline import EPOCH, local_day
+from ingest.turns import Turns
 from observatory.metrics.windows import Level
 
 PORTION = 5_000
@@ -32,7 +33,7 @@ USERS = """
         SELECT ctid FROM user_day WHERE project_id = %(project)s AND day < %(before)s LIMIT %(limit)s))
 """
 
-log = logging.getLogger(__name__)
+_turns = Turns[Standing]("the old rollups of project", key=attrgetter("project_id"), since=attrgetter("swept_at"))
 
 
 @dataclass
@@ -47,34 +48,26 @@ class ExpiryReport:
 def run(now: datetime, *, only: Collection[int] | None = None, budget_s: float = 2.0) -> ExpiryReport:
     """Delete what stands before each project's horizons."""
     report, deadline = ExpiryReport(), time.monotonic() + budget_s
-    for standing in accounts.standings(only):
-        try:
-            if not _expire(standing, now, deadline, report):
-                report.left = True
-                break
-        except Exception:
-            if not connection.is_usable():
-                raise
-            log.exception("the rollups of project %s could not be deleted", standing.project_id)
-            report.failed += 1
+    standings = accounts.standings(only)
+    taken = _turns.take(standings, lambda standing: _expire(standing, now, deadline, report), now, deadline)
+    report.failed, report.left = taken.failed, report.left or taken.left
     return report
 
 
-def _expire(standing: Standing, now: datetime, deadline: float, report: ExpiryReport) -> bool:
-    """Delete one project's; whether all is done."""
+def _expire(standing: Standing, now: datetime, deadline: float, report: ExpiryReport) -> None:
+    """Delete one project's, as far as the time reaches."""
     project_id, quarters, rollups = standing.project_id, standing.raw_horizon, standing.rollups_wanted(now)
     if quarters is not None and (standing.quarters_gone or EPOCH) < quarters:
         if not _delete_all(project_id, QUARTERS, quarters, deadline, report):
-            return False
+            return
         accounts.save_quarters_gone(project_id, quarters)
     if rollups is not None and (standing.rollups_gone or EPOCH) < rollups:
         day = local_day(rollups, standing.time_zone)
         if not _delete_all(project_id, SHEETS, rollups, deadline, report):
-            return False
+            return
         if not _delete_all(project_id, USERS, day, deadline, report):
-            return False
+            return
         accounts.save_rollups_gone(project_id, rollups)
-    return True
 
 
 def _delete_all(project_id: int, query: str, before: datetime | date, deadline: float, report: ExpiryReport) -> bool:
@@ -85,6 +78,7 @@ def _delete_all(project_id: int, query: str, before: datetime | date, deadline: 
         report.rollups_deleted += gone
         if gone < PORTION:
             return True
+    report.left = True
     return False
 
 

@@ -4,36 +4,58 @@ Sheets hold sums of many and name nobody; where raw rows reach, the record's own
 again. Rows of a user who came back since are counted again from what is there now.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
 
-from ingest.erasure.record import SESSION
+from ingest.erasure import record
+from ingest.erasure.record import SESSION, is_traced
 from ingest.erasure.registry import Done, Step, Subject
 
 DAYS = 28
+AGAIN = "again"
 
 FIRST_AND_LAST = """
     SELECT (SELECT day FROM user_day WHERE project_id = %(project)s AND day >= %(from)s ORDER BY day LIMIT 1),
            (SELECT day FROM user_day WHERE project_id = %(project)s ORDER BY day DESC LIMIT 1)
 """
-_SESSIONS = f"SELECT id FROM erasure_trace WHERE project_id = %(project)s AND number = %(number)s AND kind = {SESSION}"
 DELETED = f"""
     DELETE FROM user_day
     WHERE project_id = %(project)s AND day >= %(from)s AND day < %(until)s
-      AND (cluster = %(user)s OR NOT is_user AND cluster IN ({_SESSIONS}))
+      AND (cluster = %(user)s OR NOT is_user AND {is_traced("cluster", SESSION)})
 """
+
+
+def _first_quarter(cluster: str, since: str) -> str:
+    """SQL for the first quarter of an hour since an instant in which somebody has calls."""
+    return f"""(
+        SELECT date_bin('15 minutes', occurred_at, '2000-01-01T00:00:00Z') FROM interaction
+        WHERE project_id = %(project)s AND coalesce(user_id, session_id, '') = {cluster} AND occurred_at >= {since}
+        ORDER BY occurred_at LIMIT 1)"""
+
+
+# From quarter to quarter: however many calls there are in one, only its first is looked at.
 COUNTED_AGAIN = f"""
+    WITH RECURSIVE met (cluster, quarter) AS (
+        SELECT c.cluster, {_first_quarter("c.cluster", "'-infinity'")} FROM unnest(%(clusters)s::text[]) AS c (cluster)
+        UNION ALL
+        SELECT m.cluster, {_first_quarter("m.cluster", "m.quarter + interval '15 minutes'")}
+        FROM met m WHERE m.quarter IS NOT NULL
+    )
     INSERT INTO dirty_user (project_id, quarter, cluster)
-    SELECT DISTINCT %(project)s, date_bin('15 minutes', i.occurred_at, '2000-01-01T00:00:00Z'), c.cluster
-    FROM (SELECT %(user)s UNION {_SESSIONS}) AS c (cluster)
-    JOIN interaction i ON i.project_id = %(project)s AND coalesce(i.user_id, i.session_id, '') = c.cluster
+    SELECT %(project)s, quarter, cluster FROM met WHERE quarter IS NOT NULL
 """
 
 
 def user_days(subject: Subject, place: str) -> Done:
-    """Delete the user's rows of some weeks, and those of sessions that were theirs alone."""
+    """Delete the user's rows of some weeks, and those of sessions that were theirs alone; have what is left counted."""
+    phase, _, after = place.partition(" ")
+    if phase == AGAIN:
+        chosen = record.sessions_after(subject, after)
+        _count_again(subject, chosen)
+        return Done(place=f"{AGAIN} {chosen[-1]}" if len(chosen) == record.SESSIONS_AT_ONCE else None)
     parameters: dict[str, Any] = {
         "project": subject.project_id,
         "number": subject.number,
@@ -44,15 +66,20 @@ def user_days(subject: Subject, place: str) -> Done:
         cursor.execute(FIRST_AND_LAST, parameters)
         first, last = cursor.fetchone()
         if first is None:
-            cursor.execute(COUNTED_AGAIN, parameters)
-            return Done()
+            _count_again(subject, [subject.user_id])
+            return Done(place=f"{AGAIN} ")
         until = first + timedelta(days=DAYS)
         cursor.execute(DELETED, {**parameters, "from": first, "until": until})
         counts = {"user_days": cursor.rowcount}
-        if until > last:
-            cursor.execute(COUNTED_AGAIN, parameters)
-            return Done(counts)
-        return Done(counts, until.isoformat())
+    if until > last:
+        _count_again(subject, [subject.user_id])
+        return Done(counts, f"{AGAIN} ")
+    return Done(counts, until.isoformat())
+
+
+def _count_again(subject: Subject, clusters: Sequence[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTED_AGAIN, {"project": subject.project_id, "clusters": list(clusters)})
 
 
 STEP = Step("user days", user_days, frozenset({"user_day.cluster"}))

@@ -5,11 +5,11 @@ request that was judged by an older one is still under way. It moves under the r
 unmerged bucket stands before it: the sheets before it say what the raw rows said when they were last all there.
 """
 
-import logging
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection
@@ -17,10 +17,11 @@ from django.db import connection
 from ingest.projects.access import current_project, project_scope
 from ingest.retention import accounts, sweeps
 from ingest.retention.accounts import Standing
+from ingest.turns import Turns
 from observatory.metrics import store
 from observatory.metrics.windows import Level
 
-log = logging.getLogger(__name__)
+_turns = Turns[Standing]("the raw horizon of project", key=attrgetter("project_id"), since=attrgetter("swept_at"))
 
 WAITING = """
     SELECT EXISTS (SELECT FROM dirty_bucket WHERE project_id = %(project)s AND bucket < %(to)s)
@@ -49,17 +50,9 @@ class FreezeReport:
 def advance(now: datetime, *, only: Collection[int] | None = None, budget_s: float = 2.0) -> FreezeReport:
     """Bring every project's raw horizon to where its settings want it, in two steps at least two minutes apart."""
     report, deadline = FreezeReport(), time.monotonic() + budget_s
-    for standing in accounts.standings(only):
-        if time.monotonic() > deadline:
-            report.left = True
-            break
-        try:
-            _advance(standing, now, report)
-        except Exception:
-            if not connection.is_usable():
-                raise
-            log.exception("the raw horizon of project %s could not be moved", standing.project_id)
-            report.failed += 1
+    standings = accounts.standings(only)
+    taken = _turns.take(standings, lambda standing: _advance(standing, now, report), now, deadline)
+    report.failed, report.left = taken.failed, taken.left
     return report
 
 

@@ -5,7 +5,6 @@ added to a stored sum, and no mark of progress decides what is counted.
 """
 
 import gc
-import logging
 import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -17,6 +16,7 @@ from ingest.dimensions import Facts
 from ingest.projects.access import every_project, project_scope
 from ingest.projects.models import Project
 from ingest.timeline import EPOCH, HOUR, MINUTE, QUARTER, Window, day_start, day_window, floor, local_day
+from ingest.turns import Turns
 from observatory.metrics import noticing, raw, recompute, rezone, sheets, store, user_rows
 from observatory.metrics.store import Account, Mark
 from observatory.metrics.windows import Level
@@ -36,8 +36,8 @@ ORPHANS_AT_ONCE = 1_000
 ORPHANS_BUDGET_S = 0.5
 THIN_DAY = 1_000
 
-log = logging.getLogger(__name__)
 _users_rest_until: dict[int, float] = {}
+_turns = Turns[tuple[Project, datetime]]("rolling project", key=lambda one: one[0].pk, since=lambda one: one[1])
 
 
 @dataclass(frozen=True)
@@ -103,21 +103,19 @@ def roll(
     """
     deadline = math.inf if everything else time.monotonic() + budget_s
     report = RollReport()
-    for project in _in_turn(only):
-        if time.monotonic() > deadline:
-            return report + RollReport(left=True)
-        try:
-            report += _roll_project(project, now, everything, deadline)
-        except Exception:
-            log.exception("rolling project %s failed; its marks stay", project.pk)
-            report += RollReport(left=True, failed=1)
-    return report
+
+    def roll_one(waiting: tuple[Project, datetime]) -> None:
+        nonlocal report
+        report += _roll_project(waiting[0], now, everything, deadline)
+
+    taken = _turns.take(_waiting(only), roll_one, now, deadline)
+    return report + RollReport(left=taken.left or taken.failed > 0, failed=taken.failed)
 
 
-def _in_turn(only: Collection[int] | None) -> list[Project]:
+def _waiting(only: Collection[int] | None) -> list[tuple[Project, datetime]]:
     rolled_at = store.rolled_at()
     projects = [project for project in every_project() if only is None or project.pk in only]
-    return sorted(projects, key=lambda project: (rolled_at.get(project.pk, EPOCH), project.pk))
+    return [(project, rolled_at.get(project.pk, EPOCH)) for project in projects]
 
 
 def _roll_project(project: Project, now: datetime, everything: bool, deadline: float) -> RollReport:

@@ -222,3 +222,50 @@ def test_shipped_comparisons_find_a_real_fall_and_a_real_growth_by_the_real_metr
         assert tokens.value / tokens.reference == pytest.approx(1.6, abs=0.08)
         kinds = list(AlertRule.objects.get(preset="correction-rate").evaluation_set.values_list("state", flat=True))
         assert set(kinds) == {"ok"}
+
+
+@pytest.fixture
+def erasures(project, catch_up, monkeypatch):
+    """Catch up while slices of erasures end like this, one after the other and then as the last; how many there were."""
+    from ingest.erasure import run
+
+    def caught_up(*reports):
+        taken = []
+
+        def slice_of_work(now, *, only):
+            assert len(taken) < 10, "it goes on for ever"
+            taken.append(now)
+            return run.ErasureReport(**reports[min(len(taken), len(reports)) - 1])
+
+        with monkeypatch.context() as planted:
+            planted.setattr(run, "run", slice_of_work)
+            catch_up()
+        return len(taken)
+
+    return caught_up
+
+
+def test_erasures_that_only_fail_end_the_command(quiet, erasures):
+    with pytest.raises(CommandError, match="2 erasures cannot be done: see the log"):
+        erasures({"failed": 2, "left": True})
+    with pytest.raises(CommandError, match="1 erasures"):
+        erasures({"erased": 5, "failed": 1, "left": True}, {"failed": 1, "left": True})
+
+
+def test_an_erasure_that_waits_for_others_is_waited_for(quiet, erasures):
+    assert erasures(*[{"left": True}] * 3, {"finished": 1}) == 4
+    assert erasures(*[{"left": True, "failed": 1, "waits": True}] * 3, {"finished": 1, "failed": 1}) == 4
+
+
+def test_a_slice_says_that_an_erasure_waits_for_others(project, installation):
+    import psycopg
+
+    from ingest import timeline
+    from ingest.erasure import receipts, run
+
+    asked = receipts.request(project.id, "u", by="test", now=timeline.now())
+    with psycopg.connect(installation.server.urls.app) as other:
+        other.execute("SELECT 1")
+        report = run.run(asked.due_at, only=[project.id], budget_s=0)
+    assert (report.left, report.waits, report.erased) == (True, True, 0)
+    assert run.run(asked.due_at, only=[project.id], budget_s=None).waits is False

@@ -5,6 +5,7 @@ import json
 import time
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import httpx2
 import pytest
@@ -118,7 +119,7 @@ def test_without_the_slug_typed_once_more_nothing_happens(project, post, typed, 
     post("interactions", {"feature": "a"})
     before = count_all(project)
     monkeypatch.setattr("builtins.input", lambda prompt: typed)
-    with pytest.raises(CommandError, match="nothing was deleted"):
+    with pytest.raises(CommandError, match=f"that is not the slug '{project.slug}'; nothing was deleted"):
         call_command("delete_project", project.slug)
     assert count_all(project) == before
 
@@ -126,3 +127,47 @@ def test_without_the_slug_typed_once_more_nothing_happens(project, post, typed, 
 def test_an_unknown_project_is_one_clear_line():
     with pytest.raises(CommandError, match="no project has the slug 'nobody'"):
         call_command("delete_project", "nobody", "--yes-delete", "nobody")
+
+
+def killed_before_the_end(slug: str) -> None:
+    """The project's own row is gone, the deletion is not finished."""
+    with mock.patch.object(departure, "wait_for_jobs", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        deleted(slug)
+
+
+def test_a_slug_that_was_made_anew_is_deleted_anew(project, make_project, post):
+    post("interactions", {"feature": "a"})
+    killed_before_the_end(project.slug)
+    with connection.cursor() as cursor:  # what a job still wrote
+        cursor.execute("INSERT INTO unmerged (project_id, level, facts, bucket) VALUES (%s, 1, 1, now())", [project.pk])
+    other = make_project()
+    Project.objects.filter(pk=other.pk).update(slug=project.slug)
+    factories.interactions(other, [{"at": timeline.now(), "feature": "a"} for _ in range(3)])
+    assert deleted(project.slug)["deleted"]["interaction"] == 3
+    assert not Project.objects.filter(slug=project.slug).exists()
+    assert set(count_all(project).values()) == set(count_all(other).values()) == {0}
+    told = [
+        (json.loads(counts) if isinstance(counts, str) else counts, at) for counts, at in read(RECEIPTS, project.slug)
+    ]
+    assert sorted((counts["interaction"], at is not None) for counts, at in told) == [(1, True), (3, True)]
+
+
+def test_a_deletion_that_was_killed_at_its_end_is_finished_while_nobody_has_the_slug(project, post):
+    post("interactions", {"feature": "a"})
+    killed_before_the_end(project.slug)
+    assert deleted(project.slug)["deleted"]["interaction"] == 1
+    assert len(read(RECEIPTS, project.slug)) == 1
+
+
+def test_the_doors_close_first_and_every_web_process_has_time_to_learn_of_it(project, member, post, monkeypatch):
+    post("interactions", {"feature": "a"})
+    monkeypatch.setattr(delete_project, "KNOWN_EVERYWHERE", timedelta(seconds=77))
+    slept = []
+
+    def sleep(seconds: float) -> None:
+        there = count_all(project)
+        slept.append((seconds, there["api_key"], there["membership"], there["interaction"]))
+
+    monkeypatch.setattr(delete_project, "time", mock.Mock(sleep=sleep))
+    deleted(project.slug)
+    assert slept[0] == (77, 0, 0, 1)

@@ -74,6 +74,25 @@ def test_the_command_waits_and_prints_the_receipt(project, monkeypatch, capsys):
     assert "maya" not in out.getvalue()
 
 
+def test_a_user_of_whom_nothing_was_stored_is_no_success_in_silence(project, monkeypatch):
+    monkeypatch.setattr(receipts, "KNOWN_EVERYWHERE", timedelta(0))
+    take(project, records.INTERACTIONS, {"feature": "a", "user_id": "maya"})
+    for user, told in (("amya", "Nothing was stored of this user."), ("maya", "")):
+        err = io.StringIO()
+        call_command("erase_user", project.slug, user, stdout=io.StringIO(), stderr=err)
+        assert err.getvalue().strip() == told
+
+
+def test_catching_up_tells_how_many_erasures_are_not_due_yet(project, make_project):
+    for asked in (project, make_project()):
+        receipts.request(asked.id, "maya", by="api", now=timeline.now())
+    out = io.StringIO()
+    call_command("catch_up", "--project", project.slug, stdout=out)
+    assert "erase: 1 not due yet" in out.getvalue()
+    receipts.request(project.id, "noah", by="api", now=timeline.now() - receipts.KNOWN_EVERYWHERE)
+    assert run.waiting(timeline.now() + receipts.KNOWN_EVERYWHERE, [project.id]) == 0
+
+
 def test_what_cannot_be_is_one_clear_line(project, no_secret):
     with pytest.raises(CommandError, match="no project has the slug"):
         call_command("erase_user", "no-such-project", "maya")

@@ -12,10 +12,10 @@ from django.db import connection, connections
 from ingest import lookup, records, timeline
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
-from ingest.retention import duty, horizons, sweeps
+from ingest.retention import accounts, duty, horizons, sweeps
 from ingest.timeline import DAY, HOUR
 from observatory import retaining
-from observatory.metrics import series
+from observatory.metrics import freezing, series
 from tests.ingest import retained
 from tests.ingest.record import one, rows, statuses, take
 from tests.ingest.retained import LEFT, differences, post_past, retain, roll, rollups, shortened
@@ -109,6 +109,12 @@ def test_a_project_that_keeps_longer_again_gets_nothing_back_and_loses_no_more(s
     retain(short, NOW + DAY)
     assert retained.horizons(short)[0] == horizon
     assert retained.counts(short)["interaction"] == 6
+
+
+def test_who_knows_a_project_only_as_it_was_never_moves_its_horizon_back(short):
+    for move in (accounts.move_raw_horizon, accounts.move_text_horizon):
+        assert [move(short.pk, NOW - days * DAY) for days in (9, 8, 8, 9)] == [True, True, False, False]
+    assert retained.horizons(short) == (NOW - 8 * DAY, NOW - 8 * DAY)
 
 
 def test_a_horizon_does_not_move_while_somebody_rolls(short):
@@ -248,9 +254,11 @@ def test_the_account_says_when_a_project_was_last_swept(short):
 
 def test_a_slice_ends_with_its_time_and_the_next_goes_on(short):
     retaining.retain(NOW, only=[short.pk])
+    assert freezing.advance(NOW + MINUTES, only=[short.pk]).horizons_moved == 1
     with mock.patch.object(sweeps, "PORTION", 1):
         assert duty.run(NOW + MINUTES, only=[short.pk], budget_s=-1).left
-        assert one(short, "retained")["swept_at"] is None or retained.counts(short)["interaction"] == 9
+    assert one(short, "retained")["raw_gone"] is None
+    assert retained.counts(short)["interaction"] == 9
     assert not retaining.retain(NOW + MINUTES, only=[short.pk], budget_s=60).left
     assert retained.counts(short)["interaction"] == 6
 

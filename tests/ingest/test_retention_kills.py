@@ -6,19 +6,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from unittest import mock
 
 import pytest
 from django.db import connection
 
-from ingest import timeline
+from ingest import timeline, turns
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.retention import accounts, duty, horizons, sweeps
 from ingest.timeline import DAY, HOUR
 from observatory import retaining
-from observatory.metrics import freezing
 from tests.ingest import retained
 from tests.ingest.retained import LEFT, retain, roll, rollups, shortened
 
@@ -54,7 +54,7 @@ STEPS: dict[str, str] = {
 def killed_at(place: str, *, after: bool) -> Iterator[None]:
     """Die before or after the first call of a function."""
     module, _, name = place.rpartition(".")
-    real = getattr(sys.modules[module], name)
+    real = getattr(import_module(module), name)
 
     def dying(*args, **kwargs):
         if after:
@@ -69,8 +69,7 @@ def run_until_killed(project: Project, place: str, *, after: bool, steps=retaini
     """Run the duty as a process would that dies there; what one failing project hides must come out here."""
     with (
         killed_at(place, after=after),
-        mock.patch.object(freezing.log, "exception", _raise),
-        mock.patch.object(duty.log, "exception", _raise),
+        mock.patch.object(turns.log, "exception", _raise),
         pytest.raises(Killed),
     ):
         retain(project, NOW, steps=steps)

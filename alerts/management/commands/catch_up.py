@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from observatory.drift.runs import DriftReport
     from observatory.metrics.roller import RollReport
 
-STUCK = {Duty.READ: "read", Duty.ROLL: "rolled up"}
+STUCK = {
+    Duty.ERASE: "erasures cannot be done",
+    Duty.READ: "projects cannot be read",
+    Duty.ROLL: "projects cannot be rolled up",
+}
 
 
 class Command(BaseCommand):
@@ -52,6 +56,8 @@ class Command(BaseCommand):
         only = [project.pk for project in projects]
         judged_as_of = _instant(options["now"], horizon, projects) if options["now"] else horizon
         self._finish(Duty.ERASE, lambda: erasing.run(timeline.now(), only=only))
+        if waiting := erasing.waiting(timeline.now(), only):
+            self.stdout.write(f"erase: {waiting} not due yet, 12 s after it was asked for; run this again then")
         self._finish(Duty.READ, lambda: _read(horizon, only))
         self._finish(Duty.ROLL, lambda: _roll(horizon, only))
         self._finish(Duty.DRIFT, lambda: _drift(horizon, only))
@@ -65,11 +71,12 @@ class Command(BaseCommand):
             left = True
             while left:
                 report = asdict(slice_of_work())
-                left = bool(report.pop("left", False))
+                left, waits = bool(report.pop("left", False)), bool(report.pop("waits", False))
                 counts = {name: count for name, count in report.items() if isinstance(count, int)}
-                is_stuck = not any(count for name, count in counts.items() if name != "failed")
+                failed = counts.get("failed", 0)
+                is_stuck = failed and not waits and not any(count for name, count in counts.items() if name != "failed")
                 if left and duty in STUCK and is_stuck:  # a failed delivery has its next attempt; these have not
-                    raise CommandError(f"{counts.get('failed', 0)} projects cannot be {STUCK[duty]}: see the log")
+                    raise CommandError(f"{failed} {STUCK[duty]}: see the log")
                 for name, count in counts.items():
                     totals[name] = totals.get(name, 0) + count
             beat(duty, timeline.now(), {**totals, "by": "catch_up"})

@@ -36,7 +36,9 @@ class Command(BaseCommand):
         if typed is None:
             typed = input(f"Everything of the project {slug} will be gone for ever. Type its slug to go on: ")
         if typed.strip() != slug:
-            raise CommandError("not confirmed; nothing was deleted")
+            raise CommandError(f"not confirmed: that is not the slug {slug!r}; nothing was deleted")
+        while (earlier := departure.left_behind(slug)) is not None:
+            self._end(earlier)
         try:
             found = departure.begin(slug, timeline.now())
         except Project.DoesNotExist as error:
@@ -56,6 +58,10 @@ class Command(BaseCommand):
         time.sleep(seconds)
         self._empty(found)
         departure.close(found)
+        self._end(found)
+
+    def _end(self, found: Departure) -> None:
+        """When the project's own row is gone: sweep up after the jobs that still knew it."""
         departure.wait_for_jobs(lambda: time.sleep(PAUSE_S), timeline.now)
         self._empty(found)
         shutil.rmtree(folder_of(found.project_id), ignore_errors=True)

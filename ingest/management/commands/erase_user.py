@@ -42,7 +42,10 @@ class Command(BaseCommand):
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
         self._wait_until(erasure.due_at)
-        self.stdout.write(json.dumps(_finished(erasure).as_json(), indent=2))
+        done = _finished(erasure)
+        self.stdout.write(json.dumps(done.as_json(), indent=2))
+        if not any(done.counts.values()):
+            self.stderr.write("Nothing was stored of this user.")
 
     def _wait_until(self, due_at: datetime) -> None:
         """Give every web process time to learn that nothing of this user may come in."""

@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from ingest.dimensions import FeedbackKind
 from ingest.projects.scope import project_scope
@@ -199,3 +201,12 @@ def test_one_series_that_fails_never_stops_the_others(project, make_project, mon
         assert findings.watched() == 2
     with project_scope(project.pk):
         assert findings.watched() == 1
+
+
+def test_what_is_due_is_asked_without_the_points_of_every_series(project):
+    post(project, range(45), up_of_ten=8)
+    settle(project)
+    with CaptureQueriesContext(connection) as asked:
+        due = runs._due_in(project)
+    assert {one.read_at for one in due} == {NOW}
+    assert [query["sql"] for query in asked if "points" in query["sql"]] == []

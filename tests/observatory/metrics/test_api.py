@@ -70,6 +70,20 @@ def test_the_definitions_say_what_every_metric_is(get: Get) -> None:
     assert found["thumbs_up_rate"]["maturing"] is True
 
 
+def test_money_is_given_to_the_nano_dollar_and_no_further(get: Get, project: Project) -> None:
+    rows = [
+        {"at": TODAY - HOUR, "cost_nano": nano, "cost_source": int(CostSource.CLIENT)} for nano in (1_450_000_001,) * 3
+    ]
+    interactions(project, rows)
+    roller.roll(datetime.now(UTC), only=[project.pk], everything=True)
+    begin = (TODAY - DAY).isoformat()
+    for name, amount in (("cost_total", 4.350000003), ("cost_per_call", 1.450000001)):
+        answer = get(f"metrics/{name}", **{"from": begin}, group_by="feature", grain="1d").json()
+        assert answer["value"] == amount
+        assert [point["value"] for point in answer["series"] if point["value"]] == [amount]
+        assert [group["value"] for group in answer["groups"]] == [amount]
+
+
 def test_a_metric_comes_with_its_meaning(get: Get, filled: Project) -> None:
     begin = TODAY - 4 * DAY
     answer = get(

@@ -236,25 +236,6 @@ def test_a_bucket_whose_rows_are_gone_has_no_sheet(project: Project) -> None:
     assert calls(project, Window(NOW - HOUR, NOW)) == 1
 
 
-def test_buckets_before_the_raw_horizon_are_frozen(project: Project) -> None:
-    old = floor(NOW, DAY) - 9 * DAY + HOUR
-    send(project, old, user_id="early")
-    roll(project, everything=True)
-    Project.objects.filter(pk=project.pk).update(raw_horizon=floor(NOW, DAY) - 8 * DAY)
-    with project_scope(project.pk), connection.cursor() as cursor:
-        cursor.execute("DELETE FROM interaction WHERE project_id = %s", [project.pk])
-    send(project, old + MINUTE)
-    roll(project, NOW + MINUTE, everything=True)
-    assert calls(project, Window(NOW - 10 * DAY, NOW)) == 1
-    with project_scope(project.pk), connection.cursor() as cursor:
-        cursor.execute("SELECT cluster FROM user_day WHERE project_id = %s", [project.pk])
-        assert cursor.fetchall() == [("early",)]
-        cursor.execute("SELECT count(*) FROM dirty_bucket WHERE project_id = %s", [project.pk])
-        assert cursor.fetchone() == (0,)
-    project.refresh_from_db()
-    assert differences(project) == []
-
-
 def test_it_says_how_far_everything_committed_is_counted(project: Project) -> None:
     send(project, NOW - MINUTE)
     roll(project)
