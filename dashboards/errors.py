@@ -15,6 +15,7 @@ TITLES = {
     500: "Something broke on our side",
     503: "Not available",
 }
+DETAILS = {404: "Nothing is at this address: /api/docs/ names those of the API, none of which ends in a slash."}
 
 
 def _answer(request: HttpRequest, status: int) -> HttpResponse:
@@ -23,7 +24,7 @@ def _answer(request: HttpRequest, status: int) -> HttpResponse:
             "type": "about:blank",
             "title": TITLES[status],
             "status": status,
-            "detail": TITLES[status],
+            "detail": DETAILS.get(status, TITLES[status]),
             "errors": [],
         }
         return JsonResponse(problem, status=status, content_type="application/problem+json")

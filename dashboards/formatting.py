@@ -12,6 +12,8 @@ NBSP = "\u00a0"
 MINUS = "\u2212"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 NANO_PER_DOLLAR = 1_000_000_000
+MANY_TIMES = 10
+"""From so many times on nobody reads a change in per cent."""
 
 
 def _grouped(number: float, digits: int) -> str:
@@ -85,6 +87,12 @@ def number(value: float | None) -> str:
     if value is None:
         return DASH
     return "0" if value == 0 else _grouped(value, min(_significant(value, 3), 6))
+
+
+def score(value: float) -> str:
+    """What somebody scored, as short as it was meant: '0.8', '4', '0.667'."""
+    text = number(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def compact(value: float | None) -> str:
@@ -183,13 +191,15 @@ def difference(current: float, reference: float, unit: str) -> str:
 
 
 def against(current: float | None, reference: float | None, unit: str, name: str = "baseline") -> str:
-    """'▼ 9.8 pp below baseline 75.2 %'; empty when either side is unknown."""
+    """'▼ 9.8 pp below baseline 75.2 %', '▲ 1,011 times baseline $0.085'; empty when either side is unknown."""
     if current is None or reference is None:
         return ""
     shown = value(reference, unit)
     moved = difference(current, reference, unit)
     if moved == "from 0":
         return f"▲ from 0 ({name})"
+    if unit != "ratio" and reference > 0 and current / reference >= MANY_TIMES:
+        return f"▲ {count(current / reference)} times {name} {shown}"
     if not any(c in "123456789" for c in moved):
         return f"as {name} {shown}"
     arrow, word = ("▲", "above") if current > reference else ("▼", "below")

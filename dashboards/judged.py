@@ -1,6 +1,6 @@
 """What the rules say about a number: states, limits and budgets as pages mark them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from alerts.models import Incident, RuleState
 from dashboards import formatting
@@ -10,6 +10,20 @@ from ingest.projects.models import Feature
 from observatory.metrics.definitions import LATENCY_BUDGETS_MS, METRICS
 
 SHOWN = {"ok", "warning", "critical"}
+WATCHED: dict[str, tuple[str, ...]] = {
+    "health": ("error_rate", "timeout_rate", "rate_limited_rate", "latency_p50", "latency_p95", "availability"),
+    "quality": (
+        "thumbs_up_rate",
+        "correction_rate",
+        "rejection_rate",
+        "task_completion_rate",
+        "flag_rate",
+        "escalations_24h",
+    ),
+    "cost": ("cost_total", "cost_per_call", "cost_per_mau", "input_tokens_mean", "unpriced_calls"),
+    "engagement": ("dau", "wau", "mau", "feedback_coverage"),
+}
+"""Whose rules and incidents colour a dashboard: its card on the overview, its notices and its table of features."""
 
 
 def _worst(states: Iterable[RuleState]) -> State | None:
@@ -23,11 +37,11 @@ def state_of(states: Iterable[RuleState], metric: str, feature: str | None) -> S
     return _worst(one for one in states if one.rule.metric == metric and feature in {None, one.feature})
 
 
-def states_by_feature(states: Iterable[RuleState]) -> dict[str, State]:
-    """The worst state of each feature's rules; learning where no rule has had enough to judge yet."""
+def states_by_feature(states: Iterable[RuleState], metrics: Collection[str]) -> dict[str, State]:
+    """The worst state of each feature's rules on these metrics; learning where none has had enough to judge yet."""
     found: dict[str, list[RuleState]] = {}
     for one in states:
-        if one.feature:
+        if one.feature and one.rule.metric in metrics:
             found.setdefault(one.feature, []).append(one)
     return {feature: _worst(of) or State.LEARNING for feature, of in found.items()}
 

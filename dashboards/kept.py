@@ -13,11 +13,16 @@ from ingest.projects.access import current_project
 from ingest.retention import accounts, weeks
 from ingest.retention.accounts import Standing
 from ingest.retention.sweeps import KEPT_ASIDE
-from ingest.timeline import DAY, WEEK
+from ingest.timeline import DAY, HOUR, WEEK
 from observatory.health import DAYS_AHEAD
 
 PATIENCE = timedelta(hours=26)
 """Retention goes through a project every day; a horizon stands behind its settings by less than two."""
+
+MOVES_WITHIN = HOUR
+"""After two minutes and at most a quarter of an hour of counting a first horizon stands. It is announced anew at every
+local midnight, so a limit of a day would never be reached.
+"""
 
 HEADINGS = (Heading("What"), Heading("State"), Heading("Kept"), Heading("Reaches back to"), Heading("Note"))
 
@@ -40,10 +45,17 @@ def panel(view: View) -> Breakdown:
 
 
 def _raw(view: View, standing: Standing) -> Row:
-    is_behind = standing.raw_horizon is not None and standing.raw_wanted(view.now) - standing.raw_horizon > 2 * DAY
+    is_behind = _is_behind(standing, view.now)
     note = "waits for rollups to be counted" if is_behind else "older events are counted as late, not in charts"
     state = State.WARNING if is_behind else State.OK
     return _row("Interactions, feedback, costs", state, _days(standing.raw_days), standing.raw_horizon, note)
+
+
+def _is_behind(standing: Standing, now: datetime) -> bool:
+    """Whether the raw horizon does not get where the settings want it; a first one stands nowhere until it has moved."""
+    if standing.raw_horizon is None:
+        return standing.is_announced(now) and now - (standing.announced_at or now) > MOVES_WITHIN
+    return standing.raw_wanted(now) - standing.raw_horizon > 2 * DAY
 
 
 def _oldest() -> Row:
@@ -71,13 +83,14 @@ def _late(view: View) -> Row:
 
 
 def _room(view: View) -> Row:
-    """How many days ahead every big table has its partitions."""
+    """Whether every big table has its partitions as far ahead as `/readyz` asks for, in its words."""
     ends: dict[str, datetime] = {}
     for table, week in weeks.existing():
         ends[table] = max(week + WEEK, ends.get(table, week))
     ahead = min(ends.values()) - view.now if ends else timedelta(0)
     state = State.OK if ahead >= DAYS_AHEAD else State.CRITICAL
-    return _row("Room for what comes", state, "", None, f"made for the next {max(ahead.days, 0)} days")
+    made = f"at least {DAYS_AHEAD.days}" if ahead >= DAYS_AHEAD else f"only {max(ahead.days, 0)}"
+    return _row("Room for what comes", state, "", None, f"made for {made} days ahead")
 
 
 def _last(view: View, standing: Standing) -> Row:

@@ -37,13 +37,17 @@ def chart_points(points: Iterable[reading.Point]) -> list[Point]:
 
 @dataclass(frozen=True)
 class Asked:
-    """One tile's question: a metric, its window, and what it is compared with (None: nothing would be fair)."""
+    """One tile's question: a metric, its window, and what it is compared with (None: nothing would be fair).
+
+    `about` says beside n whose number it is, where no filter on the page does.
+    """
 
     metric: str
     title: str = ""
     window: Window | None = None
     compare: str | None = "previous"
     id: str = ""
+    about: str = ""
 
 
 def window_words(view: View, window: Window) -> str:
@@ -73,7 +77,7 @@ def tile(view: View, asked: Asked) -> Tile:
         id=asked.id or asked.metric,
         state=state,
         word=word,
-        lines=tuple(lines_of(answer, metric, asked.compare)),
+        lines=tuple(lines_of(answer, metric, asked)),
         definition=metric.doc,
         sparkline=_sparkline(answer),
     )
@@ -124,18 +128,18 @@ def reference_words(comparison: reading.Comparison, judged: Window) -> str:
     return "the period before"
 
 
-def lines_of(answer: reading.Answer, metric: Metric, compare: str | None) -> list[str]:
+def lines_of(answer: reading.Answer, metric: Metric, asked: Asked) -> list[str]:
     """Against what, and n."""
     lines, read = [], answer.reading
     if answer.comparison and answer.comparison.value is not None and read.value is not None:
         name = reference_words(answer.comparison, answer.judged)
         lines.append(formatting.against(read.value, answer.comparison.value, metric.unit, name))
-    elif compare == "baseline" and read.value is not None:
+    elif asked.compare == "baseline" and read.value is not None:
         lines.append("no baseline yet: the first 28 full days")
     if read.state == "not_instrumented":
         lines.append("not instrumented yet")
     elif read.sample_size and metric.unit not in COUNTED:
-        lines.append(f"n = {formatting.count(read.sample_size)}")
+        lines.append(", ".join(filter(None, (f"n = {formatting.count(read.sample_size)}", asked.about))))
     return lines
 
 

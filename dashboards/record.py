@@ -98,7 +98,7 @@ def build(view: View, one: Interaction, payload: Payload | None) -> Record:
         latency_note=_latency_note(one),
         messages=tuple(_messages(one, payload)),
         no_text=no_text(view.project, one, payload),
-        token_note=f"exactly as stored, {tokens_words(one)}",
+        token_note=_token_note(one, payload),
         events=tuple(_event(event, one, payload) for event in history),
         costs=tuple(lines),
         total=formatting.amount_nano(total) if total is not None else "unpriced",
@@ -170,6 +170,12 @@ def _messages(one: Interaction, payload: Payload | None) -> list[Message]:
     return shown
 
 
+def _token_note(one: Interaction, payload: Payload | None) -> str:
+    """Only a text that is there is shown as it was stored."""
+    is_shown = payload is not None and any((payload.prompt, payload.output, payload.error_message))
+    return ("exactly as stored, " if is_shown else "") + tokens_words(one)
+
+
 def no_text(project: Project, one: Interaction, payload: Payload | None) -> str:
     """Why there is no text to be shown."""
     is_over = project.text_horizon is not None and one.occurred_at < project.text_horizon
@@ -180,13 +186,13 @@ def no_text(project: Project, one: Interaction, payload: Payload | None) -> str:
 
 def _event(event: Feedback, one: Interaction, payload: Payload | None) -> Event:
     kind = FeedbackKind(event.kind)
-    title, state = kind.name.capitalize(), None
+    title, state = "NPS" if kind is FeedbackKind.NPS else kind.name.capitalize(), None
     if kind is FeedbackKind.THUMB:
         title, state = ("Thumb up", State.OK) if event.value == 1 else ("Thumb down", State.CRITICAL)
     elif kind is FeedbackKind.CORRECTION:
         title = f"Correction, {formatting.rate(event.edit_ratio)} of the words changed"
-    elif event.label or event.name:
-        title = f"{title}: {event.label or event.name}"
+    elif said_words := _said_words(event, kind):
+        title = f"{title}: {said_words}"
     by = f"by {event.user_id}" if event.user_id else ""
     drafted = text_of(payload.output, one.flags) if payload and payload.output is not None else None
     sides = (
@@ -211,6 +217,25 @@ def _event(event: Feedback, one: Interaction, payload: Payload | None) -> Event:
         tuple(sides[0]) if sides else (),
         tuple(sides[1]) if sides else (),
     )
+
+
+def _said_words(event: Feedback, kind: FeedbackKind) -> str:
+    """What an event says: 'faithful 0.8 · good · by judge', '4/5', 'wrong'; of each part what there is."""
+    if kind is not FeedbackKind.EVALUATION:
+        # A kind's label already words its value: '4/5' is stored as 0.8.
+        score = formatting.score(event.value) if kind is FeedbackKind.NPS and event.value is not None else ""
+        return " · ".join(filter(None, (event.name, event.label, score)))
+    score = formatting.score(event.value) if event.value is not None else ""
+    return " · ".join(filter(None, (f"{event.name} {score}".strip(), event.label, _evaluator(event))))
+
+
+def _evaluator(event: Feedback) -> str:
+    try:
+        sent = json.loads(event.metadata or "{}")
+        name = sent.get("evaluator (field)", sent.get("evaluator"))
+    except (ValueError, AttributeError):
+        return ""
+    return f"by {name}" if name and isinstance(name, str) else ""
 
 
 def cost_lines(one: Interaction, costs: list[Cost]) -> tuple[list[CostLine], int | None]:

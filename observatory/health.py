@@ -126,7 +126,7 @@ def _partitions(now: datetime) -> Check:
             [sorted(wanted_partitions(now))],
         )
         missing = sorted(wanted_partitions(now) - {name for (name,) in cursor.fetchall()})
-    return Check(not missing, f"missing: {', '.join(missing)}" if missing else f"{DAYS_AHEAD.days} days ahead")
+    return Check(not missing, f"missing: {', '.join(missing)}" if missing else f"at least {DAYS_AHEAD.days} days ahead")
 
 
 def _duties(now: datetime) -> Check:

@@ -30,6 +30,7 @@ def columns(frame: Frame, name: str, unit: str, points: Sequence[Point], around:
     band = [about.band.value, about.band.low, about.band.high] if about.band else []
     low, high = value_range([0, *band, *(p.value for p in points)], [limit.value for limit in about.limits])
     low = min(low, 0)
+    high = decorations.headroom(low, high, about.marks, frame)
     drawing = Drawing()
     decorations.add_spans(drawing, about.spans, frame)
     labels = decorations.add_band(drawing, about.band, unit)
@@ -73,7 +74,8 @@ def cost_bars(
     stack = sorted(components, key=lambda group: -_total(group))[:6]
     sums = list(_daily(stack).values())
     low, high = value_range([0, *sums])
-    low, high, bottom = min(low, 0.0), high * (1.12 if marks else 1), _BARS_BOTTOM if plan else 0.0
+    low, bottom = min(low, 0.0), _BARS_BOTTOM if plan else 0.0
+    high = decorations.headroom(low, high, marks, frame)
     drawing = Drawing()
     labels = _stack_labels(stack, unit)
     edge = decorations.add_edge_labels(drawing, labels, low, high, frame.size, 1 - bottom)

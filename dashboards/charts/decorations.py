@@ -11,6 +11,8 @@ from dashboards.charts.text import inert, is_local
 
 EDGE_LENGTH = 28
 _MARK_ROWS = 4
+_MARK_ROW = 0.08
+"""The height of a row of marks' texts, as a share of the plot's."""
 _NO_LINE = {"width": 0}
 
 
@@ -79,17 +81,30 @@ def add_limits(drawing: Drawing, limits: Sequence[Limit], unit: str, low: float,
 
 def add_marks(drawing: Drawing, marks: Sequence[Mark], frame: Frame, low: float = 0.0) -> None:
     """Every mark has its line; a text only where it finds room in one of four rows."""
-    inside = sorted((mark for mark in marks if frame.start <= mark.at < frame.end), key=lambda mark: mark.at)
-    taken: list[list[tuple[float, float]]] = [[] for _ in range(_MARK_ROWS)]
-    for mark in inside:
-        place = (mark.at - frame.start) / (frame.end - frame.start)
-        side = "right" if place > 0.75 else "left"
-        row = _free_row(taken, _extent(place, mark.text, side, frame.size))
-        top, at = 1 - (row or 0) * (1 - low) * 0.08, local(mark.at, frame.zone)
+    for mark, side, row in _placed(marks, frame):
+        top, at = 1 - (row or 0) * (1 - low) * _MARK_ROW, local(mark.at, frame.zone)
         drawing.shapes.append(upright(at, low, top, line("quiet", "dot")))
         if row is not None:
             text = f" {inert(mark.text, EDGE_LENGTH)} "
             drawing.mark(note(text, x=at, yref="paper", y=top, yanchor="top", xanchor=side), mark.text)
+
+
+def headroom(low: float, high: float, marks: Sequence[Mark], frame: Frame) -> float:
+    """The upper end of an upright axis at which nothing is drawn through the texts of marks."""
+    rows = max((row + 1 for _, _, row in _placed(marks, frame) if row is not None), default=0)
+    return low + (high - low) / (1 - rows * _MARK_ROW)
+
+
+def _placed(marks: Sequence[Mark], frame: Frame) -> list[tuple[Mark, str, int | None]]:
+    """The marks of the window, each with the side it is anchored at and the row of its text (None: no room)."""
+    inside = sorted((mark for mark in marks if frame.start <= mark.at < frame.end), key=lambda mark: mark.at)
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(_MARK_ROWS)]
+    found = []
+    for mark in inside:
+        place = (mark.at - frame.start) / (frame.end - frame.start)
+        side = "right" if place > 0.75 else "left"
+        found.append((mark, side, _free_row(taken, _extent(place, mark.text, side, frame.size))))
+    return found
 
 
 def _extent(place: float, text: str, side: str, size: Size) -> tuple[float, float]:

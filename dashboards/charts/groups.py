@@ -92,6 +92,7 @@ def _lines(
     low, high = value_range(values, [limit.value for limit in limits])
     if unit == "ratio":
         low, high = max(low, 0.0), min(high, 1.04)
+    high = decorations.headroom(low, high, marks, frame)
     drawing = Drawing()
     labels = decorations.add_limits(drawing, limits, unit, low, high)
     for group, role in zip(groups, roles, strict=True):

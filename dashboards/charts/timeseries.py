@@ -35,6 +35,7 @@ def timeseries(frame: Frame, name: str, unit: str, points: Sequence[Point], arou
     about = around or Around()
     known = sorted(points, key=lambda point: point.at)
     low, high = _range(known, about, unit)
+    high = decorations.headroom(low, high, about.marks, frame)
     bottom = _LINE_BOTTOM if about.volume else 0.0
     drawing = Drawing()
     decorations.add_spans(drawing, about.spans, frame, bottom)

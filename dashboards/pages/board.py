@@ -117,18 +117,19 @@ def _incident_notices(view: View, metrics: tuple[str, ...]) -> tuple[Notice, ...
 
 
 def by_feature(view: View, board: Board) -> Breakdown:
-    """One row a feature, with the state of its worst rule."""
+    """One row a feature, with the state of its worst rule on what this dashboard watches; no state where none does."""
     columns = board.columns
-    states = judged.states_by_feature(view.rule_states)
+    states = judged.states_by_feature(view.rule_states, board.watched)
     found = view.reader.breakdown(columns, view.choice.window, by="feature")
     headings = (
         Heading("Feature"),
         *(Heading(METRICS[name].title, numeric=True, definition=METRICS[name].doc) for name in columns),
-        Heading("State"),
+        *((Heading("State"),) if states else ()),
     )
     named = [name for name in found if name not in NAMELESS.values()]
-    rows = [_row(view, board, feature, found[feature], states.get(feature)) for feature in named]
-    rows += [_overhead(name, found[name]) for name in found if name not in named and _says_something(found[name])]
+    rows = [_row(view, board, feature, found[feature], states) for feature in named]
+    nameless = [name for name in found if name not in named and _says_something(found[name])]
+    rows += [_overhead(name, found[name], has_state=bool(states)) for name in nameless]
     empty = None if rows else nothing_here(view)
     return Breakdown(
         "features",
@@ -144,16 +145,17 @@ def _cells(readings: Mapping[str, Reading]) -> list[Field]:
     return [Field(formatting.value(read.value, METRICS[name].unit)) for name, read in readings.items()]
 
 
-def _row(view: View, board: Board, feature: str, readings: Mapping[str, Reading], state: State | None) -> Row:
+def _row(view: View, board: Board, feature: str, readings: Mapping[str, Reading], states: Mapping[str, State]) -> Row:
+    state = states.get(feature)
     mark = Field(state.word, state=state) if state else Field("not watched")
     name = Field(feature, view.url(board.path, feature=feature))
-    return Row((name, *_cells(readings), mark), feature == view.choice.feature)
+    return Row((name, *_cells(readings), *((mark,) if states else ())), feature == view.choice.feature)
 
 
-def _overhead(name: str, readings: Mapping[str, Reading]) -> Row:
+def _overhead(name: str, readings: Mapping[str, Reading], *, has_state: bool) -> Row:
     """What belongs to no feature, or to one of too many: no page of its own."""
     title = "no feature (overhead)" if name == NAMELESS[ABSENT] else "other features"
-    return Row((Field(title), *_cells(readings), Field()))
+    return Row((Field(title), *_cells(readings), *((Field(),) if has_state else ())))
 
 
 def _says_something(readings: Mapping[str, Reading]) -> bool:

@@ -4,7 +4,7 @@ from functools import partial
 
 from django.http import HttpResponse
 
-from dashboards import panels, present
+from dashboards import judged, panels, present
 from dashboards.charts.bars import cost_bars
 from dashboards.charts.data import Group
 from dashboards.components import Link, Panel
@@ -70,6 +70,6 @@ def cost(view: View) -> HttpResponse:
             makers,
             ("calls", "cost_total", "cost_per_call", "input_tokens_mean", "unpriced_calls"),
             (unpriced,),
-            ("cost_total", "cost_per_call", "cost_per_mau", "input_tokens_mean", "unpriced_calls"),
+            judged.WATCHED["cost"],
         ),
     )

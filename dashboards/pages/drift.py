@@ -104,8 +104,11 @@ def drift(view: View) -> HttpResponse:
             "No series is watched yet.",
             "Each feature's first 28 full days become its baseline; the page shows how far that is as soon as something is received.",
         )
+    watched = findings.watched()
     context = {
         "lines": lines,
+        "watched": watched,
+        "collecting": len(lines) - watched,
         "open": [found.shown(view, one) for one in findings.open_findings()],
         "past": past,
         "empty": empty,

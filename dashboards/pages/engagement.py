@@ -4,7 +4,7 @@ from functools import partial
 
 from django.http import HttpResponse
 
-from dashboards import present
+from dashboards import judged, present
 from dashboards.pages.board import Board, PanelMaker, respond
 from dashboards.panels import Drawn, series_panel
 from dashboards.present import Asked
@@ -43,6 +43,6 @@ def engagement(view: View) -> HttpResponse:
             makers,
             ("calls", "mau", "feedback_coverage", "task_completion_rate"),
             (),
-            (),
+            judged.WATCHED["engagement"],
         ),
     )

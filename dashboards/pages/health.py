@@ -60,6 +60,6 @@ def health(view: View) -> HttpResponse:
             makers,
             ("calls", "availability", "error_rate", "latency_p50", "latency_p95"),
             (failed,),
-            ("error_rate", "timeout_rate", "rate_limited_rate", "latency_p50", "latency_p95", "availability"),
+            judged.WATCHED["health"],
         ),
     )

@@ -1,6 +1,6 @@
 """Overview: how everything stands, in one screen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.http import HttpResponse, HttpResponseNotModified
@@ -73,13 +73,12 @@ def _fact(view: View, metric: str, window_days: int) -> Fact:
 
 @dataclass(frozen=True)
 class Room:
-    """One dashboard's card: its headline, its small rows, and the metrics whose rules colour it."""
+    """One dashboard's card: its headline and its small rows; `name` is its page and its key in WATCHED."""
 
     title: str
-    path: str
+    name: str
     asked: Asked
     facts: tuple[tuple[str, int], ...]
-    watched: tuple[str, ...]
 
 
 def _rooms(view: View) -> tuple[Room, ...]:
@@ -88,48 +87,39 @@ def _rooms(view: View) -> tuple[Room, ...]:
     return (
         Room(
             "Health",
-            "health/",
+            "health",
             Asked("availability", f"Availability, {lately_words}", present.last(view, timedelta(days=lately))),
             (("latency_p95", lately), ("error_rate", lately)),
-            ("error_rate", "timeout_rate", "rate_limited_rate", "latency_p50", "latency_p95", "availability"),
         ),
         Room(
             "Quality",
-            "quality/",
+            "quality",
             Asked("thumbs_up_rate", "Thumbs-up rate, 7 d", week, "baseline"),
             (("correction_rate", 7), ("rejection_rate", 7)),
-            (
-                "thumbs_up_rate",
-                "correction_rate",
-                "rejection_rate",
-                "task_completion_rate",
-                "flag_rate",
-                "escalations_24h",
-            ),
         ),
         Room(
             "Cost",
-            "cost/",
+            "cost",
             Asked("cost_total", "Cost, 28 d", month),
             (("cost_per_call", 28), ("unpriced_calls", 28)),
-            ("cost_total", "cost_per_call", "cost_per_mau", "input_tokens_mean"),
         ),
         Room(
             "Engagement",
-            "engagement/",
+            "engagement",
             Asked("mau", "Active users, 30 d", present.last(view, 30 * DAY)),
             (("wau", 7), ("feedback_coverage", 7)),
-            ("mau", "dau"),
         ),
     )
 
 
 def _card(view: View, room: Room) -> Card:
-    tile: Tile = present.tile(view, room.asked)
-    states = [state for name in room.watched if (state := judged.state_of(view.rule_states, name, None))]
+    everything = "all features" if len(view.features) > 1 else ""
+    tile: Tile = present.tile(view, replace(room.asked, about=view.choice.feature or everything))
+    watched = judged.WATCHED[room.name]
+    states = [state for name in watched if (state := judged.state_of(view.rule_states, name, None))]
     state = worst(states) if states else (tile.state or State.OK)
     facts = tuple(_fact(view, metric, days) for metric, days in room.facts)
-    return Card(room.title, tile, state, facts, Link(f"Open {room.title}", view.url(room.path)), room.path.rstrip("/"))
+    return Card(room.title, tile, state, facts, Link(f"Open {room.title}", view.url(f"{room.name}/")), room.name)
 
 
 def _line(view: View, one: Incident) -> IncidentLine:

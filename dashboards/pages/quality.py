@@ -5,7 +5,7 @@ from functools import partial
 
 from django.http import HttpResponse
 
-from dashboards import panels, present
+from dashboards import judged, panels, present
 from dashboards.charts.data import Group
 from dashboards.charts.groups import lines_by_group
 from dashboards.components import Empty, Link, Panel, not_enough
@@ -83,13 +83,6 @@ def quality(view: View) -> HttpResponse:
             makers,
             ("calls", "thumbs_up_rate", "correction_rate", "rejection_rate", "task_completion_rate"),
             evidence,
-            (
-                "thumbs_up_rate",
-                "correction_rate",
-                "rejection_rate",
-                "task_completion_rate",
-                "flag_rate",
-                "escalations_24h",
-            ),
+            judged.WATCHED["quality"],
         ),
     )

@@ -43,14 +43,15 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Look at the password only if a try is due."""
+        """Look at the password only if a try is due: also once a place is free, since others may have failed meanwhile."""
         wait_s = _wait_s(_counted(request))
         if wait_s:
             return self._refused(wait_s)
         if not _hashing.acquire(timeout=HASHED_WITHIN_S):
             return self._refused(HASHED_WITHIN_S)
         try:
-            return super().post(request, *args, **kwargs)
+            wait_s = _wait_s(_counted(request))
+            return self._refused(wait_s) if wait_s else super().post(request, *args, **kwargs)
         finally:
             _hashing.release()
 

@@ -15,7 +15,7 @@ from ingest.digest import unread
 from ingest.duties import Duty
 from ingest.models import DutyBeat
 from ingest.projects.access import current_project
-from observatory.health import HOURLY, TICKING
+from observatory.health import PATIENCE, TICKING
 
 WORK = {
     Duty.ROLL: "counts what came in",
@@ -24,6 +24,7 @@ WORK = {
     Duty.DISPATCH: "sends mails and webhooks",
     Duty.PARTITIONS: "makes room for the next two weeks",
     Duty.RETAIN: "forgets what is no longer kept",
+    Duty.ERASE: "erases users who want to be forgotten",
     Duty.READ: "reads texts: search, languages, marks",
 }
 
@@ -34,8 +35,8 @@ def duties(view: View) -> Breakdown:
     rows = []
     for duty, work in WORK.items():
         beat = beats.get(duty.name.lower())
-        allowed = HOURLY if duty is Duty.PARTITIONS else TICKING
-        state = State.NO_DATA if beat is None else State.OK if view.now - beat.beat_at <= allowed else State.CRITICAL
+        is_late = beat is not None and view.now - beat.beat_at > PATIENCE[duty]
+        state = State.NO_DATA if beat is None else State.CRITICAL if is_late else State.OK
         said = report_words(beat.detail) if beat else ""
         ago = formatting.ago(beat.beat_at, view.now) if beat else "never"
         rows.append(
@@ -52,8 +53,14 @@ def duties(view: View) -> Breakdown:
 
 
 def report_words(detail: Mapping[str, object]) -> str:
-    """'4 buckets, 2 users' from a duty's report; zeros say nothing."""
-    said = [f"{value} {name.replace('_', ' ')}" for name, value in sorted(detail.items()) if name != "left" and value]
+    """'4 buckets, 2 users, by catch up' from a duty's report; zeros say nothing."""
+    said = [
+        f"{value} {name.replace('_', ' ')}"
+        for name, value in sorted(detail.items())
+        if value and name not in {"left", "by"}
+    ]
+    if by := detail.get("by"):
+        said.append(f"by {by}")
     if detail.get("left"):
         said.append("more is waiting")
     return ", ".join(said) or "nothing to do"
@@ -104,6 +111,9 @@ def _waiting(view: View) -> list[Tile]:
 def _unread(view: View) -> Tile:
     unread_now = unread.debt()
     reading_lag = view.now - (unread_now.oldest or view.now)
+    past = (
+        [f"from before an upgrade: read up to {formatting.ago(unread_now.past, view.now)}"] if unread_now.past else []
+    )
     return Tile(
         "Texts to read",
         formatting.count(unread_now.interactions),
@@ -111,6 +121,7 @@ def _unread(view: View) -> Tile:
         State.OK if reading_lag < TICKING else State.WARNING,
         lines=(
             f"the oldest came in {formatting.ago(unread_now.oldest, view.now)}" if unread_now.oldest else "all read",
+            *past,
         ),
         definition="Interactions that wait for their language, marks and search: a search finds only what was read.",
     )

@@ -1,4 +1,4 @@
-"""GET /api/v1/findings: what drift found, for machines. Read scope."""
+"""GET /api/v1/findings and /api/v1/findings/{id}: what drift found, for machines. Read scope."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -6,7 +6,8 @@ from typing import Any, ClassVar, TypedDict
 from urllib.parse import quote
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -82,14 +83,42 @@ class Findings(APIView):
         return shown(request, lambda: _page(request))
 
 
+class SingleFinding(APIView):
+    """One finding, as the list shows it."""
+
+    content_negotiation_class = OnlyJson
+    scope: ClassVar[str] = "read"
+    documented: ClassVar[Mapping[str, Documented]] = {
+        "GET": Documented("Read one finding of drift", answer=FindingShape)
+    }
+
+    def get(self, request: Request, number: int) -> HttpResponse:
+        """Answer it, or 404 when this project has no such finding."""
+        return shown(request, lambda: _single(number))
+
+
 def _page(request: Request) -> FindingsPage:
     state = numbered.state(request)
-    slug = Project.objects.values_list("slug", flat=True).get(pk=current_project())
-    rows = Finding.objects.select_related("series", "baseline").order_by("-pk")
+    rows, slug = _findings(), _slug()
     if state:
         rows = rows.filter(withdrawn_at=None, resolved_day__isnull=state == "open")
     items, following = numbered.page(request, rows, lambda finding: as_json(finding, slug))
     return {"items": items, "next": following}
+
+
+def _single(number: int) -> FindingShape:
+    finding = _findings().filter(pk=number).first() if number <= numbered.LARGEST_ID else None
+    if finding is None:
+        raise Http404(f"There is no finding {number}.")
+    return as_json(finding, _slug())
+
+
+def _findings() -> QuerySet[Finding]:
+    return Finding.objects.select_related("series", "baseline").order_by("-pk")
+
+
+def _slug() -> str:
+    return Project.objects.values_list("slug", flat=True).get(pk=current_project())
 
 
 def as_json(finding: Finding, slug: str) -> FindingShape:

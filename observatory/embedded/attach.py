@@ -20,7 +20,10 @@ def environment(data_dir: Path) -> dict[str, str]:
     try:
         place = existing(data_dir)
         if place is None or not _listens(place):
-            raise NotRunning(f"The database of {data_dir} is not running: start it with make up, or set DATABASE_URL.")
+            raise NotRunning(
+                f"The database of {data_dir} is not running: start it with make up, or set DATABASE_URL;"
+                " for another folder set OBSERVATORY_DATA_DIR."
+            )
         return variables(place, data_dir)
     except (EmbeddedError, PermissionError) as error:
         raise NotRunning(str(error)) from None

@@ -28,5 +28,12 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "user": {"id": "us-1", "user_id": "u-20913", "event": "activated", "feature": "write-draft", "tier": "pro"},
     "figure": {"id": "fi-1", "month": "2026-01", "name": "revenue_usd", "tier": "pro", "value": "48200.00"},
 }
+FILLING: Mapping[str, Any] = {
+    "output": "It was released this morning.",
+    "output_tokens": 176,
+    "time_to_first_token_ms": 310,
+}
+"""What comes later to the interaction above: sent after it, it fills what is new and is in no conflict with what is there."""
+
 QUERIES: Mapping[str, str] = {"window": "7d", "limit": "20", "group_by": "feature", "state": "open", "q": "refund"}
 PLACES: Mapping[str, str] = {"id": "wd-1", "name": "thumbs_up_rate", "number": "1"}

@@ -16,7 +16,7 @@ from ingest.api.documented import Documented
 from ingest.contract import MOST_ITEMS
 from ingest.records import Answer, Way
 from observatory.openapi.components import Schema, schema_of, sent, typed
-from observatory.openapi.examples import EXAMPLES, PLACES, QUERIES
+from observatory.openapi.examples import EXAMPLES, FILLING, PLACES, QUERIES
 
 TAGS = {"POST": "Send", "PATCH": "Send", "GET": "Read", "DELETE": "Erase"}
 SCHEMES = {
@@ -35,7 +35,7 @@ MEANINGS = {
     410: "It is from before what the project keeps: what was counted of it stays.",
     413: "The body is too large.",
     415: "The body is of a type or an encoding that is not read.",
-    429: "The project has used up its quota; `Retry-After` says when there is more.",
+    429: "The project has used up its quota, or has too many requests under way; `Retry-After` says when to send it again.",
     503: "The database cannot do this now; the same may be sent again after `Retry-After` seconds.",
 }
 STORED = "Every item is stored, now or before."
@@ -119,7 +119,7 @@ class ContractSchema(AutoSchema):
 
     def _get_response_bodies(self, direction: str = "response") -> dict[str, Schema]:
         answer = self.documented.answer or (Answer if self.ways else None)
-        schema = self._named(answer) if answer else {"type": "object"}
+        schema = self._one_of(answer if isinstance(answer, tuple) else (answer,)) if answer else {"type": "object"}
         status = self.documented.status
         good = {200: STORED, 207: MEANINGS[207]} if self.ways else {status: MEANINGS[status]}
         found = {str(code): _body(words, "application/json", schema) for code, words in good.items()}
@@ -130,16 +130,16 @@ class ContractSchema(AutoSchema):
 
     def _refusals(self) -> list[int]:
         """The statuses that may be answered instead."""
-        of_body = [400, 413, 415, 429] if self.ways else [400] if self.documented.query else []
+        of_body = [400, 413, 415] if self.ways else [400] if self.documented.query else []
         of_past = [410] if self.method == "PATCH" else []
-        return sorted([401, 403, 503, *of_body, *of_past, *([404] if self.places else [])])
+        return sorted([401, 403, 429, 503, *of_body, *of_past, *([404] if self.places else [])])
 
     def _item(self, way: Way) -> Schema:
         schema = self._named(way.kind.types)
         return schema if len(self.ways) == 1 else typed(schema, way.kind.word)
 
     def _example(self, way: Way) -> dict[str, Any]:
-        example = dict(EXAMPLES[way.kind.word])
+        example = dict(EXAMPLES[way.kind.word] if self.method == "POST" else FILLING)
         return example if len(self.ways) == 1 else {"type": way.kind.word, **example}
 
     def _named(self, wanted: Any) -> Schema:
@@ -148,6 +148,10 @@ class ContractSchema(AutoSchema):
         for name, one in named.items():
             register(self.registry, name, one)
         return schema
+
+    def _one_of(self, kinds: Sequence[Any]) -> Schema:
+        schemas = [self._named(kind) for kind in kinds]
+        return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
     def _curl(self) -> str:
         """The request as one would type it, the key by its variable."""

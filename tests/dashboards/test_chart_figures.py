@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from dashboards import style_page
+from dashboards.charts.axes import plot_height
 from dashboards.charts.bars import columns, cost_bars
 from dashboards.charts.curves import evidence, lorenz_points, share_of_top
 from dashboards.charts.data import Band, Chart, Frame, Group, Limit, Mark, Point, Span
@@ -147,6 +148,23 @@ def test_crowded_marks_keep_their_lines_and_lose_texts_rather_than_overlap() -> 
     assert len([shape for shape in layout["shapes"] if shape["line"].get("dash") == "dot"]) == 24
     assert 4 <= len(layout["annotations"]) < 12
     assert len({(label["x"], label["y"]) for label in layout["annotations"]}) == len(layout["annotations"])
+
+
+@pytest.mark.parametrize("size", ["normal", "tall"])
+def test_nothing_is_drawn_through_the_texts_of_marks(size: Any) -> None:
+    frame = Frame(START, START + 7 * DAY, DAY, UTC, size)
+    points = [Point(START + day * DAY, value, n=9) for day, value in enumerate((1, 3, 2, 3, 1, 3, 3))]
+    marks = [Mark(START + day * DAY, f"Release 4.{day}.0") for day in (1, 2, 3)]
+    groups = [Group("a", points)]
+    for chart in (
+        timeseries(frame, "Calls", "count", points, Around(marks=marks)),
+        columns(frame, "Calls", "count", points, Around(marks=marks)),
+        lines_by_group(frame, "Calls", "count", groups, marks=marks),
+        cost_bars(frame, groups, marks=marks),
+    ):
+        low, high = chart.figure["layout"]["yaxis"]["range"]
+        lowest = min(label["y"] for label in chart.figure["layout"]["annotations"] if label.get("yanchor") == "top")
+        assert (3 - low) / (high - low) <= lowest - 14 / plot_height(size)
 
 
 def test_a_limit_beyond_the_axis_keeps_its_label() -> None:

@@ -105,6 +105,8 @@ def test_a_metric_is_worded_by_its_unit(value: float | None, unit: str, text: st
         (0.654, 0.752, "ratio", "▼ 9.8 pp below baseline 75.2 %"),
         (0.153, 0.12, "usd", "▲ 28 % above baseline $0.12"),
         (9, 0, "count", "▲ from 0 (baseline)"),
+        (9.9, 1, "usd", "▲ 890 % above baseline $1.00"),
+        (85.93, 0.085, "usd", "▲ 1,011 times baseline $0.085"),
         (0.75, 0.75, "ratio", "as baseline 75.0 %"),
         (None, 0.7, "ratio", ""),
         (0.7, None, "ratio", ""),
@@ -112,6 +114,11 @@ def test_a_metric_is_worded_by_its_unit(value: float | None, unit: str, text: st
 )
 def test_a_value_is_shown_against_something(now: float | None, before: float | None, unit: str, text: str) -> None:
     assert plain(formatting.against(now, before, unit)) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.8, "0.8"), (4, "4"), (2 / 3, "0.667"), (0, "0"), (-1, "−1"), (250, "250")])  # fmt: skip
+def test_a_score_is_as_short_as_it_was_meant(value: float, text: str) -> None:
+    assert formatting.score(value) == text
 
 
 def test_intervals_understand_percent() -> None:

@@ -90,13 +90,17 @@ def test_each_part_is_saved_alone(asking, page, project):
         ({"raw_days": "4000"}, "less than or equal to 3650"),
         ({"raw_days": "x"}, "Enter a whole number"),
         ({"rollup_days": "100"}, "at least 400 days, or empty for ever"),
-        ({"text_days": "90"}, "Something would be deleted: say that it may"),
-        ({"rollup_days": "900"}, "Something would be deleted: say that it may"),
-        ({"text_days": "90", "raw_days": "300"}, "Something would be deleted: say that it may"),
+        ({"text_days": "90"}, "beginning at once: tick “Delete what is older than a shorter time”"),
+        ({"rollup_days": "900"}, "Something would be deleted, beginning at once: tick"),
+        ({"text_days": "90", "raw_days": "300"}, "Something would be deleted, beginning at once: tick"),
     ],
 )
 def test_days_that_cannot_be_or_were_not_meant_change_nothing(refusing, sent, said):
     assert said in words(refusing({**KEEPING, **sent}))
+
+
+def test_the_confirmation_says_that_nobody_has_a_day_to_change_their_mind(asking, page):
+    assert "it begins within seconds of Save and cannot be undone" in words(asking.get(page))
 
 
 @pytest.mark.parametrize("sent", [{"cors_origins": "*"}, {"cors_origins": "https://a.example/path"}, {"events_per_second": "0"}, {"bytes_per_second": "x"}])  # fmt: skip
@@ -148,6 +152,7 @@ def test_pages_say_that_a_text_was_not_stored_and_show_what_was(make_project, ma
         shown = asking.get(f"/{project.slug}/interactions/one/?id=i-1")
     read = words(shown)
     assert read.count("Text not stored by policy. It had") == 2
+    assert "exactly as stored" not in read
     assert f"It had {len(ASKED['prompt'])} characters" in read
     assert "Correction, 33.3" in read
     assert "(text not stored by policy)" in read

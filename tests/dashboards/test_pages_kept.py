@@ -5,8 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from ingest import records, timeline
-from ingest.retention import horizons
+from dashboards import kept
+from dashboards.pages.status import WORK
+from ingest import duties, records, timeline
+from ingest.duties import Duty
+from ingest.projects.models import Project
+from ingest.retention import accounts, horizons
 from tests.dashboards import site as sites
 from tests.ingest.record import take
 from tests.ingest.retained import post_past, retain, roll
@@ -56,9 +60,42 @@ def test_the_status_page_says_how_far_things_reach(asking, project):
     assert "30 days" in row(after, "Interactions, feedback, costs")
     assert "10 days" in row(after, "Texts")
     assert "for ever" in row(after, "Charts")
-    assert "made for the next 1" in row(after, "Room for")
+    assert "made for at least 7 days ahead" in row(after, "Room for")
     assert "went through" in row(after, "Last run")
     assert "OK" in row(after, "Last run")
+
+
+def test_every_duty_has_its_line_and_one_that_stopped_is_critical(asking, project):
+    assert list(WORK) == list(Duty)
+    for duty in Duty:
+        duties.beat(duty, timeline.now() - timedelta(hours=5), {})
+    page = words_of(asking.get(f"/{project.slug}/status/").text)
+    for duty, work in WORK.items():
+        assert f"{duty.name.lower()} Critical {work}" in page
+
+
+def test_a_first_horizon_that_cannot_move_is_no_longer_ok(asking, project):
+    post_past(project, NOW, (50, 2))
+    project.raw_days = project.text_days = 30
+    project.save(update_fields=["raw_days", "text_days"])
+
+    def said(announced: timedelta) -> str:
+        (standing,) = accounts.standings([project.pk])
+        accounts.announce(project.pk, standing.raw_wanted(NOW), NOW - announced)
+        return row(words_of(asking.get(f"/{project.slug}/status/").text), "Interactions, feedback, costs")
+
+    assert "OK" in said(horizons.ANNOUNCED_FOR)
+    stuck = said(kept.MOVES_WITHIN + timedelta(minutes=1))
+    assert "Warning" in stuck
+    assert "waits for rollups to be counted" in stuck
+    Project.objects.filter(pk=project.pk).update(raw_days=400)
+    assert "OK" in row(words_of(asking.get(f"/{project.slug}/status/").text), "Interactions, feedback, costs")
+    Project.objects.filter(pk=project.pk).update(raw_days=30)
+    roll(project, NOW)
+    retain(project, NOW)
+    moved = said(kept.MOVES_WITHIN + timedelta(minutes=1))
+    assert "OK" in moved
+    assert "waits" not in moved
 
 
 def test_an_interaction_whose_texts_are_gone_says_so(asking, project):

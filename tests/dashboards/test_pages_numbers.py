@@ -1,11 +1,14 @@
 """Numbers on pages: fairly compared, said to be too few where they are, and empty with a reason."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from dashboards import judged, panels, present
 from dashboards.components import State
+from dashboards.pages.status import report_words
 from ingest.timeline import DAY, Window
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.reading import Comparison, Point, Reading
@@ -47,21 +50,47 @@ def test_weeks_are_counted_by_how_far_back_the_other_window_lies() -> None:
         assert present.reference_words(found, judged) == words
 
 
-class Stand:
-    def __init__(self, feature, state):
-        self.feature, self.state = feature, state
+def stand(feature, state, metric="error_rate"):
+    return SimpleNamespace(feature=feature, state=state, rule=SimpleNamespace(metric=metric))
 
 
 def test_a_feature_whose_rules_have_had_too_little_is_learning():
     states = [
-        Stand("a", "learning"),
-        Stand("a", "ok"),
-        Stand("b", "learning"),
-        Stand("c", "ok"),
-        Stand("c", "critical"),
-        Stand("", "warning"),
+        stand("a", "learning"),
+        stand("a", "ok"),
+        stand("b", "learning"),
+        stand("c", "ok"),
+        stand("c", "critical"),
+        stand("c", "warning", "thumbs_up_rate"),
+        stand("", "warning"),
     ]
-    assert judged.states_by_feature(states) == {"a": State.OK, "b": State.LEARNING, "c": State.CRITICAL}
+    found = judged.states_by_feature(states, {"error_rate"})
+    assert found == {"a": State.OK, "b": State.LEARNING, "c": State.CRITICAL}
+    assert judged.states_by_feature(states, {"thumbs_up_rate"}) == {"c": State.WARNING}
+
+
+def test_the_state_of_a_feature_is_that_of_what_its_dashboard_watches(site):
+    with sites.client(site.web, site.owner) as asking:
+        tables = {
+            page: asking.get(f"{site.url}{page}/").text.split('id="table-features"')[1].split("</table>")[0]
+            for page in judged.WATCHED
+        }
+    assert re.search(r'data-state="(warning|critical)"', tables["quality"]), "its incident is about thumbs"
+    for page in ("health", "cost"):
+        assert not re.search(r'data-state="(warning|critical)"', tables[page]), page
+    assert ">State</th>" not in tables["engagement"], "no rule watches it"
+
+
+def test_overview_and_drift_count_the_same_series(site):
+    with sites.client(site.web, site.owner) as asking:
+        overview, drift = (asking.get(site.url + page).text for page in ("", "drift/"))
+    shown = re.search(r"finding in (\d+) series", overview).group(1)
+    assert f" open in {shown} series" in drift
+
+
+def test_a_duty_says_who_did_its_work():
+    assert report_words({"by": "catch_up", "series": 6, "users": 0}) == "6 series, by catch_up"
+    assert report_words({"users": 0, "left": True}) == "more is waiting"
 
 
 @pytest.fixture

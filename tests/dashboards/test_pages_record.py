@@ -97,6 +97,16 @@ def talk(post, project):
         {"interaction_id": "wd/1", "kind": "thumb", "value": "down", "user_id": "u-9"},
         {"interaction_id": "wd/1", "kind": "correction", "final_text": "Hi Lena,\n\nPlease import hashlib. Best"},
         {"interaction_id": "wd/1", "kind": "flag", "category": "wrong", "comment": "not so"},
+        {
+            "interaction_id": "wd/1",
+            "kind": "evaluation",
+            "name": "faithful",
+            "score": 0.8,
+            "label": "good",
+            "evaluator": "judge",
+        },
+        {"interaction_id": "wd/1", "kind": "evaluation", "name": "polite", "score": 1},
+        {"interaction_id": "wd/1", "kind": "evaluation", "name": "safe", "label": "yes", "metadata": {"evaluator": 3}},
     ]
     assert post("feedback", said).status_code == 200
     cost = {"interaction_id": "wd/1", "component": "retrieval", "amount_usd": "0.0004", "description": "3 documents"}
@@ -110,10 +120,18 @@ def test_one_interaction_is_shown_as_it_was(asking, project, talk):
     for shown in (
         "<h3>System</h3>", "<h3>User</h3>", "<h3>Output</h3>", 'class="fold"', '<pre class="sample"><code>import hmac</code></pre>',
         "asked for auto", "5.4\xa0s of 8.0\xa0s (p95 budget)", "Thumb down", "by u-9", "Flag: wrong", "not so", "<del>", "<ins>",
+        "<b>Evaluation: faithful 0.8 · good · by judge</b>", "<b>Evaluation: polite 1</b>", "<b>Evaluation: safe · yes</b>",
+        "exactly as stored, 431 tokens in",
         "Retrieval, 3 documents", "$0.00040", "Model tokens, 431 in, 176 out", "<dt>Segment</dt><dd>support</dd>",
         "/interactions/?q=s-1", "/interactions/one/?id=wd%2F2",
     ):  # fmt: skip
         assert shown in text, shown
+
+
+def test_no_time_stands_inside_another(asking, project, talk):
+    text = asking.get(f"/{project.slug}/interactions/one/", params={"id": talk}).text
+    assert text.count("<time ") >= 7
+    assert not re.search(r"<time [^>]*>\s*<time ", text)
 
 
 def test_the_sum_of_one_interaction_is_its_parts(asking, project, talk):

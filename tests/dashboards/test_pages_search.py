@@ -160,3 +160,21 @@ def test_what_waits_to_be_read_is_told_by_the_search_and_by_the_status_page(web,
         assert "are not all read yet" in text
         assert "new" not in ids_in(text)
         assert "the oldest came in" in asking.get(f"/{project.slug}/status/").text
+
+
+def test_how_far_what_an_upgrade_found_is_read_is_told_as_well(web, post, project):
+    from django.db import connection
+
+    from ingest import timeline
+
+    now = timeline.now()
+    post("interactions", {"feature": "chat", "output": "needle", "occurred_at": (now - timedelta(days=9)).isoformat()})
+    read(project)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO unread_past (project_id, until) VALUES (%s, %s)", [project.id, now])
+    with sites.client(web, sites.person(project)) as asking:
+        assert "read up to 9\u00a0d ago" in asking.get(f"/{project.slug}/status/").text
+        found = asking.get(f"/{project.slug}/interactions/", params={"q": "needle"}).text
+        assert re.search("came in within the last 9\\D+ are not all read yet", found)
+        read(project)
+        assert "read up to" not in asking.get(f"/{project.slug}/status/").text

@@ -1,6 +1,7 @@
 """What people change on the pages, through the forms that they see."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
@@ -48,6 +49,11 @@ def test_a_key_is_shown_once_works_and_ends(asking, web, project):
     assert "Revoked" in asking.get(page).text
 
 
+def test_the_page_says_where_keys_for_erasing_are_made(asking, project):
+    page = asking.get(f"/{project.slug}/settings/keys/").text
+    assert f"manage.py create_key {project.slug} --scopes admin" in page
+
+
 def test_a_key_without_a_scope_is_refused_beside_its_field(asking, project):
     answer = sites.submit(asking, f"/{project.slug}/settings/keys/", {"label": "x"})
     assert answer.status_code == 400
@@ -60,7 +66,7 @@ def test_rules_are_listed_compactly_with_their_words(asking, project, rules_of):
     assert "warning 2.0\xa0%, critical 5.0\xa0%, at least 50 events" in html
     assert f'id="rule-{rules["error-rate"].pk}"' in html
     paused = html.split('<details class="panel"')[1]
-    assert "needs revenue figures" in paused
+    assert "needs a metric that is not built yet" in paused
     assert f'name="rule" value="{rules["cost-share-of-revenue"].pk}"' not in html, "a rule without a metric has no form"
 
 
@@ -127,8 +133,9 @@ def test_project_and_features_are_described(asking, project, post):
 
     assert post("interactions", {"feature": "chat", "prompt": "Hi"}).status_code == 200
     page = f"/{project.slug}/settings/"
-    assert sites.submit(asking, page, {"name": "Support", "description": "Ours"}).status_code == 302
-    assert sites.submit(asking, page, {"name": " ", "description": ""}).status_code == 400
+    said = {"name": "Support", "description": "Ours", "time_zone": "UTC"}
+    assert sites.submit(asking, page, said).status_code == 302
+    assert sites.submit(asking, page, {**said, "name": " "}).status_code == 400
     assert "· Support</title>" in asking.get(page).text
     with project_scope(project.id):
         number = Feature.objects.get(name="chat").number
@@ -144,6 +151,43 @@ def test_project_and_features_are_described(asking, project, post):
     assert (feature.type, feature.stakes, feature.owner, feature.maturity_hours) == ("inline", "high", "Maya", 2)
     sent[f"{number}-maturity_hours"] = "-1"
     assert sites.submit(asking, f"{page}features/", {"feature": number, **sent}).status_code == 400
+
+
+def days_of(web, key):
+    read = {"headers": {"Authorization": f"Bearer {key}"}, "params": {"window": "7d", "grain": "1d"}, "timeout": 30}
+    series = httpx2.get(f"{web}/api/v1/metrics/calls", **read).json()["series"]
+    return {point["from"]: point["value"] for point in series if point["value"]}
+
+
+def test_an_owner_changes_the_time_zone_and_the_days_with_it(asking, web, project, key, post):
+    yesterday = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    at = yesterday + timedelta(hours=20)
+    assert post("interactions", {"feature": "chat", "occurred_at": at.isoformat()}).status_code == 200
+    sites.roll(project)
+    assert days_of(web, key) == {f"{yesterday:%Y-%m-%d}T00:00:00Z": 1}
+    page = f"/{project.slug}/settings/"
+    shown = asking.get(page).text
+    assert '<option value="UTC" selected>' in shown
+    assert "charts by day are counted again" in shown
+    kept = {"name": "Support", "description": ""}
+    assert sites.submit(asking, page, {**kept, "time_zone": "Asia/Kathmandu"}).status_code == 302
+    assert "days are local days of Asia/Kathmandu" in asking.get(page).text
+    sites.roll(project)
+    assert days_of(web, key) == {f"{yesterday:%Y-%m-%d}T18:15:00Z": 1}
+    for wrong in ("Mars/Olympus", "", "../UTC"):
+        assert sites.submit(asking, page, {**kept, "time_zone": wrong}).status_code == 400
+    project.refresh_from_db()
+    assert project.time_zone == "Asia/Kathmandu"
+
+
+def test_an_editor_does_not_move_the_days(web, project):
+    with sites.client(web, sites.person(project, "editor")) as asking:
+        page = f"/{project.slug}/settings/"
+        assert 'name="time_zone"' not in asking.get(page).text
+        sent = {"name": "Ours", "description": "", "time_zone": "Asia/Kathmandu"}
+        assert sites.submit(asking, page, sent).status_code == 302
+    project.refresh_from_db()
+    assert (project.name, project.time_zone) == ("Ours", "UTC")
 
 
 def test_an_incident_is_acknowledged_and_resolved_by_a_person(web):

@@ -2,8 +2,12 @@
 
 import itertools
 import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.contrib.auth import forms
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
@@ -135,6 +139,38 @@ def test_only_two_passwords_are_hashed_at_a_time(person, monkeypatch):
     with sign_in._hashing, sign_in._hashing:
         assert attempt(person, PASSWORD).status_code == 429
     assert attempt(person, PASSWORD).status_code == 302
+
+
+def test_of_tries_that_come_at_once_no_more_are_looked_at_than_are_hashed_at_a_time(person, monkeypatch):
+    """One try is free; who waits for a place must ask for patience again, since those before may have failed meanwhile."""
+    spend(person, sign_in.FREE_PAIR - 1)
+    begun, looked_at = threading.Barrier(8), []
+
+    def look(request, **credentials):
+        looked_at.append(credentials)
+        time.sleep(0.1)
+
+    monkeypatch.setattr(forms, "authenticate", look)
+
+    def one(_):
+        begun.wait(10)
+        return attempt(person, "wrong").status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(one, range(8)))
+    assert 1 <= len(looked_at) <= 2
+    assert set(answers) == {429}
+
+
+def test_a_good_account_between_tries_does_not_free_its_address(person):
+    """Who has one account of their own may not try others' passwords with it in between."""
+    others = itertools.cycle([User(username=f"nobody-{n}") for n in range(10)])
+    answers = []
+    for _ in range(sign_in.FREE_ADDRESS + 5):
+        answers.append(attempt(next(others), "wrong").status_code)
+        attempt(person, PASSWORD)
+    assert answers[: sign_in.FREE_ADDRESS - 1] == [200] * (sign_in.FREE_ADDRESS - 1)
+    assert set(answers[sign_in.FREE_ADDRESS - 1 :]) == {429}
 
 
 def test_the_memory_of_failures_has_an_end(person, monkeypatch):

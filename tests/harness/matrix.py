@@ -16,7 +16,7 @@ from tests.harness.twins import PASSWORD, Twin
 READING = ("GET", "HEAD", "OPTIONS")
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 NUMBERS_OF = {
-    "finding": ("finding",), "incident": ("incident",), "acknowledge": ("incident",), "resolve": ("incident",), "revoke-key": ("key",),
+    "finding": ("finding",), "api-finding": ("finding",), "incident": ("incident",), "acknowledge": ("incident",), "resolve": ("incident",), "revoke-key": ("key",),
     "test-receiver": ("recipient", "webhook"), "switch-receiver": ("recipient", "webhook"), "switch-rule": ("rule",),
 }  # fmt: skip
 NAMES_OF = {"settings-one-mail": "mail"}

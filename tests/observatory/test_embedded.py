@@ -266,7 +266,9 @@ def test_the_server_goes_when_its_starter_is_killed(tmp_path):
 
 
 def test_commands_find_the_running_database(start, tmp_path):
-    with pytest.raises(attach.NotRunning, match="not running: start it with make up") as never:
+    with pytest.raises(
+        attach.NotRunning, match=r"not running: start it with make up.* set OBSERVATORY_DATA_DIR\.$"
+    ) as never:
         attach.environment(tmp_path / "var")
     found = start()
     names = attach.environment(tmp_path / "var")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
+from django.db import connection
 
 from ingest import duties, timeline
 from ingest.duties import Duty
@@ -73,10 +74,17 @@ def test_each_duty_that_stops_is_named(beating, stopped, monkeypatch):
     assert not health.readiness(timeline.now())["duties"].ok
 
 
-def test_missing_partitions_are_named(beating):
+@pytest.mark.parametrize("table", ["interaction", "payload", "search", "feedback", "verdict", "cost"])
+def test_missing_partitions_are_named(beating, table):
     check = health.readiness(timeline.now() + timedelta(days=60))["partitions"]
     assert not check.ok
-    assert "interaction_" in check.detail
+    assert f" {table}_" in check.detail
+
+
+def test_the_partitions_of_every_table_that_has_some_are_asked_for():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT partrelid::regclass::text FROM pg_catalog.pg_partitioned_table")
+        assert {name for (name,) in cursor.fetchall()} == set(health.PARTITIONED)
 
 
 def test_a_missing_migration_is_named_and_nothing_after_it_is_asked(monkeypatch):

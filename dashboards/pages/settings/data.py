@@ -79,7 +79,7 @@ class KeepingForm(ProjectPart):
     is_agreed = forms.BooleanField(
         label="Delete what is older than a shorter time",
         required=False,
-        help_text="Needed when a time gets shorter. It cannot be undone.",
+        help_text="Needed when a time gets shorter: it begins within seconds of Save and cannot be undone.",
     )
 
     class Meta(ProjectPart.Meta):
@@ -97,7 +97,10 @@ class KeepingForm(ProjectPart):
             (chosen.get(name) or MOST_DAYS + 1) < (self.initial.get(name) or MOST_DAYS + 1) for name in self.Meta.fields
         )
         if not self.errors and is_shorter and not chosen.get("is_agreed"):
-            self.add_error("is_agreed", "Something would be deleted: say that it may.")
+            box = self.fields["is_agreed"].label
+            self.add_error(
+                "is_agreed", f"Something would be deleted, beginning at once: tick “{box}” to say that it may."
+            )
         return chosen
 
 

@@ -1,4 +1,8 @@
-"""The project itself: name, description, time zone."""
+"""The project itself: name, description, and for its owners the time zone."""
+
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import messages
@@ -8,7 +12,15 @@ from django.shortcuts import redirect
 
 from dashboards.pages.settings.frame import render
 from dashboards.view import View, project_page
-from ingest.projects.models import Project
+from ingest.projects.models import Membership, Project
+
+NO_PLACES = {"Factory", "localtime"}
+
+
+@cache
+def time_zones() -> tuple[str, ...]:
+    """The names of all time zones, in order."""
+    return tuple(sorted(available_timezones() - NO_PLACES))
 
 
 class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
@@ -16,7 +28,7 @@ class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
 
     class Meta:
         model = Project
-        fields = ("name", "description")
+        fields: tuple[str, ...] = ("name", "description")
         widgets = {"description": forms.Textarea(attrs={"rows": 4})}
 
     def clean_name(self) -> str:
@@ -27,12 +39,33 @@ class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
         return name
 
 
+class OwnersForm(ProjectForm):
+    """The same with the time zone, which moves every day of the project."""
+
+    time_zone = forms.ChoiceField(label="Time zone")
+
+    class Meta(ProjectForm.Meta):
+        fields: tuple[str, ...] = (*ProjectForm.Meta.fields, "time_zone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = sorted({*time_zones(), self.instance.time_zone})
+        zone, days = self.fields["time_zone"], self.instance.raw_days
+        assert isinstance(zone, forms.ChoiceField)  # noqa: S101 - for the type checker
+        zone.choices = [(name, name.replace("_", " ")) for name in names]
+        zone.help_text = (
+            "Days are local days of it. When it changes, charts by day are counted again within minutes as far back as "
+            f"records reach ({days} days); older days, and baselines that were accepted, stay days of the old zone."
+        )
+
+
 @project_page
 def project(view: View) -> HttpResponse:
     """Show and change the project's words."""
-    form = ProjectForm(view.request.POST or None, instance=view.project)
+    kind = OwnersForm if view.role == Membership.Role.OWNER else ProjectForm
+    form = kind(view.request.POST or None, instance=Project.objects.get(pk=view.project.pk))
     if view.request.method == "POST" and form.is_valid():
-        form.save()
+        form.instance.save(update_fields=list(kind.Meta.fields))
         messages.success(view.request, "Saved.")
         return redirect("settings", slug=view.project.slug)
     return render(view, "project.html", {"form": form}, 400 if form.errors else 200)

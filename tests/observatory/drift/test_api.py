@@ -86,6 +86,21 @@ def test_what_cannot_be_asked_is_refused_in_words(get, query):
     assert (answer.status_code, answer.json()["title"]) == (400, "Bad query")
 
 
-def test_another_projects_findings_are_not_shown(web, five, make_project, make_key):
+def test_another_projects_findings_are_not_shown(web, project, five, make_project, make_key):
     headers = {"Authorization": f"Bearer {make_key(make_project())}"}
     assert httpx2.get(f"{web}/api/v1/findings", headers=headers).json() == {"items": [], "next": None}
+    with project_scope(project.id):
+        one = Finding.objects.first()
+    answer = httpx2.get(f"{web}/api/v1/findings/{one.pk}", headers=headers)
+    assert (answer.status_code, answer.json()["detail"]) == (404, f"There is no finding {one.pk}.")
+
+
+def test_a_finding_can_be_asked_for_by_its_number(get, five):
+    for item in get("findings").json()["items"]:
+        assert get(f"findings/{item['id']}").json() == item
+
+
+@pytest.mark.parametrize("number", ["0", "9223372036854775807", "9" * 40])
+def test_a_finding_that_is_not_there_is_a_404(get, five, number):
+    answer = get(f"findings/{number}")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
