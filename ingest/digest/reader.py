@@ -10,8 +10,9 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
-from django.db import OperationalError, connection
+from django.db import OperationalError
 
 from ingest import dictionary, memory, prices
 from ingest.digest import copies, language, limits, unread, writing
@@ -24,6 +25,7 @@ from ingest.duties import Duty
 from ingest.models import DutyBeat
 from ingest.processors import Watch
 from ingest.projects.scope import project_scope
+from ingest.turns import Turns
 
 BATCH = 250
 COPIES_AT_ONCE = 20
@@ -33,6 +35,7 @@ MODEL_KEPT_S = 60.0
 log = logging.getLogger(__name__)
 _read_at = 0.0
 _watch = Watch()
+_turns: Turns[int] = Turns("reading project", key=lambda project_id: project_id, since=lambda _: None)
 
 
 @dataclass(frozen=True)
@@ -74,17 +77,14 @@ def read(
     """
     deadline = math.inf if everything else time.monotonic() + budget_s
     report = _copied(now, only)
-    turn = unread.waiting(now, only)
-    while turn:
-        following = []
-        for project_id in turn:
-            if time.monotonic() > deadline:
-                return report + ReadReport(left=True)
-            done = _carefully(project_id, now)
-            report += done
-            if done.read:
-                following.append(project_id)
-        turn = following
+    waiting = unread.waiting(now, only)
+    while waiting:
+        done: dict[int, ReadReport] = {}
+        taken = _turns.take(waiting, partial(_batch_into, done, now), now, deadline)
+        report = sum(done.values(), report) + ReadReport(left=bool(taken.left or taken.failed), failed=taken.failed)
+        waiting = [project_id for project_id in waiting if project_id in done and done[project_id].read]
+        if waiting and time.monotonic() > deadline:
+            return report + ReadReport(left=True)
     if everything:
         _copy_early(now, only)
     return report
@@ -113,26 +113,22 @@ def _rest(*, is_idle: bool) -> None:
         memory.give_back()
 
 
-def _carefully(project_id: int, now: datetime) -> ReadReport:
+def _batch_into(done: dict[int, ReadReport], now: datetime, project_id: int) -> None:
     """One batch. Where it fails, its first interaction alone; where that fails too, it is given up: others wait.
 
-    What the database cannot do just now (a lock, a time limit) is tried again by the next slice.
+    Raises what the database cannot do just now (a lock, a time limit): the marks stay for a later slice.
     """
-    try:
-        for most in (BATCH, 1):
-            try:
-                return _batch(project_id, now, most)
-            except OperationalError:
-                raise
-            except Exception:
-                log.exception("interactions of project %s cannot be read", project_id)
-        with project_scope(project_id):
-            return ReadReport(read=len(unread.claim(now, 1)), failed=1)
-    except OperationalError:
-        if not connection.is_usable():
+    for most in (BATCH, 1):
+        try:
+            done[project_id] = _batch(project_id, now, most)
+        except OperationalError:
             raise
-        log.exception("reading project %s failed; its marks stay", project_id)
-        return ReadReport(left=True, failed=1)
+        except Exception:
+            log.exception("interactions of project %s cannot be read", project_id)
+        else:
+            return
+    with project_scope(project_id):
+        done[project_id] = ReadReport(read=len(unread.claim(now, 1)), failed=1)
 
 
 def _batch(project_id: int, now: datetime, most: int) -> ReadReport:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.db import OperationalError
 
 from ingest import dictionary, records, timeline
 from ingest.digest import copies, reader, unread, writing
@@ -108,10 +109,11 @@ def test_what_came_after_the_beginning_is_left_to_the_next_slice(project):
     assert [mark["id"] for mark in rows(project, "unread")] == [["late"]]
 
 
-def test_a_slice_ends_when_its_time_is_spent(project):
-    send(project, {"id": "a"})
+def test_a_slice_ends_when_its_time_is_spent(project, monkeypatch):
+    monkeypatch.setattr(reader, "BATCH", 1)
+    send(project, {"id": "a"}, {"id": "b"})
     report = read(project, everything=False, budget_s=-1)
-    assert (report.read, report.left) == (0, True)
+    assert (report.read, report.left) == (1, True)
 
 
 def test_projects_take_turns(project, make_project, monkeypatch):
@@ -328,3 +330,24 @@ def test_the_language_model_goes_when_nothing_has_come_for_a_while_and_comes_bac
     reader.read_beside_rolls(timeline.now())
     assert detection._model.cache_info().currsize == 0
     assert detection.language_of(french) == "fr"
+
+
+def test_a_project_that_cannot_be_read_now_goes_last_in_the_next_slice(make_project, monkeypatch):
+    stuck, other = make_project(), make_project()
+    for project in (stuck, other):
+        send(project, {"id": "a"})
+    honest, tried = reader._batch, []
+
+    def batch(project_id, now, most):
+        tried.append(project_id)
+        if project_id == stuck.id:
+            raise OperationalError("canceling statement due to statement timeout")
+        return honest(project_id, now, most)
+
+    monkeypatch.setattr(reader, "_batch", batch)
+    now, only = timeline.now(), [stuck.id, other.id]
+    first = reader.read(now, only=only, budget_s=0)
+    assert (tried, first.failed, first.left) == ([stuck.id], 1, True)
+    assert reader.read(now, only=only, budget_s=0).read == 1
+    monkeypatch.setattr(reader, "_batch", honest)
+    assert reader.read(now, only=only).read == 1
