@@ -1,4 +1,4 @@
-"""The long form of R4: every fault for half a minute, a planted bug, and one project at fifty times the load of others."""
+"""R4 at length: every fault for half a minute, a planted bug, and one project at fifty times the load of others."""
 
 import time
 from collections import Counter
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from observatory.embedded import place
 from observatory.embedded.place import SOCKET_NAME
 from tests.faults import overload
+from tests.faults.campaign import Campaign, Ground, Part, Planted
 from tests.faults.overload import Ask, Crowd, Seen, crowded, frozen, posts, reads, seen
 from tests.faults.proxy import Proxy, by_way_of
 from tests.faults.stack import DATABASE, WEB, Stack
@@ -57,6 +58,22 @@ LASTING = {"frozen", "dead", "black hole"}
 
 
 @dataclass(frozen=True)
+class Borne:
+    """How a fault was borne."""
+
+    seen: Seen
+    is_lasting: bool
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it was borne as promised, and was a fault at all."""
+        return self.seen.is_kept and (not self.is_lasting or self.seen.statuses.get(503, 0) > CLIENTS)
+
+    def __str__(self) -> str:
+        return str(self.seen)
+
+
+@dataclass(frozen=True)
 class Flooded:
     """What the other projects had of a flood."""
 
@@ -77,36 +94,28 @@ class Flooded:
         )
 
 
-def campaign(say: Callable[[str], None]) -> bool:
-    """Every fault in turn, then the planted bug, then the flood; whether all was as promised."""
-    kept = []
-    stack = Stack()
-    try:
-        key = stack.prepare()
+def bearing(name: str) -> Part:
+    """The part in which a web behind the fault proxy bears one fault."""
+
+    def part(ground: Ground) -> Borne:
+        stack = ground.stack
         found = place.existing(stack.data_dir)
         assert found is not None
         with Proxy(str(found.run / SOCKET_NAME)) as proxy:
             stack.detours[WEB] = {"DATABASE_URL": by_way_of(proxy, stack.urls.app)}
-            stack.start([DATABASE, WEB])
-            for name, fault in FAULTS.items():
-                outcome = suffer(stack, key, lambda fault=fault: fault(stack, proxy))  # type: ignore[misc]  # bound now
-                kept.append(is_kept(name, outcome))
-                say(f"R4 {name}: {'kept' if kept[-1] else 'BROKEN'}: {outcome}")
-            del stack.detours[WEB]
-            kept.append(_planted(stack, key, proxy, say))
-        flooded = flood(stack)
-        say(f"R4 flood: {'kept' if flooded.is_kept else 'BROKEN'}: {flooded}")
-        return all([*kept, flooded.is_kept])
-    finally:
-        stack.close()
+            try:
+                stack.halt([WEB])
+                stack.start([DATABASE, WEB])
+                fault = FAULTS[name]
+                return Borne(suffer(stack, stack.new_key(), lambda: fault(stack, proxy), ground.share), name in LASTING)
+            finally:
+                stack.kill(WEB)  # which may hang, as one with a planted bug does
+                del stack.detours[WEB]
+
+    return part
 
 
-def is_kept(name: str, outcome: Seen) -> bool:
-    """Whether a fault was borne as promised, and was one at all."""
-    return outcome.is_kept and (name not in LASTING or outcome.statuses.get(503, 0) > CLIENTS)
-
-
-def suffer(stack: Stack, key: str, fault: Callable[[], AbstractContextManager[None]]) -> Seen:
+def suffer(stack: Stack, key: str, fault: Callable[[], AbstractContextManager[None]], share: float) -> Seen:
     """A crowd before, during and after a fault."""
     asks = [*[posts(key)] * 8, reads(key), Ask("GET", "/readyz")]
     pid = stack.pids(WEB)[0]
@@ -116,7 +125,7 @@ def suffer(stack: Stack, key: str, fault: Callable[[], AbstractContextManager[No
         time.sleep(BEFORE_S)
         began, peak = time.monotonic(), memory
         with fault():
-            while time.monotonic() < began + FAULT_S:
+            while time.monotonic() < began + FAULT_S * share:
                 peak = max(peak, overload.resident_mb(pid))
                 time.sleep(0.5)
         ended = time.monotonic()
@@ -124,21 +133,9 @@ def suffer(stack: Stack, key: str, fault: Callable[[], AbstractContextManager[No
         return seen(crowd, before, began, ended, time.monotonic(), peak - memory)
 
 
-def _planted(stack: Stack, key: str, proxy: Proxy, say: Callable[[str], None]) -> bool:
-    """The same freeze on a web that waits as long as it takes: somebody must be seen to hang."""
-    stack.halt([WEB])
-    stack.plant("no_deadline")
-    stack.start([DATABASE, WEB])
-    outcome = suffer(stack, key, lambda: _frozen(stack, proxy))
-    stack.kill(WEB)
-    stack.plant()
-    stack.start([DATABASE, WEB])
-    say(f"planted no_deadline: {'noticed' if not outcome.is_kept else 'NOT NOTICED'}: {outcome}")
-    return outcome.late > 0 and not outcome.is_kept
-
-
-def flood(stack: Stack) -> Flooded:
+def flood(ground: Ground) -> Flooded:
     """Three projects at a steady pace, then a fourth that posts as fast as it can."""
+    stack = ground.stack
     keys = [stack.new_key() for _ in range(4)]
     with ExitStack() as around:
         others = [
@@ -150,7 +147,7 @@ def flood(stack: Stack) -> Flooded:
         time.sleep(BEFORE_S)
         began = time.monotonic()
         with crowded(stack.port, [posts(keys[0])], FLOOD_CLIENTS, items=FLOOD_ITEMS) as flooding:
-            time.sleep(FLOOD_S)
+            time.sleep(FLOOD_S * ground.share)
             ended = time.monotonic()
     return Flooded(
         _good_share(others, began, ended),
@@ -168,3 +165,10 @@ def _good_share(crowds: list[Crowd], start: float, end: float) -> float:
 def _p99(crowds: list[Crowd], start: float, end: float) -> float:
     seconds = sorted(shot.seconds for crowd in crowds for shot in crowd.shots if start <= shot.began < end)
     return seconds[len(seconds) * 99 // 100] if seconds else 0.0
+
+
+CAMPAIGN = Campaign(
+    "R4",
+    {name: bearing(name) for name in FAULTS} | {"flood": flood},
+    {"no_deadline": Planted(bearing("frozen"), lambda borne: borne.seen.late)},
+)

@@ -25,6 +25,11 @@ class Report:
     deaths: tuple[str, ...]
     account: Account
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether every promise was kept."""
+        return self.outcome.is_kept
+
     def __str__(self) -> str:
         own = f", {len(self.deaths)} parts ended by themselves" if self.deaths else ""
         slowest = max((promised for _, _, promised in self.recoveries), default=0.0)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import psycopg
@@ -56,9 +57,9 @@ class Stack:
         said = self.command("prepare", "--json").stdout
         return str(json.loads(said)["key"])
 
-    def plant(self, name: str = "") -> None:
-        """Serve the web with a planted bug from its next start on; without a name, honestly again."""
-        self._table[WEB] = ("tests.faults.planted", name) if name else tuple(CHILDREN[WEB])
+    def plant(self, *names: str) -> None:
+        """Serve the web with planted bugs from its next start on; without a name, honestly again."""
+        self._table[WEB] = ("tests.faults.planted", *names) if names else tuple(CHILDREN[WEB])
 
     def start(self, parts: Iterable[str] = (DATABASE, WEB, *WORKERS)) -> None:
         """Bring up every one of these parts that does not run; returns when the web answers."""
@@ -179,18 +180,14 @@ class Stack:
         assert found is not None
         return server.Server(found, server.saved_passwords(found), None).superuser_url
 
-    def new_key(self) -> str:
+    def new_key(self, scopes: str = "ingest,read") -> str:
         """Make a fresh project; gives its key."""
-        key, now = keys.make("test"), datetime.now(UTC)
         with psycopg.connect(self.urls.jobs) as connection:
-            connection.execute(
-                "WITH p AS (INSERT INTO project (slug, name, description, time_zone, created_at, text_policy, text_days,"
-                " raw_days, cors_origins) VALUES (%(public)s, %(public)s, '', 'UTC', %(now)s, 'full', 180, 400, '') RETURNING id)"
-                " INSERT INTO api_key (project_id, public, key_hash, scopes, label, created_at)"
-                " SELECT id, %(public)s, %(hash)s, 'ingest,read', '', %(now)s FROM p",
-                {"public": key.public, "hash": key.key_hash, "now": now},
-            )
-        return key.text
+            return new_project(connection, scopes)[1]
+
+    def collisions(self) -> int:
+        """How often the web has told of two transactions that stood in each other's way, retried or not."""
+        return (self.folder / f"{WEB}.log").read_text().count("40P01")
 
     def project_of(self, key: str) -> int:
         """The id of a key's project."""
@@ -248,6 +245,20 @@ class Stack:
             if self._children[WEB].poll() is not None:
                 raise RuntimeError(f"the web ended: {(self.folder / 'web.log').read_text()[-2000:]}") from None
             return False
+
+
+def new_project(connection: "psycopg.Connection[Any]", scopes: str = "ingest,read") -> tuple[int, str]:
+    """Make a project with a key by a connection of the jobs role; gives its id and the key."""
+    key = keys.make("test")
+    row = connection.execute(
+        "WITH p AS (INSERT INTO project (slug, name, description, time_zone, created_at, text_policy, text_days,"
+        " raw_days, cors_origins) VALUES (%(public)s, %(public)s, '', 'UTC', %(now)s, 'full', 180, 400, '') RETURNING id)"
+        " INSERT INTO api_key (project_id, public, key_hash, scopes, label, created_at)"
+        " SELECT id, %(public)s, %(hash)s, %(scopes)s, '', %(now)s FROM p RETURNING project_id",
+        {"public": key.public, "hash": key.key_hash, "scopes": scopes, "now": datetime.now(UTC)},
+    ).fetchone()
+    assert row is not None
+    return int(row[0]), key.text
 
 
 def descendants(pid: int) -> list[int]:

@@ -1,17 +1,17 @@
-"""`python -m tests.faults.planted NAME`: the product's own web process, with one planted bug."""
+"""`python -m tests.faults.planted NAME ...`: the product's own web process, with planted bugs."""
 
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from observatory.embedded import web
 
 
-def main(name: str) -> None:
+def main(names: Sequence[str]) -> None:
     """Serve until a signal comes."""
-    planted = importlib.import_module(f"tests.faults.planted.{name}")
+    bugs = [importlib.import_module(f"tests.faults.planted.{name}") for name in names]
     honest = web._loader
 
     def loader(parent: int) -> Callable[[], Any]:
@@ -19,8 +19,12 @@ def main(name: str) -> None:
 
         def load_planted() -> Any:
             os.environ["OBSERVATORY_ROLE"] = "app"
-            planted.prepare()
-            return planted.wrap(load())
+            for bug in bugs:
+                bug.prepare()
+            application = load()
+            for bug in bugs:
+                application = bug.wrap(application)
+            return application
 
         return load_planted
 
@@ -29,4 +33,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])
