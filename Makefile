@@ -9,7 +9,7 @@ TESTS ?= tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev browser servers up test check fix bench bench-drift faults screenshots clean
+.PHONY: help setup setup-dev browser servers up test check fix bench bench-large bench-drift faults screenshots clean
 
 help:
 	@echo "make up            install what is missing and start the product; PORT=8001 make up for another port"
@@ -17,6 +17,7 @@ help:
 	@echo "make check         format, lint, types, import contracts, migrations"
 	@echo "make fix           repair format and lint"
 	@echo "make bench         events per second, memory and page times; make bench-drift for the drift figures"
+	@echo "make bench-large   the rate at ten million stored interactions, memory over a million events; long, 40 GB"
 	@echo "make faults        the long form of the promises, with every planted bug"
 	@echo "make screenshots   the pictures of the documentation"
 	@echo "make clean         remove the virtual environment and caches; var/, your data, stays"
@@ -66,6 +67,9 @@ fix: setup-dev
 
 bench: setup-dev
 	@exec $(RUN) -m tests.bench $(ARGS)
+
+bench-large: setup-dev
+	@exec $(RUN) -m tests.bench --only large $(ARGS)
 
 bench-drift: setup-dev
 	@exec $(RUN) -m tests.bench.drift $(ARGS)

@@ -1,18 +1,17 @@
 """`make bench`: durable events per second beside raw COPY, single posts, memory at rest, page times.
 
     python -m tests.bench [--rows 200000] [--copy-rows ROWS] [--singles 3000] [--only ingest|memory|pages|singles|import|latency]
+    python -m tests.bench --only large [--large-rows 10000000] [--large-posts 60000] [--endured 1000000]
 
-Everything is measured on one fresh installation, run by `manage.py up` in a temporary folder. Exit code 1 when a bar
-is missed.
+Everything is measured on one fresh installation, run by `manage.py up` in a temporary folder. `large`, a full database
+and the web's memory in the long run, takes long and much room, and is measured only when asked for. Exit code 1 when a
+bar is missed.
 """
 
 import argparse
-import json
 import os
 import platform
-import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -23,20 +22,21 @@ from datetime import UTC, datetime
 import psycopg
 
 from observatory.embedded import place
-from tests.bench import copying, importing, latency, machine, pages, report, singles
+from tests.bench import copying, endurance, growth, importing, latency, machine, pages, report, singles
 from tests.bench.copying import Copied
+from tests.bench.endurance import Weighed
+from tests.bench.growth import Grown
 from tests.bench.importing import Imported
 from tests.bench.latency import Notified
 from tests.bench.pages import Browser, PageTime
-from tests.bench.report import Posted
+from tests.bench.posting import BATCH, Posted, Product, checkpoint, post, start
 from tests.bench.singles import Compared
 from tests.faults.stack import Stack
-from tests.harness.installation import ROOT
 
-CONNECTIONS, BATCH = 4, 100
 COMMITS = (100, 10_000)
 SETTLE_SECONDS = 90  # what idle processes give back they give back within a minute
 PARTS = ("memory", "pages", "latency", "ingest", "singles", "import")
+LARGE = "large"
 
 
 @dataclass
@@ -51,46 +51,8 @@ class Figures:
     pages: list[PageTime] = field(default_factory=list)
     notified: list[Notified] = field(default_factory=list)
     imported: list[Imported] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Product:
-    """The running product and how to get in."""
-
-    stack: Stack
-    key: str
-    password: str
-
-
-def start(stack: Stack) -> Product:
-    """Run `manage.py up` on a fresh data directory."""
-    said = "\n".join(stack.up())
-    key, password = re.search(r"obs_live_\w+", said), re.search(r"admin's password +(\S+)", said)
-    assert key, said
-    assert password, said
-    return Product(stack, key.group(), password.group(1))
-
-
-def post(product: Product, events: int, batch: int, prefix: str) -> Posted:
-    """Let the load driver post; the commits are counted afterwards. Raises RuntimeError when rows are missing."""
-    before = machine.processor_seconds(product.stack.processes())
-    words = [str(product.stack.port), product.key, "--events", str(events), "--batch", str(batch)]
-    words += ["--connections", str(CONNECTIONS), "--prefix", prefix]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.driver", *words], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    after = machine.processor_seconds(product.stack.processes())
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    figures = json.loads(done.stdout)
-    with psycopg.connect(product.stack.urls.jobs) as connection:
-        counted = connection.execute(
-            "SELECT count(*) FROM interaction WHERE starts_with(id, %s)", [f"{prefix}-"]
-        ).fetchone()
-    if counted != (figures["events"],):
-        raise RuntimeError(f"{figures['events']} events were acknowledged, {counted} are there")
-    used = {name: seconds - before.get(name, 0) for name, seconds in after.items()}
-    return Posted(CONNECTIONS, batch, cpu_s=used, **figures)
+    grown: Grown | None = None
+    weighed: list[Weighed] = field(default_factory=list)
 
 
 def copy(product: Product, events: int) -> list[Copied]:
@@ -145,6 +107,11 @@ def measure(product: Product, wanted: argparse.Namespace) -> Figures:
         figures.singles = singles.measure(product.stack, product.key)
     if "import" in parts:
         figures.imported.append(importing.measure(product.stack, wanted.imported))
+    if LARGE in parts:
+        figures.grown = growth.measure(product, wanted.large_rows, wanted.large_posts, say)
+        product.stack.sleep()  # fresh processes, so that all events since their start are counted
+        product.stack.up()
+        figures.weighed = endurance.measure(product, wanted.endured, say)
     return figures
 
 
@@ -170,12 +137,6 @@ def workers_stopped(stack: Stack) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def checkpoint(stack: Stack) -> None:
-    """Start both sides alike: with nothing waiting to be written."""
-    with psycopg.connect(stack.superuser_url, autocommit=True) as superuser:
-        superuser.execute("CHECKPOINT")
-
-
 def say(*lines: str) -> None:
     """Print lines at once."""
     print(*lines, sep="\n", flush=True)
@@ -194,8 +155,14 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--copy-rows", type=int, default=0, help="as many as --rows unless given")
     parser.add_argument("--singles", type=int, default=3_000)
     parser.add_argument("--imported", type=int, default=100_000, help="interactions in the imported file")
-    parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--large-rows", type=int, default=10_000_000, help="interactions in the full database")
+    parser.add_argument(
+        "--large-posts", type=int, default=60_000, help="events of each run before and after filling it"
+    )
+    parser.add_argument("--endured", type=int, default=1_000_000, help="events after which the web is weighed")
+    parser.add_argument("--only", choices=(*PARTS, LARGE))
     wanted = parser.parse_args(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))  # the product must not outlive us
     say(surroundings())
     stack = Stack()
     stack.environment["OBSERVATORY_ALLOWED_WEBHOOK_NETWORKS"] = "127.0.0.0/8"
@@ -214,9 +181,12 @@ def main(words: Sequence[str] | None = None) -> int:
         say("", *report.page_lines(figures.pages))
     if figures.notified or figures.imported:
         say("", *report.notified_lines(figures.notified), *report.imported_lines(figures.imported))
+    if figures.grown:
+        say("", *report.grown_lines(figures.grown), "", *report.weighed_lines(figures.weighed))
     bars = report.bars(figures.posted[0] if figures.posted else None, figures.copied, figures.memory, figures.pages)
     bars += report.masked_bars(figures.masked, figures.copied) + report.single_bars(figures.singles)
     bars += report.outside_bars(figures.notified, figures.imported)
+    bars += report.grown_bars(figures.grown) + report.weighed_bars(figures.weighed)
     say("", *map(str, bars))
     return not all(bar.is_kept for bar in bars)
 

@@ -110,8 +110,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--connections", type=int, required=True)
     parser.add_argument("--prefix", default="bench")
+    parser.add_argument("--random-ids", action="store_true", help="UUIDs of pure chance instead of --prefix")
     wanted = parser.parse_args()
-    prepared = bodies(wanted.batch, prefix=wanted.prefix)
+    prepared = bodies(wanted.batch, prefix=wanted.prefix, has_random_ids=wanted.random_ids)
     try:
         figures = drive(wanted.port, wanted.key, prepared, wanted.events, wanted.connections)
     except Refused as error:

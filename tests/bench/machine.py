@@ -3,9 +3,18 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Weight:
+    """Megabytes of one process; in PSS what it shares with others is divided among them, in RSS it counts in full."""
+
+    pss_mb: float
+    rss_mb: float
 
 
 def name_of(pid: int) -> str:
@@ -31,11 +40,22 @@ def memory(pids: Iterable[int]) -> dict[str, float]:
     found: dict[str, float] = defaultdict(float)
     for pid in pids:
         try:
-            lines = (Path("/proc") / str(pid) / "smaps_rollup").read_text().splitlines()
-            found[name_of(pid)] += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+            found[name_of(pid)] += weight(pid).pss_mb
         except (FileNotFoundError, ProcessLookupError):
             continue
     return dict(found)
+
+
+def weight(pid: int) -> Weight:
+    """What one process weighs now. Raises FileNotFoundError or ProcessLookupError when there is none."""
+    lines = (Path("/proc") / str(pid) / "smaps_rollup").read_text().splitlines()[1:]
+    sizes = {name: int(rest.split()[0]) / 1024 for name, rest in (line.split(":") for line in lines)}
+    return Weight(sizes["Pss"], sizes["Rss"])
+
+
+def heaviest(pids: Iterable[int], name: str) -> int:
+    """The process of this name that weighs most."""
+    return max((pid for pid in pids if name_of(pid) == name), key=lambda pid: weight(pid).pss_mb)
 
 
 def processor_seconds(pids: Iterable[int]) -> dict[str, float]:

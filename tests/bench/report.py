@@ -1,12 +1,15 @@
 """The benchmark's bars and its verdict. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.bench.copying import Copied
+from tests.bench.endurance import Weighed
+from tests.bench.growth import Grown, Run
 from tests.bench.importing import Imported
 from tests.bench.latency import Notified
 from tests.bench.pages import PageTime
+from tests.bench.posting import Posted
 from tests.bench.singles import Compared
 
 RATIO_AT_LEAST = 0.4
@@ -18,26 +21,12 @@ MASKED_AT_LEAST = 0.15
 SINGLES_AT_LEAST = 0.4
 HALF_RATE_MS_AT_MOST = 50.0
 LARGE_MS_AT_MOST = 50.0
+IDS = {False: "ids as usual", True: "random ids"}
+FULL_AT_LEAST = 0.9
+WEB_MEGABYTES_BELOW = 150.0
+FLAT_AT_MOST = 1.05
+FLAT_FROM = 0.25  # of all events: until then a process fills its caches and pools
 STICK = 100  # rows a commit of the COPY that the ratio is taken against
-
-
-@dataclass(frozen=True)
-class Posted:
-    """One run of the load driver."""
-
-    connections: int
-    batch: int
-    events: int
-    seconds: float
-    driver_cpu_s: float
-    p50_ms: float
-    p99_ms: float
-    cpu_s: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def rate(self) -> float:
-        """Durable events per second."""
-        return self.events / self.seconds
 
 
 @dataclass(frozen=True)
@@ -87,9 +76,7 @@ def http_lines(posted: Sequence[Posted]) -> list[str]:
     """The product's side."""
     lines = ["Over HTTP, each answer after its commit:"]
     for one in posted:
-        used = ", ".join(
-            f"{name} {seconds:.1f}" for name, seconds in sorted(one.cpu_s.items(), key=lambda item: -item[1])
-        )
+        used = _listed(one.cpu_s)
         lines.append(
             f"  {one.connections} connections × {one.batch:3} events a post: {one.rate:9,.0f} events/s   ({one.events:,} in {one.seconds:.1f} s; "
             f"answer p50 {one.p50_ms:.1f} ms, p99 {one.p99_ms:.1f} ms)"
@@ -113,8 +100,7 @@ def memory_lines(memory: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Each process's weight."""
     lines = ["Memory, MB (PSS: shared pages counted once):"]
     for moment, parts in memory.items():
-        each = ", ".join(f"{name} {size:.0f}" for name, size in sorted(parts.items(), key=lambda item: -item[1]))
-        lines.append(f"  {moment}: {sum(parts.values()):.0f}   ({each})")
+        lines.append(f"  {moment}: {sum(parts.values()):.0f}   ({_listed(parts, digits=0)})")
     return lines
 
 
@@ -189,6 +175,67 @@ def imported_lines(imported: Sequence[Imported]) -> list[str]:
     lines = []
     for one in imported:
         size = f"{one.items:,} interactions of {one.kilobytes:.1f} kB"
-        used = ", ".join(f"{name} {spent:.1f}" for name, spent in sorted(one.cpu_s.items(), key=lambda own: -own[1]))
+        used = _listed(one.cpu_s)
         lines.append(f"Imported {size} in {one.seconds:.1f} s: {one.rate:,.0f} a second; processor s: {used}")
     return lines
+
+
+def grown_bars(grown: Grown | None) -> list[Bar]:
+    """Judge what a full database leaves of the rate, with either kind of ids."""
+    if grown is None:
+        return []
+    found = []
+    for has_random_ids, ids in IDS.items():
+        few, many = grown.rates(has_random_ids)
+        name = f"events/s at {grown.many[0].stored:,} stored ÷ at {grown.few[0].stored:,}, {ids}"
+        found.append(Bar(name, many / few, FULL_AT_LEAST, many / few >= FULL_AT_LEAST))
+    return found
+
+
+def weighed_bars(weighed: Sequence[Weighed]) -> list[Bar]:
+    """Judge whether the web's memory stays small and flat: the most of the last stage, beside that of an early one."""
+    if not weighed:
+        return []
+    last = weighed[-1]
+    early = next(one for one in weighed if one.events >= FLAT_FROM * last.events)
+    size, growth = last.most.pss_mb, last.most.pss_mb / early.most.pss_mb
+    name = f"the web's most memory up to {last.events:,} events"
+    return [
+        Bar(name, size, WEB_MEGABYTES_BELOW, size < WEB_MEGABYTES_BELOW, "MB"),
+        Bar(f"the same ÷ that up to {early.events:,}", growth, FLAT_AT_MOST, growth <= FLAT_AT_MOST),
+    ]
+
+
+def grown_lines(grown: Grown) -> list[str]:
+    """Every run with few and with many interactions stored, and how the database was filled."""
+    filled = grown.filled
+    sizes = ", ".join(f"{name} {size / 2**30:.1f}" for name, size in filled.sizes.items())
+    return [
+        f"Filled with {filled.rows:,} interactions in {filled.seconds:.0f} s, and {filled.vacuum_s:.0f} s of vacuum; GB with indexes: {sizes}",
+        *(line for run in (*grown.few, *grown.many) for line in _run_lines(run)),
+    ]
+
+
+def _run_lines(run: Run) -> list[str]:
+    posted, ids = run.posted, IDS[run.has_random_ids]
+    used = _listed({name: 1e6 * seconds / posted.events for name, seconds in posted.cpu_s.items()}, digits=0)
+    return [
+        f"  {run.stored:10,} stored, {ids:12}: {posted.rate:8,.0f} events/s   (p50 {posted.p50_ms:.1f} ms, p99 {posted.p99_ms:.1f} ms; "
+        f"all read, counted and vacuumed {run.settled_s:.0f} s later)",
+        f"      an event: {run.wal_bytes / posted.events / 1000:.1f} kB of log; processor µs: {used}; load driver apart: {1e6 * posted.driver_cpu_s / posted.events:.0f}",
+    ]
+
+
+def weighed_lines(weighed: Sequence[Weighed]) -> list[str]:
+    """The web's memory, stage by stage."""
+    lines = ["The web's heaviest process, MB (PSS, and RSS, which counts shared libraries in full):"]
+    lines += [
+        f"  {one.events:10,} events: {one.then.pss_mb:6.1f} (RSS {one.then.rss_mb:6.1f}) at once, at most {one.most.pss_mb:6.1f} (RSS {one.most.rss_mb:6.1f}) on the way"
+        for one in weighed
+    ]
+    return lines
+
+
+def _listed(parts: Mapping[str, float], digits: int = 1) -> str:
+    """Names with their numbers, the largest first."""
+    return ", ".join(f"{name} {size:.{digits}f}" for name, size in sorted(parts.items(), key=lambda item: -item[1]))

@@ -8,16 +8,24 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
+import httpx2
+import psycopg
 import pytest
 
-from tests.bench import driver, latency, machine
-from tests.bench.bodies import bodies
+from tests.bench import driver, filling, latency, machine
+from tests.bench.bodies import FEATURES, bodies
 from tests.bench.copying import Copied
+from tests.bench.endurance import Weighed
+from tests.bench.filling import Filled
+from tests.bench.growth import Grown, Run
 from tests.bench.importing import Imported
 from tests.bench.latency import Notified
+from tests.bench.machine import Weight
 from tests.bench.pages import PageTime
-from tests.bench.report import Posted, bars, masked_bars, outside_bars, single_bars
+from tests.bench.posting import Posted
+from tests.bench.report import bars, grown_bars, masked_bars, outside_bars, single_bars, weighed_bars
 from tests.bench.singles import Compared, Singles
 
 
@@ -50,6 +58,13 @@ def test_a_body_comes_again_with_other_ids_and_is_json_of_about_three_kilobytes_
     ids = [one["id"] for number in (1, 2) for one in json.loads(bytes(body.in_round(number)))]
     assert len(set(ids)) == 20
     assert 2_500 < len(body.content) / 10 < 4_500
+
+
+def test_random_ids_are_new_in_every_round_and_in_no_order():
+    (body,) = bodies(10, distinct=10, has_random_ids=True)
+    rounds = [[one["id"] for one in json.loads(bytes(body.in_round(number)))] for number in (1, 2)]
+    assert len({id for ids in rounds for id in ids if len(id) == 36}) == 20
+    assert rounds[0] != sorted(rounds[0])
 
 
 def test_a_single_event_is_posted_as_an_object():
@@ -144,3 +159,64 @@ def test_single_posts_are_judged_beside_the_server_that_stores_nothing():
 def test_masked_posts_are_judged_by_the_same_stick():
     (missed,) = masked_bars([posted(2_900)], [copied(20_000, 2, 100), copied(90_000, 4, 10_000)])
     assert (missed.is_kept, round(missed.seen, 3)) == (False, 0.145)
+
+
+def test_a_full_database_is_judged_by_the_medians_of_either_kind_of_ids():
+    def runs(stored: int, ordinary: list[float], random: list[float]) -> list[Run]:
+        both = [(rate, False) for rate in ordinary] + [(rate, True) for rate in random]
+        return [Run(stored, has_random_ids, posted(rate), 1.0, 1) for rate, has_random_ids in both]
+
+    few = runs(100_000, [1_000, 5_000, 100], [1_000, 1_100, 900])
+    many = runs(10_000_000, [910, 905, 10], [890, 2_000, 10])
+    kept, missed = grown_bars(Grown(few, many, Filled(9_540_000, 1.0, 1.0, {})))
+    assert (kept.seen, kept.is_kept) == (0.905, True)
+    assert (missed.seen, missed.is_kept) == (0.89, False)
+    assert grown_bars(None) == []
+
+
+def test_the_memory_of_the_web_has_to_be_small_and_flat_from_a_quarter_of_the_events_on():
+    def stages(*most: float) -> list[Weighed]:
+        ends = (100, 250, 500, 1_000)
+        return [Weighed(end, Weight(1, 1), Weight(size, 200)) for end, size in zip(ends, most, strict=True)]
+
+    assert [bar.is_kept for bar in weighed_bars(stages(50, 100, 120, 104))] == [True, True]
+    assert [bar.is_kept for bar in weighed_bars(stages(50, 100, 100, 106))] == [True, False]
+    assert [bar.is_kept for bar in weighed_bars(stages(150, 150, 150, 150))] == [False, True]
+
+
+def test_filled_rows_are_spread_over_the_weeks_up_to_the_instant_most_of_them_late():
+    until = datetime(2026, 11, 18, 12, tzinfo=UTC)
+    spread = filling.shares(1_000_000, until, first=500)
+    assert [one.first for one in spread] == [500, *(one.last + 1 for one in spread[:-1])]
+    assert spread[-1].last == 1_000_499
+    counts = [one.last - one.first + 1 for one in spread]
+    assert counts == sorted(counts)
+    assert sum(counts[-4:]) > 500_000
+    ends = [one.start + timedelta(microseconds=one.step_us * count) for one, count in zip(spread, counts, strict=True)]
+    assert abs(ends[-1] - until) < timedelta(seconds=1)
+    assert [one.start for one in spread[1:]] == [end.replace(microsecond=0) for end in ends[:-1]]
+    assert until - spread[0].start < timedelta(days=180)
+
+
+def test_filled_interactions_have_their_texts_search_rows_and_keys(installation, web, key, project, monkeypatch):
+    monkeypatch.setattr(filling, "WEEKS", 2)
+    since, (body,) = datetime.now(UTC), bodies(20, distinct=20)
+    body.in_round(1)
+    with httpx2.Client(base_url=web, headers={"x-api-key": key}, timeout=20) as client:
+        assert client.post("/api/v1/interactions", content=bytes(body.content)).json()["created"] == 20
+        server = installation.server
+        filled = filling.fill(server.urls.owner, server.superuser_url, project.id, 400, since - timedelta(seconds=2))
+        with psycopg.connect(server.urls.jobs) as connection:
+            ids = connection.execute(
+                "SELECT i.id FROM interaction i JOIN payload p USING (project_id, occurred_at, id)"
+                " JOIN search s USING (project_id, occurred_at, id) JOIN record_key k USING (project_id, occurred_at)"
+                " WHERE project_id = %s AND prompt_chars = length(prompt) AND output_chars = length(output)"
+                " AND words @@ phraseto_tsquery('simple', prompt) AND encode(k.key, 'hex') = replace(i.id, '-', '')",
+                [project.id],
+            ).fetchall()
+        newest = client.get("/api/v1/interactions", params={"limit": 30}).json()
+    assert (filled.rows, len(set(ids))) == (400, 400)
+    assert min(filled.sizes.values()) > 0
+    named = {one["feature"] for one in newest["items"]}
+    assert len(newest["items"]) == 30
+    assert named <= set(FEATURES)

@@ -61,14 +61,14 @@ def test_every_step_is_done_in_small_units(project, few_at_once, units):
 
 
 def test_sessions_that_somebody_else_was_named_in_are_shared_whatever_unit_they_are_met_in(project, few_at_once):
-    calls = [{"feature": "a", "user_id": "bot", "session_id": f"s{n % 3}"} for n in range(8)]
+    calls = [{"feature": "a", "user_id": "shared-bot", "session_id": f"s{n % 3}"} for n in range(8)]
     take(project, records.INTERACTIONS, calls, timeline.now() - timedelta(minutes=9))
     others = [{"feature": "a", "session_id": "s1", "user_id": user, "id": str(user)} for user in (None, "neighbour")]
     take(project, records.INTERACTIONS, others, timeline.now() - timedelta(minutes=8))
-    asked = receipts.request(project.id, "bot", by="test", now=timeline.now())
+    asked = receipts.request(project.id, "shared-bot", by="test", now=timeline.now())
     assert run.run(asked.due_at, only=[project.id], budget_s=None).finished == 1
     assert {row["id"] for row in rows(project, "interaction", "id")} == {"None", "neighbour"}
-    assert "interaction" not in mentions("bot")
+    assert "interaction" not in mentions("shared-bot")
 
 
 def test_what_is_noted_is_kept_until_nothing_is_left_to_be_done(project, few_at_once):

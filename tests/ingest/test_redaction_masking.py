@@ -150,6 +150,6 @@ def test_a_text_of_a_mebibyte_costs_time_in_proportion_to_its_length(name):
 
 
 def _seconds(text: str) -> float:
-    began = time.perf_counter()
+    began = time.thread_time()
     mask(text)
-    return time.perf_counter() - began
+    return time.thread_time() - began

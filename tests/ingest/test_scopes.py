@@ -27,6 +27,7 @@ OPENED_BY = {
     "api-incidents": {"GET": READ},
     "api-incident": {"GET": READ},
     "api-findings": {"GET": READ},
+    "api-finding": {"GET": READ},
 }
 VALUES = {"id": ["nobody"], "name": ["calls"], "number": [1]}
 
