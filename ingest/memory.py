@@ -6,7 +6,7 @@ import threading
 import time
 
 EVERY_S = 60.0
-AT_HAND = 64 << 20
+AT_HAND = 32 << 20
 LARGE = 4 << 20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 

@@ -30,10 +30,12 @@ from ingest.turns import Turns
 BATCH = 250
 COPIES_AT_ONCE = 20
 USUAL_BUDGET_S, SMALL_BUDGET_S = 1.75, 0.3
+CROWDED_EVERY_S = 9.0
 MODEL_KEPT_S = 60.0
 
 log = logging.getLogger(__name__)
 _read_at = 0.0
+_began_at = -math.inf
 _watch = Watch()
 _turns: Turns[int] = Turns("reading project", key=lambda project_id: project_id, since=lambda _: None)
 
@@ -91,15 +93,19 @@ def read(
 
 
 def read_beside_rolls(now: datetime) -> ReadReport:
-    """One slice on the worker that also rolls: a short one while others have more pressing work.
+    """One slice on the worker that also rolls: a short one while others have more pressing work, and now and then only.
 
     Rolls come first, and so does whoever sends: reading can be made up for when the processors have time again.
     """
+    global _began_at
+    is_crowded, began = _watch.is_crowded(), time.monotonic()
+    if is_crowded and began - _began_at < CROWDED_EVERY_S:
+        return ReadReport(left=True)
+    _began_at = began
     roll = DutyBeat.objects.filter(duty=Duty.ROLL.name.lower()).first()
     is_behind = roll is not None and bool(roll.detail.get("left"))
-    must_hurry = _watch.is_crowded() or is_behind
     with _watch.at_work():
-        report = read(now, budget_s=SMALL_BUDGET_S if must_hurry else USUAL_BUDGET_S)
+        report = read(now, budget_s=SMALL_BUDGET_S if is_crowded or is_behind else USUAL_BUDGET_S)
     _rest(is_idle=not report.read)
     return report
 

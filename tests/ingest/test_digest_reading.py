@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -307,14 +308,24 @@ def test_beside_a_roller_that_is_behind_a_slice_is_short(monkeypatch):
     assert budgets == [reader.USUAL_BUDGET_S, reader.SMALL_BUDGET_S]
 
 
-def test_while_others_want_the_processors_a_slice_is_short(monkeypatch):
-    budgets = []
-    monkeypatch.setattr(reader, "read", lambda now, budget_s: budgets.append(budget_s) or reader.ReadReport())
+def test_while_others_want_the_processors_slices_are_short_and_few(monkeypatch):
+    budgets, clock = [], SimpleNamespace(seconds=0.0)
+    monkeypatch.setattr(
+        reader, "read", lambda now, budget_s: budgets.append((clock.seconds, budget_s)) or reader.ReadReport()
+    )
+    monkeypatch.setattr(reader, "time", SimpleNamespace(monotonic=lambda: clock.seconds))
+    monkeypatch.setattr(reader, "_began_at", 0.0)
     beat(Duty.ROLL, timeline.now(), {"left": False})
-    for is_crowded in (False, True):
+    left = []
+    for clock.seconds, is_crowded in ((1_000, False), (1_003, True), (1_009, True), (1_012, True), (1_013, False)):
         monkeypatch.setattr(reader._watch, "is_crowded", lambda told=is_crowded: told)
-        reader.read_beside_rolls(timeline.now())
-    assert budgets == [reader.USUAL_BUDGET_S, reader.SMALL_BUDGET_S]
+        left.append(reader.read_beside_rolls(timeline.now()).left)
+    assert budgets == [
+        (1_000, reader.USUAL_BUDGET_S),
+        (1_009, reader.SMALL_BUDGET_S),
+        (1_013, reader.USUAL_BUDGET_S),
+    ]
+    assert left == [False, True, False, True, False]
 
 
 def test_the_language_model_goes_when_nothing_has_come_for_a_while_and_comes_back(monkeypatch):
