@@ -100,6 +100,7 @@ def measure(product: Product, wanted: argparse.Namespace) -> Figures:
         figures.posted.append(post(product, wanted.singles, 1, "single"))
         figures.masked.append(post(masking(product), wanted.rows // 2, BATCH, "masked"))
         if "memory" in parts:
+            growth.settle(product)
             figures.memory["at rest after the load"] = weigh(product)
         with workers_stopped(product.stack):
             figures.copied = copy(product, wanted.copy_rows or wanted.rows)

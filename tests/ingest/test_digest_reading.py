@@ -329,6 +329,7 @@ def test_while_others_want_the_processors_slices_are_short_and_few(monkeypatch):
 
 
 def test_the_language_model_goes_when_nothing_has_come_for_a_while_and_comes_back(monkeypatch):
+    monkeypatch.setattr(reader._watch, "is_crowded", lambda: False)
     report = reader.ReadReport(read=1)
     monkeypatch.setattr(reader, "read", lambda now, budget_s: report)
     french = "Le conseil a décidé hier soir que les travaux de la place commenceront au printemps."
