@@ -42,20 +42,18 @@ class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
 class OwnersForm(ProjectForm):
     """The same with the time zone, which moves every day of the project."""
 
-    time_zone = forms.ChoiceField(label="Time zone")
-
     class Meta(ProjectForm.Meta):
         fields: tuple[str, ...] = (*ProjectForm.Meta.fields, "time_zone")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = sorted({*time_zones(), self.instance.time_zone})
-        zone, days = self.fields["time_zone"], self.instance.raw_days
-        assert isinstance(zone, forms.ChoiceField)  # noqa: S101 - for the type checker
-        zone.choices = [(name, name.replace("_", " ")) for name in names]
-        zone.help_text = (
-            "Days are local days of it. When it changes, charts by day are counted again within minutes as far back as "
-            f"records reach ({days} days); older days, and baselines that were accepted, stay days of the old zone."
+        self.fields["time_zone"] = forms.ChoiceField(
+            label="Time zone",
+            choices=[(name, name.replace("_", " ")) for name in names],
+            help_text="Days are local days of it. When it changes, charts by day are counted again within minutes as far back as"
+            f" records reach ({self.instance.raw_days} days); older days, and baselines that were accepted, stay days of the"
+            " old zone.",
         )
 
 
