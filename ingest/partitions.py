@@ -31,3 +31,10 @@ def ensure_for(instants: Iterable[datetime], table: str = "") -> int:
             cursor.execute("SELECT ensure_partition(%s, %s)", [week, table or None])
             made += cursor.fetchone()[0]
     return made
+
+
+def analyse_new() -> int:
+    """Give the planner its first statistics of weeks that have rows by now; return of how many tables."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT analyse_new_partitions()")
+        return int(cursor.fetchone()[0])

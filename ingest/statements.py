@@ -77,7 +77,8 @@ _PLACE = re.compile(r"%\((\w+)\)b")
 class Statement:
     """SQL with numbered places, the parameters that belong there in order, and the kinds of its columns.
 
-    A weekly one writes to big tables, whose weeks may have to be made: those of `table`, or of all.
+    A weekly one writes to big tables, whose weeks may have to be made: those of `table`, or of all. One that opens its
+    own scope needs no transaction around it: it is one by itself, in a single round trip.
     """
 
     sql: str
@@ -85,14 +86,22 @@ class Statement:
     types: Mapping[str, str]
     is_weekly: bool = True
     table: str = ""
+    opens_scope: bool = False
 
     @classmethod
-    def of(cls, sql: str, *types: Mapping[str, str], is_weekly: bool = True, table: str = "") -> "Statement":
+    def of(
+        cls,
+        sql: str,
+        *types: Mapping[str, str],
+        is_weekly: bool = True,
+        table: str = "",
+        opens_scope: bool = False,
+    ) -> "Statement":
         """Number the named places of a text."""
         order = tuple(dict.fromkeys(_PLACE.findall(sql)))
         numbered = _PLACE.sub(lambda place: f"${order.index(place[1]) + 1}", sql)
         columns = {name: kind for group in (CLAIMED, *types) for name, kind in group.items()}
-        return cls(" ".join(numbered.split()), order, columns, is_weekly, table)
+        return cls(" ".join(numbered.split()), order, columns, is_weekly, table, opens_scope)
 
 
 FRESH = """
@@ -145,8 +154,15 @@ def target(dimensions: Iterable[str]) -> str:
     )"""
 
 
+# The second wall asks about each row that `fresh` makes, hence after `scope`; all the others wait for `fresh`. Were it
+# ever otherwise, the wall would refuse.
+FRESH_IN_SCOPE = FRESH.replace(
+    "WITH fresh AS (",
+    "WITH scope AS MATERIALIZED (SELECT set_config('observatory.project', %(project_id)b::text, true)), fresh AS (",
+).replace("FROM unnest(", "FROM scope, unnest(")
+
 INTERACTIONS = Statement.of(
-    f"""{FRESH},
+    f"""{FRESH_IN_SCOPE},
     counted AS (
         INSERT INTO interaction (project_id, received_at, occurred_at, id, {columns(NUMBERS)}, {columns(ZEROES)}, {columns(DIMENSIONS)})
         SELECT %(project_id)b, %(received_at)b, occurred_at, id, {columns(NUMBERS)}, {or_zero(ZEROES)}, {or_zero(DIMENSIONS)}
@@ -178,6 +194,7 @@ INTERACTIONS = Statement.of(
     DIMENSIONS,
     PAYLOAD,
     MARKS,
+    opens_scope=True,
 )
 
 IS_COUNTED = f"kind IN ({', '.join(str(int(kind)) for kind in sorted(COUNTED))})"

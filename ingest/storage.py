@@ -1,7 +1,7 @@
 """Storing a request: one statement for each kind in it, one transaction, committed before anybody answers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -92,24 +92,23 @@ def _instants(parts: Sequence[Part]) -> Iterator[tuple[str, list[datetime]]]:
 
 def _commit(project_id: int, parts: Sequence[Part], first: Sequence[Any], scalars: Mapping[str, Any]) -> Stored:
     fresh: set[bytes] = set()
-    with _cursor(project_id) as cursor:
+    is_one_statement = len(parts) == 1 and parts[0].statement.opens_scope
+    with nullcontext() if is_one_statement else project_scope(project_id):
         for part in parts:
             parameters = first if part is parts[0] else _parameters(part, scalars)
-            cursor.execute(part.statement.sql, parameters, binary=True)
-            fresh.update(row[0] for row in cursor.fetchall())
-        missing = [key for part in parts for key in part.keys if key not in fresh]
-        if not missing:
-            return Stored(frozenset(fresh))
-        # Another statement sees what others committed while the first ones waited for them.
-        cursor.execute(KNOWN, [Int8(project_id), arrays.blobs(missing)], binary=True)
-        return Stored(frozenset(fresh), dict(cursor.fetchall()))
-
-
-@contextmanager
-def _cursor(project_id: int) -> Iterator["psycopg.RawCursor[tuple[Any, ...]]"]:
-    """A cursor of psycopg's own, inside the project's scope; its statements are prepared from the third time on."""
+            fresh.update(row[0] for row in _rows(part.statement.sql, parameters))
+    missing = [key for part in parts for key in part.keys if key not in fresh]
+    if not missing:
+        return Stored(frozenset(fresh))
+    # Another statement sees what others committed while the first ones waited for them.
     with project_scope(project_id):
-        raw = connection.connection
-        raw.prepare_threshold = PREPARE_AFTER  # Django turns this off; its own cursors never prepare
-        with psycopg.RawCursor(raw) as cursor:
-            yield cursor
+        return Stored(frozenset(fresh), dict(_rows(KNOWN, [Int8(project_id), arrays.blobs(missing)])))
+
+
+def _rows(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """What a statement gives, asked by a cursor of psycopg's own; from the third time on it is prepared."""
+    connection.ensure_connection()
+    raw = connection.connection
+    raw.prepare_threshold = PREPARE_AFTER  # Django turns this off; its own cursors never prepare
+    with psycopg.RawCursor(raw) as cursor:
+        return cursor.execute(sql, parameters, binary=True).fetchall()

@@ -40,6 +40,7 @@ SETTINGS = {
     "jit": "off",
     "io_method": "sync",
     "max_wal_size": "4GB",
+    "min_wal_size": "1GB",  # log files that were made once are used again: making new ones costs a flood a fifth
     "synchronous_commit": "on",
     "fsync": "on",
     "full_page_writes": "on",

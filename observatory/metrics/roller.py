@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ingest import partitions
 from ingest.dimensions import Facts
 from ingest.projects.access import every_project, project_scope
 from ingest.projects.models import Project
@@ -103,6 +104,7 @@ def roll(
     """
     deadline = math.inf if everything else time.monotonic() + budget_s
     report = RollReport()
+    partitions.analyse_new()
 
     def roll_one(waiting: tuple[Project, datetime]) -> None:
         nonlocal report

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 import psycopg
 
 from observatory.embedded import place
+from observatory.embedded.server import LOGINS
 from tests.bench import copying, endurance, growth, importing, latency, machine, pages, report, singles
 from tests.bench.copying import Copied
 from tests.bench.endurance import Weighed
@@ -127,15 +128,28 @@ def masking(product: Product) -> Product:
 
 @contextmanager
 def workers_stopped(stack: Stack) -> Iterator[None]:
-    """Hold the workers still: they would read and count what was posted while the stick is measured."""
+    """Hold the workers still, between two transactions: they would count what was posted while the stick is measured."""
     held = [pid for pid in stack.processes() if machine.name_of(pid).startswith("worker")]
-    for pid in held:
-        os.kill(pid, signal.SIGSTOP)
     try:
+        while _signalled(held, signal.SIGSTOP) and _are_inside(stack):
+            _signalled(held, signal.SIGCONT)
+            time.sleep(0.1)
         yield
     finally:
-        for pid in held:
-            os.kill(pid, signal.SIGCONT)
+        _signalled(held, signal.SIGCONT)
+
+
+def _signalled(pids: Sequence[int], what: signal.Signals) -> bool:
+    for pid in pids:
+        os.kill(pid, what)
+    return bool(pids)
+
+
+def _are_inside(stack: Stack) -> bool:
+    """Whether a worker is in the middle of a transaction, whose locks would outlast all patience."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND state <> 'idle'"
+    with psycopg.connect(stack.superuser_url, autocommit=True) as superuser:
+        return bool(superuser.execute(query, [LOGINS["jobs"]]).fetchone() != (0,))
 
 
 def say(*lines: str) -> None:

@@ -1,11 +1,15 @@
 """The second wall around the record: the web's role sees and writes one project, whatever the code forgets."""
 
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
 import psycopg
 import pytest
 
-from ingest import records, timeline
+from ingest import records, storage, timeline
 from ingest.digest import reader
-from tests.ingest.record import take
+from tests.ingest.record import one, rows, statuses, take
 
 TABLES = [
     "interaction", "payload", "feedback", "verdict", "cost", "record_key", "dimension_value",
@@ -70,6 +74,31 @@ def test_the_web_cannot_write_into_another_project_nor_delete_from_the_record(ap
     enter(app, project)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         app.execute("DELETE FROM interaction")
+
+
+@pytest.fixture
+def storing_as_app(app, monkeypatch):
+    """Statements of the record go out as the web's role, on the connection that is given."""
+    app.autocommit = True
+    lent = SimpleNamespace(connection=app, ensure_connection=lambda: None)
+    monkeypatch.setattr(storage, "connection", lent)
+    return app
+
+
+def test_interactions_are_stored_in_one_round_trip_whose_scope_ends_with_it(storing_as_app, project):
+    assert statuses(take(project, records.INTERACTIONS, {"id": "i", "feature": "a"})) == ["created"]
+    assert storing_as_app.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+    assert storing_as_app.execute("SELECT current_setting('observatory.project', true)").fetchone() in {("",), (None,)}
+    assert one(project, "interaction", "id") == {"id": "i"}
+
+
+def test_without_its_scope_the_second_wall_refuses_the_statement(storing_as_app, project):
+    honest = records.INTERACTIONS.statement
+    unscoped = replace(honest, sql=re.sub(r"SELECT set_config\([^)]*\)", "SELECT 1", honest.sql))
+    assert unscoped.sql != honest.sql
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        take(project, replace(records.INTERACTIONS, statement=unscoped), {"id": "i", "feature": "a"})
+    assert rows(project, "interaction") == []
 
 
 def test_one_projects_key_never_reads_another_projects_interaction(web, post, project, make_project, make_key):

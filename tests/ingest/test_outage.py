@@ -20,7 +20,7 @@ def superuser(installation):
 def test_a_connection_that_died_in_the_pool_costs_nobody_an_answer(post, project, superuser):
     assert post("interactions", {"feature": "a"}).status_code == 200
     killed = superuser.execute(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'observatory-app'"
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'observatory-app'"
     ).fetchone()
     assert killed[0] > 0
     assert [post("interactions", {"feature": "a", "id": str(n)}).status_code for n in range(10)] == [200] * 10

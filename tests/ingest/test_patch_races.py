@@ -50,20 +50,20 @@ class Held:
 @pytest.fixture
 def pausing(monkeypatch):
     """Storing and patching pause before they commit."""
-    plain_write, plain_cursor = patching._write, storage._cursor
+    plain_write, plain_scope = patching._write, storage.project_scope
 
     def write(*asked):
         plain_write(*asked)
         Held.pause()
 
     @contextmanager
-    def cursor(project_id):
-        with plain_cursor(project_id) as plain:
-            yield plain
+    def scope(project_id):
+        with plain_scope(project_id):
+            yield
             Held.pause()
 
     monkeypatch.setattr(patching, "_write", write)
-    monkeypatch.setattr(storage, "_cursor", cursor)
+    monkeypatch.setattr(storage, "project_scope", scope)
 
 
 def bind(project):

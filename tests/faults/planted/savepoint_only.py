@@ -1,6 +1,7 @@
-"""R1: what looks like a commit was the release of a savepoint: now and then the transaction around it is undone."""
+"""R1: what looks like a commit was the release of a savepoint: now and then what was stored is undone."""
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from tests.faults.planted.wsgi import Application
@@ -13,17 +14,20 @@ def prepare() -> None:
 
 
 def wrap(application: Application) -> Application:
-    """Undo every twentieth transaction at its end, and say nothing."""
-    from django.db.backends.base.base import BaseDatabaseWrapper
+    """Undo every twentieth statement that stores, and say nothing."""
+    from django.db import transaction
 
-    wrapper: Any = BaseDatabaseWrapper  # what is replaced below is not public
-    honest, numbers = wrapper._commit, itertools.count(1)
+    from ingest import storage
 
-    def forgetful(self: Any) -> None:
+    honest, numbers = storage._rows, itertools.count(1)
+
+    def forgetful(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         if next(numbers) % EVERY:
-            honest(self)
-        else:
-            self._rollback()
+            return honest(sql, parameters)
+        with transaction.atomic():
+            rows = honest(sql, parameters)
+            transaction.set_rollback(True)
+        return rows
 
-    wrapper._commit = forgetful
+    storage._rows = forgetful
     return application

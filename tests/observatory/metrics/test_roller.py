@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from ingest import partitions
 from ingest.binding import Bound
 from ingest.dimensions import Facts, FeedbackKind
 from ingest.models import ChangeEvent
 from ingest.projects.models import Feature, Project
 from ingest.projects.scope import project_scope
-from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, Window, floor, local_day
+from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, WEEK, Window, floor, local_day, week_start
 from observatory.metrics import recompute, roller, series, store, verify
 from observatory.metrics.windows import Level
 from tests.factories import interactions, verdicts
@@ -371,3 +372,21 @@ def test_a_backlog_is_counted_in_portions(project: Project, monkeypatch: Any, ma
     assert (report.left, report.failed) == (False, 0)
     assert calls(project, Window(NOW - 8 * DAY, NOW)) == 60
     assert differences(project) == []
+
+
+def test_a_week_that_has_just_begun_gets_its_statistics_before_anything_is_counted(make_project):
+    project = make_project()
+    at = week_start(NOW) - 47 * WEEK + DAY  # a week that no other test writes to
+    partitions.ensure_for([at])
+    send(project, *[at + SECOND * second for second in range(2_000)])
+    assert rows_known_of(at) < 0
+    roll(project)
+    assert rows_known_of(at) == 2_000
+
+
+def rows_known_of(at: datetime) -> float:
+    """How many rows the planner believes the week's interactions to be; below 0 where it knows nothing."""
+    table = f"interaction_{week_start(at):%Y%m%d}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE relname = %s", [table])
+        return float(cursor.fetchone()[0])
