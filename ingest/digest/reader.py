@@ -95,7 +95,8 @@ def read(
 def read_beside_rolls(now: datetime) -> ReadReport:
     """One slice on the worker that also rolls: a short one while others have more pressing work, and now and then only.
 
-    Rolls come first, and so does whoever sends: reading can be made up for when the processors have time again.
+    Rolls come first, and so does whoever sends: reading can be made up for when the processors have time again. Each
+    slice begins as a short one, since a flood may have begun with it.
     """
     global _began_at
     is_crowded, began = _watch.is_crowded(), time.monotonic()
@@ -105,7 +106,11 @@ def read_beside_rolls(now: datetime) -> ReadReport:
     roll = DutyBeat.objects.filter(duty=Duty.ROLL.name.lower()).first()
     is_behind = roll is not None and bool(roll.detail.get("left"))
     with _watch.at_work():
-        report = read(now, budget_s=SMALL_BUDGET_S if is_crowded or is_behind else USUAL_BUDGET_S)
+        report = read(now, budget_s=SMALL_BUDGET_S)
+    if report.left and not (is_crowded or is_behind or _watch.is_crowded()):
+        with _watch.at_work():
+            rest = read(now, budget_s=USUAL_BUDGET_S - SMALL_BUDGET_S)
+        report = replace(report + rest, left=rest.left)
     _rest(is_idle=not report.read)
     return report
 

@@ -1,6 +1,6 @@
 """`make bench`: durable events per second beside raw COPY, single posts, memory at rest, page times.
 
-    python -m tests.bench [--rows 200000] [--copy-rows ROWS] [--singles 3000] [--only ingest|memory|pages|singles|import|latency]
+    python -m tests.bench [--rows 200000] [--copy-rows ROWS] [--singles 3000] [--only PART]
     python -m tests.bench --only large [--large-rows 10000000] [--large-posts 60000] [--endured 1000000]
 
 Everything is measured on one fresh installation, run by `manage.py up` in a temporary folder. `large`, a full database
@@ -23,9 +23,10 @@ import psycopg
 
 from observatory.embedded import place
 from observatory.embedded.server import LOGINS
-from tests.bench import copying, endurance, growth, importing, latency, machine, pages, report, singles
+from tests.bench import copying, endurance, freshness, growth, importing, latency, machine, pages, report, singles
 from tests.bench.copying import Copied
 from tests.bench.endurance import Weighed
+from tests.bench.freshness import Fresh
 from tests.bench.growth import Grown
 from tests.bench.importing import Imported
 from tests.bench.latency import Notified
@@ -36,7 +37,7 @@ from tests.faults.stack import Stack
 
 COMMITS = (100, 10_000)
 SETTLE_SECONDS = 90  # what idle processes give back they give back within a minute
-PARTS = ("memory", "pages", "latency", "ingest", "singles", "import")
+PARTS = ("memory", "pages", "latency", "ingest", "singles", "import", "freshness")
 LARGE = "large"
 
 
@@ -52,6 +53,7 @@ class Figures:
     pages: list[PageTime] = field(default_factory=list)
     notified: list[Notified] = field(default_factory=list)
     imported: list[Imported] = field(default_factory=list)
+    fresh: Fresh | None = None
     grown: Grown | None = None
     weighed: list[Weighed] = field(default_factory=list)
 
@@ -109,6 +111,8 @@ def measure(product: Product, wanted: argparse.Namespace) -> Figures:
         figures.singles = singles.measure(product.stack, product.key)
     if "import" in parts:
         figures.imported.append(importing.measure(product.stack, wanted.imported))
+    if "freshness" in parts:
+        figures.fresh = freshness.measure(product.stack, wanted.steady)
     if LARGE in parts:
         figures.grown = growth.measure(product, wanted.large_rows, wanted.large_posts, say)
         product.stack.sleep()  # fresh processes, so that all events since their start are counted
@@ -129,7 +133,7 @@ def masking(product: Product) -> Product:
 @contextmanager
 def workers_stopped(stack: Stack) -> Iterator[None]:
     """Hold the workers still, between two transactions: they would count what was posted while the stick is measured."""
-    held = [pid for pid in stack.processes() if machine.name_of(pid).startswith("worker")]
+    held = machine.named(stack.processes(), "worker")
     try:
         while _signalled(held, signal.SIGSTOP) and _are_inside(stack):
             _signalled(held, signal.SIGCONT)
@@ -170,6 +174,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--copy-rows", type=int, default=0, help="as many as --rows unless given")
     parser.add_argument("--singles", type=int, default=3_000)
     parser.add_argument("--imported", type=int, default=100_000, help="interactions in the imported file")
+    parser.add_argument("--steady", type=int, default=400_000, help="events that come at a steady pace")
     parser.add_argument("--large-rows", type=int, default=10_000_000, help="interactions in the full database")
     parser.add_argument(
         "--large-posts", type=int, default=60_000, help="events of each run before and after filling it"
@@ -196,11 +201,14 @@ def main(words: Sequence[str] | None = None) -> int:
         say("", *report.page_lines(figures.pages))
     if figures.notified or figures.imported:
         say("", *report.notified_lines(figures.notified), *report.imported_lines(figures.imported))
+    if figures.fresh:
+        say("", *report.fresh_lines(figures.fresh))
     if figures.grown:
         say("", *report.grown_lines(figures.grown), "", *report.weighed_lines(figures.weighed))
     bars = report.bars(figures.posted[0] if figures.posted else None, figures.copied, figures.memory, figures.pages)
     bars += report.masked_bars(figures.masked, figures.copied) + report.single_bars(figures.singles)
     bars += report.outside_bars(figures.notified, figures.imported)
+    bars += report.fresh_bars(figures.fresh)
     bars += report.grown_bars(figures.grown) + report.weighed_bars(figures.weighed)
     say("", *map(str, bars))
     return not all(bar.is_kept for bar in bars)

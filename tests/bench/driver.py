@@ -6,12 +6,14 @@ python -m tests.bench.driver PORT KEY --events 200000 --batch 100 --connections 
 import argparse
 import itertools
 import json
+import math
 import resource
 import socket
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from tests.bench.bodies import Body, bodies
 
@@ -55,24 +57,35 @@ class Connection:
         return head + b"\r\n", rest
 
 
-def drive(port: int, key: str, prepared: list[Body], events: int, connections: int) -> dict[str, float]:
-    """Post so many events over so many connections at once; gives seconds, processor seconds and latencies."""
+def drive(
+    port: int, key: str, prepared: list[Body], events: int, connections: int, per_second: float = math.inf
+) -> dict[str, Any]:
+    """Post so many events over so many connections at once; gives seconds, processor seconds and latencies.
+
+    At a steady pace, if one is asked for: then it also tells when each answer was there.
+    """
     requests = events // len(prepared[0].offsets)
+    pause_s = connections * len(prepared[0].offsets) / per_second
     shares: list[Iterator[tuple[int, Body]]] = [
         itertools.islice(_endless(prepared[one::connections]), requests // connections + (one < requests % connections))
         for one in range(connections)
     ]
     latencies: list[float] = []
+    answered_at: list[float] = []
     failures: list[BaseException] = []
 
     def work(share: Iterator[tuple[int, Body]]) -> None:
         try:
-            connection = Connection(port, key)
+            connection, due = Connection(port, key), time.perf_counter()
             for number, body in share:
                 content = body.in_round(number)
+                if pause_s:
+                    time.sleep(max(0.0, due - time.perf_counter()))
+                    due += pause_s
                 began = time.perf_counter()
                 connection.post(content, len(body.offsets))
                 latencies.append(time.perf_counter() - began)
+                answered_at.append(time.time())
         except BaseException as error:  # told by the main thread
             failures.append(error)
 
@@ -86,7 +99,8 @@ def drive(port: int, key: str, prepared: list[Body], events: int, connections: i
     if failures:
         raise failures[0]
     latencies.sort()
-    return {
+    told = {"answered_at": answered_at} if pause_s else {}
+    return told | {
         "events": requests * len(prepared[0].offsets),
         "seconds": seconds,
         "driver_cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
@@ -109,12 +123,13 @@ def main() -> None:
     parser.add_argument("--events", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--connections", type=int, required=True)
+    parser.add_argument("--per-second", type=float, default=math.inf, help="a steady pace, instead of full speed")
     parser.add_argument("--prefix", default="bench")
     parser.add_argument("--random-ids", action="store_true", help="UUIDs of pure chance instead of --prefix")
     wanted = parser.parse_args()
     prepared = bodies(wanted.batch, prefix=wanted.prefix, has_random_ids=wanted.random_ids)
     try:
-        figures = drive(wanted.port, wanted.key, prepared, wanted.events, wanted.connections)
+        figures = drive(wanted.port, wanted.key, prepared, wanted.events, wanted.connections, wanted.per_second)
     except Refused as error:
         sys.exit(f"the product refused: {error}")
     print(json.dumps(figures))

@@ -3,6 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ class Weight:
 
 
 def name_of(pid: int) -> str:
-    """What a process of the product is, in one word."""
+    """What a process of the product is, in one word. Raises FileNotFoundError or ProcessLookupError when it has ended."""
     words = (Path("/proc") / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     if words.startswith("postgres:") or "/bin/postgres" in words.split(" ")[0]:
         role = next((role for role in ("app", "jobs") if f" observatory_{role} " in words), "")
@@ -53,9 +54,18 @@ def weight(pid: int) -> Weight:
     return Weight(sizes["Pss"], sizes["Rss"])
 
 
+def named(pids: Iterable[int], name: str) -> list[int]:
+    """Those that live and whose name begins so."""
+    found = []
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += [pid] * name_of(pid).startswith(name)
+    return found
+
+
 def heaviest(pids: Iterable[int], name: str) -> int:
     """The process of this name that weighs most."""
-    return max((pid for pid in pids if name_of(pid) == name), key=lambda pid: weight(pid).pss_mb)
+    return max(named(pids, name), key=lambda pid: weight(pid).pss_mb)
 
 
 def processor_seconds(pids: Iterable[int]) -> dict[str, float]:

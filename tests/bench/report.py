@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tests.bench.copying import Copied
 from tests.bench.endurance import Weighed
+from tests.bench.freshness import Fresh
 from tests.bench.growth import Grown, Run
 from tests.bench.importing import Imported
 from tests.bench.latency import Notified
@@ -16,6 +17,7 @@ RATIO_AT_LEAST = 0.4
 MEGABYTES_AT_MOST = 500.0
 PAGE_MS_AT_MOST = 300.0
 NOTIFIED_S_AT_MOST = 15.0
+FRESH_S_AT_MOST = 8.0
 IMPORTED_AT_LEAST = 5_000.0
 MASKED_AT_LEAST = 0.15
 SINGLES_AT_LEAST = 0.4
@@ -168,6 +170,21 @@ def notified_lines(notified: Sequence[Notified]) -> list[str]:
         return []
     told = ", ".join(f"p{part * 100:.0f} {share(notified, part):.1f} s" for part in (0.5, 0.95, 1.0))
     return [f"From the close of a window to the first byte at a webhook, {len(notified)} windows of a minute: {told}"]
+
+
+def fresh_bars(fresh: Fresh | None) -> list[Bar]:
+    """Judge how soon what was committed is counted."""
+    if not fresh:
+        return []
+    p95 = fresh.within(0.95)
+    name = f"from commit to rollup at {fresh.per_second:,.0f} events/s, p95"
+    return [Bar(name, p95, FRESH_S_AT_MOST, p95 <= FRESH_S_AT_MOST, "s")]
+
+
+def fresh_lines(fresh: Fresh) -> list[str]:
+    """How soon what was committed was counted."""
+    told = ", ".join(f"p{part * 100:.0f} {fresh.within(part):.1f} s" for part in (0.5, 0.95, 1.0))
+    return [f"From commit to rollup while {fresh.per_second:,.0f} events/s arrive: {told}"]
 
 
 def imported_lines(imported: Sequence[Imported]) -> list[str]:

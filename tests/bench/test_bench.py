@@ -19,13 +19,14 @@ from tests.bench.bodies import FEATURES, bodies
 from tests.bench.copying import Copied
 from tests.bench.endurance import Weighed
 from tests.bench.filling import Filled
+from tests.bench.freshness import Fresh, delays
 from tests.bench.growth import Grown, Run
 from tests.bench.importing import Imported
 from tests.bench.latency import Notified
 from tests.bench.machine import Weight
 from tests.bench.pages import PageTime
 from tests.bench.posting import Posted
-from tests.bench.report import bars, grown_bars, masked_bars, outside_bars, single_bars, weighed_bars
+from tests.bench.report import bars, fresh_bars, grown_bars, masked_bars, outside_bars, single_bars, weighed_bars
 from tests.bench.singles import Compared, Singles
 
 
@@ -220,3 +221,19 @@ def test_filled_interactions_have_their_texts_search_rows_and_keys(installation,
     named = {one["feature"] for one in newest["items"]}
     assert len(newest["items"]) == 30
     assert named <= set(FEATURES)
+
+
+def test_the_delay_of_a_commit_ends_when_the_metric_has_counted_it():
+    committed = [(10.0, 100), (11.0, 200), (12.0, 300), (13.0, 400)]
+    counted = [(9.0, 0), (12.5, 250), (15.0, 300), (15.5, 400)]
+    assert delays(committed, counted) == [1.5, 2.5, 2.5, 3.0]
+    found = [fresh_bars(Fresh([seconds] * 100, 2_000.0))[0].is_kept for seconds in (8.0, 8.1)]
+    assert found == [True, False]
+    assert Fresh([1.0] * 95 + [9.0] * 5, 2_000.0).within(0.95) == 9.0
+
+
+def test_the_driver_keeps_a_pace_and_tells_when_answers_came():
+    with answering(http("200 OK", b'{"created":2,"duplicates":0}')) as port:
+        told = driver.drive(port, "key", bodies(2, distinct=2), 6, 1, per_second=20.0)
+    assert len(told["answered_at"]) == 3
+    assert told["seconds"] >= 0.2

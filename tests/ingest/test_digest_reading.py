@@ -298,20 +298,35 @@ def test_the_search_reaches_to_the_oldest_request_that_was_not_read(project):
         assert unread.debt() == unread.Debt(0, None)
 
 
+SMALL, REST = reader.SMALL_BUDGET_S, reader.USUAL_BUDGET_S - reader.SMALL_BUDGET_S
+
+
 def test_beside_a_roller_that_is_behind_a_slice_is_short(monkeypatch):
     budgets = []
-    monkeypatch.setattr(reader, "read", lambda now, budget_s: budgets.append(budget_s) or reader.ReadReport())
+    monkeypatch.setattr(reader, "read", lambda now, budget_s: budgets.append(budget_s) or reader.ReadReport(left=True))
     monkeypatch.setattr(reader._watch, "is_crowded", lambda: False)
     for left in (False, True):
         beat(Duty.ROLL, timeline.now(), {"left": left})
         reader.read_beside_rolls(timeline.now())
-    assert budgets == [reader.USUAL_BUDGET_S, reader.SMALL_BUDGET_S]
+    assert budgets == [SMALL, REST, SMALL]
+
+
+def test_a_slice_ends_soon_when_a_flood_begins_with_it_and_when_nothing_is_left(monkeypatch):
+    budgets, looks, left = [], iter([False, True, False, False]), iter([True, False])
+    monkeypatch.setattr(
+        reader, "read", lambda now, budget_s: budgets.append(budget_s) or reader.ReadReport(read=1, left=next(left))
+    )
+    monkeypatch.setattr(reader._watch, "is_crowded", lambda: next(looks))
+    beat(Duty.ROLL, timeline.now(), {"left": False})
+    assert reader.read_beside_rolls(timeline.now()) == reader.ReadReport(read=1, left=True)
+    assert reader.read_beside_rolls(timeline.now()) == reader.ReadReport(read=1)
+    assert budgets == [SMALL, SMALL]
 
 
 def test_while_others_want_the_processors_slices_are_short_and_few(monkeypatch):
     budgets, clock = [], SimpleNamespace(seconds=0.0)
     monkeypatch.setattr(
-        reader, "read", lambda now, budget_s: budgets.append((clock.seconds, budget_s)) or reader.ReadReport()
+        reader, "read", lambda now, budget_s: budgets.append((clock.seconds, budget_s)) or reader.ReadReport(left=True)
     )
     monkeypatch.setattr(reader, "time", SimpleNamespace(monotonic=lambda: clock.seconds))
     monkeypatch.setattr(reader, "_began_at", 0.0)
@@ -320,12 +335,8 @@ def test_while_others_want_the_processors_slices_are_short_and_few(monkeypatch):
     for clock.seconds, is_crowded in ((1_000, False), (1_003, True), (1_009, True), (1_012, True), (1_013, False)):
         monkeypatch.setattr(reader._watch, "is_crowded", lambda told=is_crowded: told)
         left.append(reader.read_beside_rolls(timeline.now()).left)
-    assert budgets == [
-        (1_000, reader.USUAL_BUDGET_S),
-        (1_009, reader.SMALL_BUDGET_S),
-        (1_013, reader.USUAL_BUDGET_S),
-    ]
-    assert left == [False, True, False, True, False]
+    assert budgets == [(1_000, SMALL), (1_000, REST), (1_009, SMALL), (1_013, SMALL), (1_013, REST)]
+    assert left == [True] * 5
 
 
 def test_the_language_model_goes_when_nothing_has_come_for_a_while_and_comes_back(monkeypatch):
