@@ -28,17 +28,42 @@ from ingest.quotas.places import NoPlace, Places, Room
 from ingest.refusals import Malformed
 
 PLACE_WITHIN_S = 4.0
-UNANNOUNCED_BYTES = 1 << 20  # what a body in chunks is taken for
+UNANNOUNCED_BYTES = 1 << 20  # what a body in chunks is taken for, and by how much it may grow beyond that at once
 # What a refused sender may still write before it is answered: many clients look for an answer only then.
 MOST_DRAINED, MOST_DRAINED_OF_BROWSERS = 32 << 20, 1 << 20
 T = TypeVar("T")
 _meter = Meter()
 
 
+class _Stay:
+    """One request's room in this process, and what its body takes of the memory."""
+
+    def __init__(self, project_id: int, *, is_browser: bool) -> None:
+        self._project_id, self._is_browser = project_id, is_browser
+        self._bytes = 0
+
+    def begin(self, body_bytes: int | None, most: int) -> None:
+        """Take room for the request and for its body; none for a body too large to be kept. Raises Crowded."""
+        weight = min(UNANNOUNCED_BYTES, most) if body_bytes is None else body_bytes * (body_bytes <= most)
+        places().enter(self._project_id, weight, is_browser=self._is_browser)
+        self._bytes = weight
+
+    def grow(self, body_bytes: int) -> None:
+        """Take more for a body of which so much has come by now. Raises Crowded."""
+        if body_bytes > self._bytes:
+            places().grow(self._project_id, UNANNOUNCED_BYTES, is_browser=self._is_browser)
+            self._bytes += UNANNOUNCED_BYTES
+
+    def end(self) -> None:
+        """Give all of it back."""
+        places().leave(self._project_id, self._bytes, is_browser=self._is_browser)
+
+
 class _Counted:
     """A body's stream that knows how much of it was read, and how much there is where that was announced."""
 
-    def __init__(self, environ: Mapping[str, Any]) -> None:
+    def __init__(self, environ: Mapping[str, Any], stay: _Stay) -> None:
+        self._stay = stay
         self._stream = environ["wsgi.input"]
         self.announced = announced_length(environ)
         self._ends = self.announced is not None or bool(environ.get("wsgi.input_terminated"))
@@ -46,9 +71,10 @@ class _Counted:
         self.bytes = 0
 
     def read(self, size: int) -> bytes:
-        """Up to so many bytes; nothing at the end."""
-        piece: bytes = self._stream.read(size)
-        self.bytes += len(piece)
+        """Up to so many bytes; nothing at the end. Raises Crowded."""
+        piece = self._next(size)
+        if self.announced is None:
+            self._stay.grow(self.bytes)
         return piece
 
     def drain(self, most: int) -> None:
@@ -56,8 +82,13 @@ class _Counted:
         end = most if self.announced is None else self.announced
         if not self._ends or (self._is_held_back and not self.bytes):
             return
-        while end <= most and self.bytes < end and self.read(min(CHUNK, end - self.bytes)):
+        while end <= most and self.bytes < end and self._next(min(CHUNK, end - self.bytes)):
             pass
+
+    def _next(self, size: int) -> bytes:
+        piece: bytes = self._stream.read(size)
+        self.bytes += len(piece)
+        return piece
 
 
 class Entrance:
@@ -74,13 +105,6 @@ class Entrance:
     def tell(self) -> None:
         """Put into the answer where the project's quotas stand, whatever becomes of the request."""
         self._note([told for name in UNITS if (told := self._taken(name, 0))])
-
-    def weight_of(self, body_bytes: int | None) -> int:
-        """What a body will take of the memory; nothing when it is too large to be kept."""
-        most = self.limits.travelling
-        if body_bytes is None:
-            return min(UNANNOUNCED_BYTES, most)
-        return body_bytes if body_bytes <= most else 0
 
     def let_in(self, body_bytes: int | None) -> None:
         """Charge for the request itself, and for the body that it announces. Raises TooLarge, uncharged, or OverQuota."""
@@ -151,11 +175,11 @@ def entered(request: Request, holder: KeyHolder) -> Iterator[Entrance]:
     What is refused for its body is read to its end all the same, up to a bound: most clients see an answer only when
     they have written all that they have.
     """
-    body = request.META["wsgi.input"] = _Counted(request.META)
     entrance = Entrance(request, holder)
-    weight = entrance.weight_of(body.announced)
+    stay = _Stay(holder.project_id, is_browser=entrance.is_browser)
+    body = request.META["wsgi.input"] = _Counted(request.META, stay)
     entrance.tell()
-    places().enter(holder.project_id, weight, is_browser=entrance.is_browser)
+    stay.begin(body.announced, entrance.limits.travelling)
     try:
         entrance.let_in(body.announced)
         yield entrance
@@ -165,7 +189,7 @@ def entered(request: Request, holder: KeyHolder) -> Iterator[Entrance]:
     finally:
         # Request and view hold each other through it, and the server's buffers with them until somebody collects.
         request.parser_context = {}
-        places().leave(holder.project_id, weight, is_browser=entrance.is_browser)
+        stay.end()
         if body.announced is None:
             entrance.pay_for(body.bytes)
 

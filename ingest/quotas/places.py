@@ -119,6 +119,16 @@ class Places:
             self._all_bytes += body_bytes
             self._browsers += is_browser
 
+    def grow(self, project_id: int, more_bytes: int, *, is_browser: bool = False) -> None:
+        """Keep more of the body of a request that is inside: it is longer than it was taken for. Raises Crowded."""
+        share = (project_id, is_browser)
+        with self._guard:
+            own = self._bytes.get(share, 0)
+            if not self._has_memory_for(own, more_bytes):
+                raise Crowded
+            self._bytes[share] = own + more_bytes
+            self._all_bytes += more_bytes
+
     def leave(self, project_id: int, body_bytes: int, *, is_browser: bool = False) -> None:
         """Let a request out again, with what it came in with."""
         share = (project_id, is_browser)

@@ -5,13 +5,18 @@ import http.client
 import io
 import json
 import os
+from contextlib import contextmanager
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from rest_framework.request import Request
 
 from ingest.api import entrance
+from ingest.projects.access import KeyHolder
+from ingest.quotas.places import Crowded, Places, Room
 from tests.ingest.record import rows
 
 ITEM = {"feature": "a", "prompt": "x" * 100}
@@ -97,6 +102,37 @@ def test_so_is_one_that_sends_it_in_chunks_or_as_something_else(web, key):
         connection.request("POST", "/api/v1/interactions", pieces, headers, encode_chunked=True)
         assert connection.getresponse().status == status
         connection.close()
+
+
+def test_a_body_in_chunks_weighs_what_has_come_of_it_by_now(monkeypatch):
+    room = Room(working=3, each_working=2, each_inside=4, body_bytes=5 << 20, each_body_bytes=4 << 20)
+    places = Places(room)
+    monkeypatch.setattr(entrance, "places", lambda: places)
+    with at_the_entrance(None, bytes(3 << 20)) as (_, body):
+        assert len(body.read(1 << 20) + body.read(1 << 20) + body.read(1 << 20)) == 3 << 20
+        with pytest.raises(Crowded), at_the_entrance(2 << 20, b""):
+            pass
+        with at_the_entrance(1 << 20, b""):
+            pass
+    with at_the_entrance(4 << 20, b""):
+        pass
+    with at_the_entrance(None, bytes(6 << 20)) as (_, body):
+        for _ in range(4):
+            body.read(1 << 20)
+        with pytest.raises(Crowded):
+            body.read(1 << 20)
+
+
+@contextmanager
+def at_the_entrance(length, content):
+    """Inside with a body of this length, or with one in chunks."""
+    environ = {"REQUEST_METHOD": "POST", "wsgi.input": io.BytesIO(content), "wsgi.input_terminated": True}
+    environ |= {} if length is None else {"CONTENT_LENGTH": str(length)}
+    view = SimpleNamespace(headers={})
+    request = Request(WSGIRequest(environ), parser_context={"view": view})
+    holder = KeyHolder(1, 1, "public", frozenset({"ingest"}), "UTC")
+    with entrance.entered(request, holder) as found:
+        yield found, request.META["wsgi.input"]
 
 
 def test_what_is_far_too_large_is_hung_up_on(web, key):

@@ -44,6 +44,21 @@ def test_bodies_in_memory_are_bounded_for_one_and_for_all_but_the_first_always_f
         places.enter(2, 200)
 
 
+def test_a_body_that_grows_takes_its_part_of_the_memory_and_gives_all_of_it_back():
+    places = Places(ROOM)
+    places.enter(1, 100)
+    places.grow(1, 650)
+    with pytest.raises(Crowded):
+        places.grow(1, 1)
+    places.enter(2, 100)
+    with pytest.raises(Crowded):
+        places.grow(2, 151)
+    places.leave(1, 750)
+    places.grow(2, 151)
+    places.leave(2, 251)
+    places.enter(1, 700)
+
+
 def test_one_project_never_works_in_every_place():
     places = Places(ROOM)
     with places.working(1, 0.0), places.working(1, 0.0):
