@@ -58,7 +58,7 @@ CAMPAIGN = Campaign(
         "answer_before_commit": Planted(serving(WEB, WEB), _sees(lambda found: found.lost)),
         "synchronous_commit_off": Planted(serving(*(DATABASE,) * 6), _sees(lambda found: found.lost)),
         "savepoint_only": Planted(serving(), _sees(lambda found: found.lost)),
-        "keys_forgotten": Planted(serving(WEB, DATABASE), _sees(lambda found: found.doubled)),
+        "keys_forgotten": Planted(serving(), _sees(lambda found: found.doubled)),
         "trimmed_text": Planted(serving(), _sees(lambda found: found.altered)),
     },
 )
