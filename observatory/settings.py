@@ -134,6 +134,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "observatory.request_ids.RequestIds",
+    "ingest.api.incoming.HeardOut",
     "ingest.driver.middleware.DatabasePatience",
     "observatory.security.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",

@@ -8,16 +8,17 @@ with entered(request, holder) as entrance:      # before a byte of the body is r
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.conf import settings
 from rest_framework.request import Request
 
 from ingest.api import browsers
-from ingest.api.body import CHUNK, USUAL, announced_length, refuse_beyond
+from ingest.api.body import USUAL, refuse_beyond
+from ingest.api.incoming import Incoming
 from ingest.database import Unavailable, steadfast
 from ingest.driver import patience
 from ingest.projects.access import KeyHolder
@@ -57,38 +58,6 @@ class _Stay:
     def end(self) -> None:
         """Give all of it back."""
         places().leave(self._project_id, self._bytes, is_browser=self._is_browser)
-
-
-class _Counted:
-    """A body's stream that knows how much of it was read, and how much there is where that was announced."""
-
-    def __init__(self, environ: Mapping[str, Any], stay: _Stay) -> None:
-        self._stay = stay
-        self._stream = environ["wsgi.input"]
-        self.announced = announced_length(environ)
-        self._ends = self.announced is not None or bool(environ.get("wsgi.input_terminated"))
-        self._is_held_back = "100-continue" in environ.get("HTTP_EXPECT", "").lower()
-        self.bytes = 0
-
-    def read(self, size: int) -> bytes:
-        """Up to so many bytes; nothing at the end. Raises Crowded."""
-        piece = self._next(size)
-        if self.announced is None:
-            self._stay.grow(self.bytes)
-        return piece
-
-    def drain(self, most: int) -> None:
-        """Read the rest and forget it, unless there is more of it than `most` or its sender waits for our word."""
-        end = most if self.announced is None else self.announced
-        if not self._ends or (self._is_held_back and not self.bytes):
-            return
-        while end <= most and self.bytes < end and self._next(min(CHUNK, end - self.bytes)):
-            pass
-
-    def _next(self, size: int) -> bytes:
-        piece: bytes = self._stream.read(size)
-        self.bytes += len(piece)
-        return piece
 
 
 class Entrance:
@@ -177,7 +146,7 @@ def entered(request: Request, holder: KeyHolder) -> Iterator[Entrance]:
     """
     entrance = Entrance(request, holder)
     stay = _Stay(holder.project_id, is_browser=entrance.is_browser)
-    body = request.META["wsgi.input"] = _Counted(request.META, stay)
+    body = request.META["wsgi.input"] = Incoming(request.META, stay.grow)
     entrance.tell()
     stay.begin(body.announced, entrance.limits.travelling)
     try:

@@ -260,3 +260,43 @@ def test_a_request_leaves_nothing_for_the_collector(in_process):
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
+
+
+REFUSED = {"unknown key": 401, "no key": 401, "scope": 403, "quota": 429, "address": 404}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_client_that_looks_for_an_answer_only_after_its_body_is_told_what_is_wrong(web, make_key, make_project, what):
+    project = make_project(**{"bytes_per_second": 1} if what == "quota" else {})
+    key = "obs_live_aaaaaaaa_" + "b" * 32 + "_cccccc"
+    if what != "unknown key":
+        key = make_key(project, "read" if what == "scope" else "ingest")
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    if what == "no key":
+        del headers["Authorization"]
+    path = "/api/v1/nothing" if what == "address" else "/api/v1/interactions"
+    told = [posted_whole(web, path, headers, 4_500_000) for _ in range(3)]
+    assert told[-2:] == [REFUSED[what]] * 2
+
+
+def posted_whole(web, path, headers, size):
+    connection = http.client.HTTPConnection(urlsplit(web).netloc, timeout=10)
+    connection.request("POST", path, bytes(size), headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_a_crowd_of_refused_strangers_is_answered_and_holds_few_threads(web, key):
+    strangers = []
+    for _ in range(140):
+        stranger = http.client.HTTPConnection(urlsplit(web).netloc, timeout=10)
+        stranger.putrequest("POST", "/api/v1/interactions")
+        stranger.putheader("Content-Length", "1000000")
+        stranger.endheaders()
+        strangers.append(stranger)
+    good = httpx2.post(f"{web}/api/v1/interactions", json=ITEM, headers={"x-api-key": key}, timeout=5)
+    assert good.status_code == 200
+    assert {stranger.getresponse().status for stranger in strangers} == {401}
+    for stranger in strangers:
+        stranger.close()
