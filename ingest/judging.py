@@ -26,7 +26,7 @@ from ingest.contract import (
     User,
 )
 from ingest.refusals import Problem, echo, explain
-from ingest.text import as_bytes, as_json, is_deeper
+from ingest.text import as_bytes, as_json, is_deeper, repair_deep
 
 AHEAD = timedelta(days=30)
 
@@ -70,10 +70,11 @@ def _interaction(item: Interaction) -> Problem | None:
 def _retrieval(retrieval: dict[str, Any]) -> Problem | None:
     if is_deeper(retrieval, DEEPEST - 1):
         return _too_deep("$.retrieval")
+    as_stored = repair_deep(retrieval)  # no key that is half a surrogate pair can be looked at
     try:
-        msgspec.convert(retrieval, Retrieval)
+        msgspec.convert(as_stored, Retrieval)
     except msgspec.ValidationError as error:
-        found = explain(error, Retrieval, retrieval)
+        found = explain(error, Retrieval, as_stored)
         return Problem(found.path.replace("$", "$.retrieval", 1), found.expected, found.got)
     return None
 

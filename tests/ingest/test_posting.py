@@ -216,6 +216,16 @@ def test_nul_and_half_surrogates_are_replaced_visibly(post, project):
     assert broken["user_id"].startswith("u\ufffd~")
 
 
+def test_half_surrogates_in_the_keys_of_a_retrieval_are_replaced_too(post, project):
+    kept = rb'{"feature":"a","retrieval":{"\ud800":{},"documents":[{"\u0000\udfff":1,"score":0.5}]}}'
+    wrong = rb'{"feature":"b","retrieval":{"documents":[{"\ud800":1,"score":"high"}]}}'
+    told = post("interactions", content=b"[%b,%b]" % (kept, wrong)).json()
+    assert (told["created"], told["invalid"]) == (1, 1)
+    assert told["results"][1]["error"]["path"] == "$.retrieval.documents[0].score"
+    stored = json.loads(one(project, "payload", "retrieval")["retrieval"])
+    assert stored == {"\ufffd": {}, "documents": [{"\ufffd\ufffd": 1, "score": 0.5}]}
+
+
 @pytest.mark.parametrize(
     ("sent", "path"),
     [
