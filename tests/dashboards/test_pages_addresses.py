@@ -1,5 +1,7 @@
 """What a page's address may hold: anything. A note on the page, never a 500."""
 
+import re
+
 import pytest
 
 from tests.dashboards import site as sites
@@ -31,6 +33,14 @@ def test_nothing_in_a_query_breaks_a_page(site, page):
             answer = asking.get(f"{site.url}{page}?{query}")
             allowed = {200, 404} if query.startswith("csv=") else {200}
             assert answer.status_code in allowed, (page, query, answer.status_code)
+
+
+@pytest.mark.parametrize("page", [*sites.BOARDS, "interactions/", "drift/", "incidents/", "status/", "settings/"])
+def test_a_tab_of_the_browser_says_which_page_it_is(site, page):
+    name = page.strip("/").capitalize() or "Overview"
+    with sites.client(site.web, site.owner) as asking:
+        title = re.search("<title>(.*?)</title>", asking.get(site.url + page, follow_redirects=True).text)
+    assert re.sub(r"^\(\d+\) ", "", title[1]).startswith(f"{name} · ")
 
 
 @pytest.mark.parametrize("page", ["health/", "quality/", "cost/", "engagement/", "interactions/"])
