@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ingest.dimensions import COLUMNS, Facts, RecordKind
 from ingest.feedback import COUNTED
+from ingest.projects.scope import setting
 
 NUMBERS = {
     "claimed_at": "times",
@@ -104,13 +105,24 @@ class Statement:
         return cls(" ".join(numbered.split()), order, columns, is_weekly, table, opens_scope)
 
 
-FRESH = """
-    WITH fresh AS (
+def fresh(*, opens_scope: bool = False) -> str:
+    """The keys that were not there before, claimed; with the project's scope opened first, if so asked.
+
+    The second wall asks about each row that `fresh` makes, hence after `scope`; all other parts of such a statement must
+    wait for `fresh`. Were it ever otherwise, the wall would refuse.
+    """
+    scope = f"scope AS MATERIALIZED (SELECT {setting('%(project_id)b::text')}), " if opens_scope else ""
+    return f"""
+    WITH {scope}fresh AS (
         INSERT INTO record_key (project_id, occurred_at, key, content)
-        SELECT %(project_id)b, at, key, content FROM unnest(%(keys)b, %(times)b, %(contents)b) AS t (key, at, content)
+        SELECT %(project_id)b, at, key, content
+        FROM {"scope, " if opens_scope else ""}unnest(%(keys)b, %(times)b, %(contents)b) AS t (key, at, content)
         ON CONFLICT DO NOTHING
         RETURNING key
     )"""
+
+
+FRESH = fresh()
 # `IS TRUE` keeps the planner from a join whose kind it would choose by guessing how long the arrays are.
 IS_FRESH = "(key IN (SELECT key FROM fresh)) IS TRUE"
 
@@ -154,15 +166,8 @@ def target(dimensions: Iterable[str]) -> str:
     )"""
 
 
-# The second wall asks about each row that `fresh` makes, hence after `scope`; all the others wait for `fresh`. Were it
-# ever otherwise, the wall would refuse.
-FRESH_IN_SCOPE = FRESH.replace(
-    "WITH fresh AS (",
-    "WITH scope AS MATERIALIZED (SELECT set_config('observatory.project', %(project_id)b::text, true)), fresh AS (",
-).replace("FROM unnest(", "FROM scope, unnest(")
-
 INTERACTIONS = Statement.of(
-    f"""{FRESH_IN_SCOPE},
+    f"""{fresh(opens_scope=True)},
     counted AS (
         INSERT INTO interaction (project_id, received_at, occurred_at, id, {columns(NUMBERS)}, {columns(ZEROES)}, {columns(DIMENSIONS)})
         SELECT %(project_id)b, %(received_at)b, occurred_at, id, {columns(NUMBERS)}, {or_zero(ZEROES)}, {or_zero(DIMENSIONS)}

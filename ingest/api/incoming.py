@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
@@ -46,13 +47,11 @@ class Incoming:
 
     def drain(self, most: int) -> None:
         """Read the rest and forget it, unless there is more of it than `most`, or its sender waits for our word."""
-        while not self.is_drained(most) and self._next(
-            CHUNK if self.announced is None else self.announced - self.bytes
-        ):
+        while not self.is_drained(most) and self._next(self._piece()):
             pass
 
-    def _least(self, size: int) -> int:
-        return size if self.announced is None else min(size, self.announced - self.bytes)
+    def _piece(self) -> int:
+        return CHUNK if self.announced is None else min(CHUNK, self.announced - self.bytes)
 
     def _next(self, size: int) -> bytes:
         piece: bytes = self._stream.read(size)
@@ -72,7 +71,8 @@ class HeardOut:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if response.status_code < 400 or not request.path_info.startswith("/api/"):
+        is_refused = response.status_code >= 400 and request.path_info.startswith("/api/")
+        if not is_refused or request.method in {"GET", "HEAD"}:
             return response
         stream = request.META["wsgi.input"]
         incoming = stream if isinstance(stream, Incoming) else Incoming(request.META)
@@ -85,6 +85,7 @@ class HeardOut:
 
     def _and_drain(self, content: bytes, incoming: Incoming) -> Iterator[bytes]:
         yield content
+        connection.close()  # a slow stranger must not keep one of the few to the database
         if self._places.acquire(blocking=False):
             try:
                 incoming.drain(LARGEST_BODY)

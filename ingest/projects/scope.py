@@ -24,6 +24,11 @@ def current_project() -> int:
     return project_id
 
 
+def setting(project: str) -> str:
+    """SQL that sets the project, an expression, for the transaction it stands in."""
+    return f"set_config('observatory.project', {project}, true)"
+
+
 @contextmanager
 def project_scope(project_id: int) -> Iterator[None]:
     """Open one transaction in which exactly this project's rows are visible.
@@ -39,7 +44,7 @@ def project_scope(project_id: int) -> Iterator[None]:
     token = _current.set(project_id)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('observatory.project', %s, true)", [str(project_id)])
+            cursor.execute(f"SELECT {setting('%s')}", [str(project_id)])
             yield
     finally:
         _current.reset(token)

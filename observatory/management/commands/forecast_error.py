@@ -49,7 +49,7 @@ class Command(BaseCommand):
             found = backtest.trials(amounts, ahead)
             title = f"{name[:32]}, {ahead} days"
             if not found:
-                self.stdout.write(f"{title:42}  {len(amounts)} days; {LEAST_DAYS + ahead} are needed")
+                self.stdout.write(f"{title:42}  {len(amounts)} days; {LEAST_DAYS + ahead} are needed, and cost in them")
                 continue
             told = backtest.summary(found)
             self.stdout.write(

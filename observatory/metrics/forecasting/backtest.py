@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 
-from observatory.metrics.forecasting.smoothing import LEAST_DAYS, WEEK, fit, project
+from observatory.metrics.forecasting.smoothing import LEAST_DAYS, WEEK, TooFew, fit, project
 
 EVERY_DAYS = 3
 AHEAD_DAYS = (7, 28)
@@ -52,12 +53,14 @@ class Summary:
 def trials(amounts: Sequence[float], ahead: int) -> list[Trial]:
     """Forecast the sum of the next `ahead` days from every third past day on, each time from what was known by then.
 
-    Days in which nothing came at all tell no share and are left out.
+    Days in which nothing came at all tell no share and are left out, and so are those before anything had come.
     """
     found = []
     for known in range(LEAST_DAYS, len(amounts) - ahead + 1, EVERY_DAYS):
         came = sum(amounts[known : known + ahead])
-        if came > 0:
+        if came <= 0:
+            continue
+        with suppress(TooFew):
             projection = project(fit(amounts[:known]), ahead)
             repeated = sum(amounts[known - WEEK : known]) * ahead / WEEK
             found.append(Trial(projection.expected, projection.low, projection.high, came, repeated))

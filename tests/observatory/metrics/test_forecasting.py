@@ -106,6 +106,13 @@ def test_a_trial_knows_nothing_of_what_came_later():
     assert changed[4].error > 0.8
 
 
+def test_nothing_is_forecast_before_anything_had_come():
+    found = backtest.trials([0.0] * 60 + BILLS["steady"][:30], 7)
+    assert found
+    assert all(one.came > 0 for one in found)
+    assert backtest.trials([0.0] * 90, 7) == []
+
+
 def test_forecasts_beat_repeating_the_last_week_where_a_bill_grows():
     told = backtest.summary(backtest.trials(BILLS["growing by a fifth a month"][:110], 28))
     assert told.median_error < told.median_error_of_repeating / 1.5
@@ -120,7 +127,7 @@ def test_the_command_tells_of_projects_and_of_simulated_bills(project, monkeypat
     roller.roll(datetime.now(UTC), only=[project.pk], everything=True)
     week, month = said("--project", project.slug)[3:]
     assert week.removeprefix(f"{project.slug}, 7 days").split() == ["2", "0.0%", "0.0%", "0.0%", "100%"]
-    assert month.removeprefix(f"{project.slug}, 28 days").strip() == "40 days; 56 are needed"
+    assert month.removeprefix(f"{project.slug}, 28 days").strip() == "40 days; 56 are needed, and cost in them"
     told = said()
     assert {line.split(",")[0] for line in told[3:]} >= {project.slug, "steady"}
     with pytest.raises(CommandError, match="no project"):
