@@ -32,6 +32,7 @@ class Kind(StrEnum):
     COUNT: Σ parts. RATE: Σ parts of Σ of, with a Wilson interval. RATIO: the same of things that are no trials.
     MEAN: Σ parts / Σ of. QUANTILE: of the distribution. USERS: distinct users of the last `days` local days.
     PER_USER: Σ parts / distinct users of the window. EVENTS: feedback that goes by its own time.
+    DERIVED: by a function of its own in `derived`, over local days.
     """
 
     COUNT = "count"
@@ -42,6 +43,7 @@ class Kind(StrEnum):
     USERS = "users"
     PER_USER = "per_user"
     EVENTS = "events"
+    DERIVED = "derived"
     NOT_INSTRUMENTED = "not_instrumented"
 
 

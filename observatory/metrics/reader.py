@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from ingest.dimensions import FeedbackKind
 from ingest.timeline import DAY, HOUR, QUARTER, Window, day_window, days, floor, local_day
-from observatory.metrics import formulas, reads, users, windows
+from observatory.metrics import derived, formulas, reads, users, windows
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.reading import Answer, Comparison, Coverage, Point, Reading, State, Totals
@@ -13,8 +13,8 @@ from observatory.metrics.shelf import DIMENSIONS, NOT_BY_MODEL, Filter, Shelf, U
 from observatory.metrics.windows import BadWindow, Grain
 
 COMPARISONS = ("previous", "weekday", "baseline")
-BY_DAYS = (Kind.USERS, Kind.PER_USER)
-"""Kinds that count users, of whom only days are known."""
+BY_DAYS = (Kind.USERS, Kind.PER_USER, Kind.DERIVED)
+"""Kinds of what only local days are known of: users above all."""
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -157,7 +157,7 @@ class Reader:
 
     def _of_value(self, metric: Metric, points: Sequence[Window], chosen: Filter, grain: Grain) -> list[Totals]:
         """The totals of the one value that the filter chooses, per point."""
-        if metric.kind in (Kind.USERS, Kind.EVENTS, Kind.NOT_INSTRUMENTED):
+        if metric.kind in (Kind.USERS, Kind.EVENTS, Kind.DERIVED, Kind.NOT_INSTRUMENTED):
             return [Totals() for _ in points]
         selection = chosen.selection
         found = self._shelf.totals([metric], points, selection, grain.coarsest)
@@ -171,6 +171,8 @@ class Reader:
         is_silent = not any(part.counters.get(counter) for part in totals for counter in metric.parts)
         if is_silent and self._shelf.lacks(metric, chosen.feature):
             return [formulas.NOT_INSTRUMENTED if known else formulas.NO_DATA for known in is_known]
+        if metric.kind is Kind.DERIVED:
+            return derived.judge(metric, self._shelf, points, chosen)
         if metric.kind is Kind.EVENTS:
             counts = reads.events(metric.needs or FeedbackKind.ESCALATION, points, chosen.feature)
             is_known = [self._shelf.is_raw(point) and known for point, known in zip(points, is_known, strict=True)]

@@ -26,7 +26,7 @@ NAMELESS = {ABSENT: "(none)", OTHER: "(other)"}
 DEFAULT_MATURITY_HOURS = 24
 SENT_AS = {FeedbackKind.CORRECTION: Counter.CORRECTIONS, FeedbackKind.FLAG: Counter.FLAGGED}
 """Kinds whose rates divide by all calls: only whether any ever came tells none from not sent."""
-NOT_BY_MODEL = (Kind.USERS, Kind.PER_USER, Kind.EVENTS)
+NOT_BY_MODEL = (Kind.USERS, Kind.PER_USER, Kind.EVENTS, Kind.DERIVED)
 
 
 class UnknownValue(LookupError):
