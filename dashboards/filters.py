@@ -33,6 +33,11 @@ class Choice:
     notes: tuple[str, ...] = ()
 
     @property
+    def where(self) -> dict[str, str]:
+        """The filters besides the feature: dimension → name of a value."""
+        return {"model": self.model} if self.model else {}
+
+    @property
     def is_relative(self) -> bool:
         """Whether the window moves with the clock."""
         return self.range != "custom"

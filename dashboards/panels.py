@@ -12,7 +12,7 @@ from dashboards.charts.data import Chart, Frame, Mark, Size, Span
 from dashboards.charts.timeseries import Around, timeseries
 from dashboards.components import Empty, Link, Panel, not_enough, not_instrumented, nothing_in_window
 from dashboards.filters import RANGES, rfc3339
-from dashboards.present import band, chart_points, model_for
+from dashboards.present import band, chart_points, where
 from dashboards.view import View
 from ingest import timeline
 from ingest.dimensions import FeedbackKind
@@ -76,10 +76,10 @@ def readable(view: View, metric: Metric, grain: str, points: Points | None = Non
     A rate over four calls is no value: little traffic is drawn in wider buckets, as long as some remain. `points` is
     the series at `grain`, where it is known already.
     """
-    choice, model = view.choice, model_for(view, metric)
+    choice, chosen = view.choice, where(view, metric)
     while True:
         if points is None:
-            points = view.reader.series(metric.name, choice.window, grain, feature=choice.feature, model=model)
+            points = view.reader.series(metric.name, choice.window, grain, feature=choice.feature, where=chosen)
         wider = COARSER.get(grain)
         if wider is None or is_readable(points) or choice.window.length < FEWEST_BUCKETS * GRAINS[wider]:
             return grain, points
@@ -136,15 +136,15 @@ class Drawn:
 def series_panel(view: View, asked: Drawn) -> Panel:
     """A metric over the page's window, over its baseline, with limits, incidents and change events."""
     metric, choice = METRICS[asked.metric], view.choice
-    model, days = model_for(view, metric), asked.rolling_days
+    chosen, days = where(view, metric), asked.rolling_days
     grain = "1d" if days or metric.kind in BY_DAYS else choice.grain
     answer = view.reader.read(
-        metric.name, choice.window, grain=grain, feature=choice.feature, model=model, compare=asked.compare
+        metric.name, choice.window, grain=grain, feature=choice.feature, where=chosen, compare=asked.compare
     )
     if days:
         note, per = f"{days} days rolling, 95 % interval", f"in {days} days"
         points: Points = view.reader.series(
-            metric.name, choice.window, grain, feature=choice.feature, model=model, rolling_days=days
+            metric.name, choice.window, grain, feature=choice.feature, where=chosen, rolling_days=days
         )
     else:
         grain, points = readable(view, metric, grain, answer.series)

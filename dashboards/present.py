@@ -16,7 +16,7 @@ from ingest.timeline import DAY, HOUR, QUARTER, WEEK, Window
 from observatory.metrics import reading
 from observatory.metrics.definitions import METRICS, Kind, Metric
 from observatory.metrics.reader import BY_DAYS
-from observatory.metrics.shelf import NOT_BY_MODEL
+from observatory.metrics.shelf import BY_FEATURE_ONLY
 
 WINDOW_WORDS = {DAY: "24 h", WEEK: "7 d", 28 * DAY: "28 d", 30 * DAY: "30 d", HOUR: "1 h"}
 BUSY = 24 * 20
@@ -67,7 +67,7 @@ def tile(view: View, asked: Asked) -> Tile:
         judged_window,
         grain=_tile_grain(metric, window),
         feature=view.choice.feature,
-        model=model_for(view, metric),
+        where=where(view, metric),
         compare=compare,
     )
     state, word = state_of(view, answer.reading, metric)
@@ -92,9 +92,9 @@ def fair(metric: Metric, window: Window, compare: str | None, now: datetime) -> 
     return Window(window.start, end), "weekday"
 
 
-def model_for(view: View, metric: Metric) -> str | None:
-    """The model filter, for metrics that are kept by model; distinct users, for one, are not."""
-    return None if metric.kind in NOT_BY_MODEL else view.choice.model
+def where(view: View, metric: Metric) -> dict[str, str]:
+    """The filters besides the feature, for metrics that are kept by more; distinct users, for one, are not."""
+    return {} if metric.kind in BY_FEATURE_ONLY else view.choice.where
 
 
 def _tile_grain(metric: Metric, window: Window) -> str:

@@ -77,6 +77,25 @@ def day_window(day: date, zone_name: str) -> Window:
     return Window(day_start(day, zone_name), day_start(day + DAY, zone_name))
 
 
+def hour_window(at: datetime, zone_name: str) -> Window:
+    """The hour of its local day in which an instant lies: hours are counted from the day's first instant.
+
+    So they tile every day. Where the clocks change by half an hour, the day's last one is half as long.
+    """
+    day = day_window(local_day(at, zone_name), zone_name)
+    start = at - (at - day.start) % HOUR
+    return Window(start, min(start + HOUR, day.end))
+
+
+def hours(window: Window, zone_name: str) -> Iterator[Window]:
+    """Every local hour that a window touches, in order of time."""
+    start = window.start
+    while start < window.end:
+        hour = hour_window(start, zone_name)
+        yield hour
+        start = hour.end
+
+
 def days(first: date, last: date) -> Iterator[date]:
     """Every day from `first` up to and including `last`."""
     day = first

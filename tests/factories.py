@@ -4,8 +4,8 @@
     verdicts(project, [{"at": noon, "interaction": "i-1", "kind": FeedbackKind.THUMB, "value": 1.0}])
     costs(project, [{"at": noon, "amount_nano": 5, "component": Component.RETRIEVAL}])
 
-A row is a mapping of column names to values. `feature` and `model` are names; `at` is the interaction's time. A verdict
-takes feature, model and cluster from the interaction it names when that came through `interactions`.
+A row is a mapping of column names to values. Values of dimensions are names; `at` is the interaction's time. A verdict
+takes dimensions and cluster from the interaction it names when that came through `interactions`.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connection
 
 from ingest import dictionary, partitions
-from ingest.dimensions import Component, Dimension, ErrorClass, Facts
+from ingest.dimensions import COLUMNS, Component, Dimension, ErrorClass, Facts
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import MINUTE, QUARTER, floor, week_start
@@ -53,7 +53,7 @@ def verdicts(project: Project, rows: Iterable[Row], *, mark: bool = True) -> Non
         row["interaction_id"] = row.pop("interaction")
         about = _made.get((project.pk, row["interaction_id"]), {})
         row["interaction_at"] = row.pop("at", None) or about["occurred_at"]
-        for name in ("feature_id", "model_id"):
+        for name in COLUMNS:
             row.setdefault(name, about.get(name, 0))
         row.setdefault("cluster", _cluster(about))
         row.setdefault("name", "")
@@ -77,7 +77,7 @@ def costs(project: Project, rows: Iterable[Row], *, mark: bool = True) -> None:
         if about:
             row.setdefault("at", about["occurred_at"])
             row.setdefault("cluster", _cluster(about))
-            for name in ("feature_id", "model_id"):
+            for name in COLUMNS:
                 row.setdefault(name, about.get(name, 0))
         row["occurred_at"] = row.pop("at")
         row.setdefault("received_at", row["occurred_at"])
@@ -94,16 +94,13 @@ def costs(project: Project, rows: Iterable[Row], *, mark: bool = True) -> None:
 def _numbered(project: Project, rows: Iterable[Row]) -> list[dict[str, Any]]:
     """The rows with dictionary numbers in the place of names."""
     found = [dict(row) for row in rows]
-    wanted = {
-        dimension: {row[name] for row in found if row.get(name)}
-        for name, dimension in (("feature", Dimension.FEATURE), ("model", Dimension.MODEL))
-    }
+    wanted = {of: {row[name] for row in found if row.get(name)} for name, of in _DIMENSIONS.items()}
     numbers = dictionary.numbers(project.pk, wanted)
     for row in found:
-        for name, dimension in (("feature", Dimension.FEATURE), ("model", Dimension.MODEL)):
+        for name, dimension in _DIMENSIONS.items():
             value = row.pop(name, None)
             if value:
-                row[f"{name}_id"] = numbers[dimension, value]
+                row[dimension.column] = numbers[dimension, value]
     return found
 
 
@@ -158,4 +155,4 @@ def _mark(facts: Facts, project: Project, about: Sequence[tuple[datetime, str]])
         )
 
 
-_DIMENSIONS = {dimension.name.lower() for dimension in Dimension}
+_DIMENSIONS = {dimension.name.lower(): dimension for dimension in Dimension}

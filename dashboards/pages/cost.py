@@ -30,7 +30,7 @@ def components_panel(view: View) -> Panel:
     groups = []
     for metric, name in COMPONENTS.items():
         points = present.chart_points(
-            view.reader.series(metric, choice.window, "1d", feature=choice.feature, model=choice.model)
+            view.reader.series(metric, choice.window, "1d", feature=choice.feature, where=choice.where)
         )
         if any(point.value for point in points):
             groups.append(Group(name, points))

@@ -24,12 +24,12 @@ def latency_panel(view: View) -> Panel:
     found = {
         metric: points
         if metric == "latency_p95"
-        else view.reader.series(metric, choice.window, grain, feature=choice.feature, model=choice.model)
+        else view.reader.series(metric, choice.window, grain, feature=choice.feature, where=choice.where)
         for metric in PERCENTILES
     }
     note = f"p50, p95, p99, {panels.words_of_grain(grain)}"
     if not any(point.reading.value is not None for series in found.values() for point in series):
-        read = view.reader.reading("latency_p50", choice.window, feature=choice.feature, model=choice.model)
+        read = view.reader.reading("latency_p50", choice.window, feature=choice.feature, where=choice.where)
         empty = panels.empty_for(view, read, METRICS["latency_p50"], found["latency_p50"], panels.A_BUCKET[grain])
         return panels.panel(view, "latency", "Latency", None, note, empty)
     groups = [Group(name, present.chart_points(found[metric])) for metric, name in PERCENTILES.items()]

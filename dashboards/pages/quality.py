@@ -27,7 +27,9 @@ def by_model_panel(view: View, metric: str, title: str) -> Panel:
         Group(
             name,
             present.chart_points(
-                view.reader.series(metric, choice.window, "1d", feature=choice.feature, model=name, rolling_days=7)
+                view.reader.series(
+                    metric, choice.window, "1d", feature=choice.feature, where={"model": name}, rolling_days=7
+                )
             ),
         )
         for name in busiest

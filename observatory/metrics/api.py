@@ -29,6 +29,7 @@ from observatory.metrics.shapes import (
     ReadingShape,
     Span,
 )
+from observatory.metrics.shelf import DIMENSIONS
 from observatory.metrics.windows import BadWindow
 
 PARAMETERS = {
@@ -36,10 +37,9 @@ PARAMETERS = {
     "from": "a time with a zone, instead of window",
     "to": "a time with a zone, after from; now unless told",
     "grain": "auto, 1m, 15m, 1h or 1d",
-    "group_by": "feature or model",
+    "group_by": "a dimension: feature, model, tier …",
     "compare": "previous, weekday or baseline",
-    "feature": "only this feature",
-    "model": "only this model",
+    **{name: f"only this {name.replace('_', ' ')}" for name in DIMENSIONS},
 }
 
 MONEY_DIGITS = 9
@@ -113,15 +113,18 @@ def shaped(metric: Metric, answer: Answer, group_by: str | None) -> GroupedShape
         "series": [_point(metric, point) for point in answer.series],
     }
     shown = cast("GroupedShape", shape)
+    if answer.untold is not None:
+        shown["untold"] = answer.untold
     if group_by:
         shown["groups"] = [{group_by: value, **_reading(metric, reading)} for value, reading in answer.groups.items()]
     return shown
 
 
 def _answer(project_id: int, name: str, window: Window, asked: Mapping[str, str], now: datetime) -> Answer:
-    wanted = {key: asked[key] for key in ("grain", "group_by", "compare", "feature", "model") if key in asked}
+    wanted = {key: asked[key] for key in ("grain", "group_by", "compare", "feature") if key in asked}
+    where = {key: asked[key] for key in DIMENSIONS if key in asked and key != "feature"}
     with project_scope(project_id):
-        return series.read(name, window, **wanted, now=now)
+        return series.read(name, window, **wanted, where=where, now=now)
 
 
 def _asked(parameters: Mapping[str, str]) -> dict[str, str]:

@@ -45,7 +45,7 @@ def pack_counters(rows: Mapping[int, Mapping[int, int]]) -> bytes:
     for counter, sums in _columns([rows[value] for value in values]):
         code, column = _narrowed(sums)
         parts.append(b"%c%c%b" % (counter, code, column))
-    return _sealed(b"".join(parts))
+    return sealed(b"".join(parts))
 
 
 def _columns(rows: Sequence[Mapping[int, int]]) -> Iterable[tuple[int, Sequence[int]]]:
@@ -58,7 +58,7 @@ def _columns(rows: Sequence[Mapping[int, int]]) -> Iterable[tuple[int, Sequence[
 
 def unpack_counters(data: bytes, wanted: Collection[int] | None = None, value: int | None = None) -> dict[int, Counts]:
     """Value → counter → sum, of all values or of one, and of all counters or of the wanted ones."""
-    body = _opened(data)
+    body = opened(data)
     size = int.from_bytes(body[:2], "little")
     offset = 2 + 2 * size
     values = struct.unpack_from(f"<{size}h", body, 2)
@@ -81,13 +81,13 @@ def unpack_counters(data: bytes, wanted: Collection[int] | None = None, value: i
 def pack_histograms(rows: Mapping[int, Mapping[int, int]]) -> bytes | None:
     """Bytes of value → bin → count; None when nothing was counted."""
     parts = [_packed_bins(value, rows[value]) for value in sorted(rows) if rows[value]]
-    return _sealed(b"".join(parts)) if parts else None
+    return sealed(b"".join(parts)) if parts else None
 
 
 def unpack_histograms(data: bytes | None, value: int | None = None) -> dict[int, Counts]:
     """Value → bin → count, of all values or of one."""
     rows: dict[int, Counts] = {}
-    body = _opened(data) if data else b""
+    body = opened(data) if data else b""
     offset = 0
     while offset < len(body):
         known, size, first, gap, width = _HEAD.unpack_from(body, offset)
@@ -143,13 +143,15 @@ def _numbers(code: int, data: bytes) -> Sequence[int]:
     return column
 
 
-def _sealed(body: bytes) -> bytes:
+def sealed(body: bytes) -> bytes:
+    """Bytes with the version in front, compressed when it is worth it."""
     if len(body) < WORTH_DEFLATING:
         return bytes((VERSION, PLAIN)) + body
     return bytes((VERSION, DEFLATED)) + zlib.compress(body, 1)
 
 
-def _opened(data: bytes) -> bytes:
+def opened(data: bytes) -> bytes:
+    """What `sealed` sealed. Raises BadSheet."""
     if len(data) < 2 or data[0] != VERSION or data[1] not in (PLAIN, DEFLATED):
         raise BadSheet(f"a sheet begins with version {VERSION}, not {bytes(data[:2])!r}")
     return zlib.decompress(data[2:]) if data[1] == DEFLATED else bytes(data[2:])

@@ -1,10 +1,10 @@
 """What each raw row adds to which counter: columns in, columns of whole numbers out. For jobs: it loads numpy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ingest.dimensions import Cache, CostSource, ErrorClass, FeedbackKind
+from ingest.dimensions import Cache, CostSource, Dimension, ErrorClass, FeedbackKind
 from observatory.metrics.layout import COST_COUNTERS, ERROR_COUNTERS, MICRO, Counter, Distribution
 
 if TYPE_CHECKING:
@@ -25,23 +25,23 @@ DETAILS: dict[FeedbackKind, tuple[Counter, ...]] = {
 
 @dataclass
 class Rows:
-    """Rows as columns: when (microseconds since 2000) and what, what they add, and the values they give histograms.
+    """Rows as columns: when (microseconds since 2000) and of which dimension values, what they add, and the values they
+    give histograms.
 
     A value that is negative or NaN was not sent.
     """
 
     at: "NDArray[Any]"
-    feature: "NDArray[Any]"
-    model: "NDArray[Any]"
+    numbers: "list[NDArray[Any]]"
     counters: "dict[Counter, NDArray[Any]]" = field(default_factory=dict)
     values: "dict[Distribution, NDArray[Any]]" = field(default_factory=dict)
 
 
-def of_interactions(columns: "Mapping[str, NDArray[Any]]") -> Rows:
+def of_interactions(columns: "Mapping[str, NDArray[Any]]", by: Sequence[Dimension]) -> Rows:
     """What each interaction adds."""
     import numpy as np
 
-    rows = _rows(columns)
+    rows = _rows(columns, by)
     cost = columns["cost_nano"]
     is_priced = cost >= 0
     rows.counters = {
@@ -62,20 +62,20 @@ def of_interactions(columns: "Mapping[str, NDArray[Any]]") -> Rows:
     return rows
 
 
-def of_costs(columns: "Mapping[str, NDArray[Any]]") -> Rows:
+def of_costs(columns: "Mapping[str, NDArray[Any]]", by: Sequence[Dimension]) -> Rows:
     """What each cost record adds."""
     import numpy as np
 
-    rows = _rows(columns)
+    rows = _rows(columns, by)
     rows.counters = {Counter.COST_RECORDS: np.ones(len(rows.at), np.int64)}
     for component, counter in COST_COUNTERS.items():
         rows.counters[counter] = np.where(columns["component"] == component, columns["amount_nano"], 0)
     return rows
 
 
-def of_verdicts(columns: "Mapping[str, NDArray[Any]]") -> Rows:
+def of_verdicts(columns: "Mapping[str, NDArray[Any]]", by: Sequence[Dimension]) -> Rows:
     """What each verdict adds; an interaction with several is flagged, or has feedback, once."""
-    rows = _rows(columns)
+    rows = _rows(columns, by)
     kind, value = columns["kind"], columns["value"]
     is_up = value > 0.5
     is_flag, is_evaluation = kind == FeedbackKind.FLAG, kind == FeedbackKind.EVALUATION
@@ -105,10 +105,10 @@ def kinds_in(columns: "Mapping[str, NDArray[Any]]") -> int:
     return sum(1 << int(kind) for kind in np.unique(columns["kind"]))
 
 
-def _rows(columns: "Mapping[str, NDArray[Any]]") -> Rows:
+def _rows(columns: "Mapping[str, NDArray[Any]]", by: Sequence[Dimension]) -> Rows:
     import numpy as np
 
-    return Rows(columns["at"], columns["feature"].astype(np.int64), columns["model"].astype(np.int64))
+    return Rows(columns["at"], [columns[dimension.column].astype(np.int64) for dimension in by])
 
 
 def _errors(columns: "Mapping[str, NDArray[Any]]") -> "dict[Counter, NDArray[Any]]":

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from ingest.timeline import Window
 from observatory.metrics.codec import Counts, add
-from observatory.metrics.layout import ZERO_BIN, Counter
+from observatory.metrics.layout import OF_MINUTES, ZERO_BIN, Counter
 from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.reading import Comparison, Reading, State, Totals
+from observatory.metrics.sheets import add_counters
 from observatory.metrics.statistics import Z95, Histogram, Interval, Sample, newcombe, value_of, wilson
 
 NO_DATA = Reading(State.NO_DATA)
@@ -74,10 +75,27 @@ def merged(parts: Iterable[Totals]) -> Totals:
     """The totals of several windows together."""
     whole = Totals()
     for part in parts:
-        add(whole.counters, part.counters)
+        add_counters(whole.counters, part.counters)
         for name, counts in part.histograms.items():
             add(whole.histograms.setdefault(name, {}), counts)
     return whole
+
+
+def remainder(whole: Totals, parts: Iterable[Totals]) -> Totals:
+    """What a whole has besides its parts; what is counted by the minute is unknown of it."""
+    known = merged(parts)
+    counters = {
+        counter: left
+        for counter, total in whole.counters.items()
+        if counter not in OF_MINUTES and (left := total - known.counters.get(counter, 0)) > 0
+    }
+    histograms = {}
+    for name, counts in whole.histograms.items():
+        inside = known.histograms.get(name, {})
+        rest = {place: left for place, count in counts.items() if (left := count - inside.get(place, 0)) > 0}
+        if rest:
+            histograms[name] = rest
+    return Totals(counters, histograms)
 
 
 def compare(

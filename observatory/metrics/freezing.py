@@ -19,6 +19,7 @@ from ingest.retention import accounts, sweeps
 from ingest.retention.accounts import Standing
 from ingest.turns import Turns
 from observatory.metrics import store
+from observatory.metrics.sheets import Family
 from observatory.metrics.windows import Level
 
 _turns = Turns[Standing]("the raw horizon of project", key=attrgetter("project_id"), since=attrgetter("swept_at"))
@@ -33,7 +34,7 @@ FROZEN_MARKS = (
     "DELETE FROM dirty_user WHERE project_id = %(project)s AND quarter < %(horizon)s",
     # A day may begin before the horizon and end after it: after a change of the time zone.
     "DELETE FROM unmerged WHERE project_id = %(project)s AND bucket < %(horizon)s"
-    " AND (level = %(quarter)s OR bucket < %(horizon)s - interval '26 hours')",
+    " AND (level <> ALL (%(days)s) OR bucket < %(horizon)s - interval '26 hours')",
 )
 
 
@@ -98,7 +99,7 @@ def _forget_frozen_marks(horizon: datetime | None) -> None:
     parameters: dict[str, Any] = {
         "project": current_project(),
         "horizon": horizon,
-        "quarter": int(Level.QUARTER),
+        "days": [store.marked_as(Level.DAY, family) for family in Family],
     }
     with connection.cursor() as cursor:
         for query in FROZEN_MARKS:

@@ -17,7 +17,8 @@ NANO = 1_000_000_000
 class Counter(IntEnum):
     """A sum of whole numbers over the interactions, or over the verdicts on interactions, of one bucket.
 
-    `MICRO` in a name: millionths, rounded one by one. Money is nano-dollars.
+    `MICRO` in a name: millionths, rounded one by one. Money is nano-dollars. `PEAK` in a name: no sum, the most of any
+    minute.
     """
 
     CALLS = 1
@@ -55,6 +56,8 @@ class Counter(IntEnum):
     RETRIEVALS_EMPTY = 33
     RETRIEVALS_SCORED = 34
     RETRIEVAL_SCORE_MICRO = 35
+    PEAK_CALLS = 36
+    PEAK_TOKENS = 37
 
     THUMBS_UP = 128
     THUMBS_DOWN = 129
@@ -112,6 +115,12 @@ COST_COUNTERS = {
     Component.HUMAN_REVIEW: Counter.COST_HUMAN_REVIEW,
     Component.OTHER: Counter.COST_OTHER,
 }
+PEAKS = (Counter.PEAK_CALLS, Counter.PEAK_TOKENS)
+"""The most that a minute of the bucket had: merged by taking the larger, never by adding."""
+
+OF_MINUTES = (Counter.MINUTES_WITH_TRAFFIC, Counter.MINUTES_DOWN, *PEAKS)
+"""Counted minute by minute: those of a part say nothing about the rest."""
+
 FLAG_COUNTERS = {
     "wrong": Counter.FLAGS_WRONG,
     "irrelevant": Counter.FLAGS_IRRELEVANT,

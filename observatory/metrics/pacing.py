@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ingest.processors import Watch
 from observatory.metrics import roller
-from observatory.metrics.roller import RollReport
+from observatory.metrics.passing import RollReport
 
 CROWDED_EVERY_S = 5.0
 """What was committed is counted within 8 s all the same."""

@@ -11,7 +11,7 @@ from django.db import connection
 from psycopg.adapt import Buffer, Loader
 from psycopg.pq import Format
 
-from ingest.dimensions import Component, Facts, FeedbackKind
+from ingest.dimensions import Component, Dimension, Facts, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.timeline import Window
 
@@ -28,8 +28,6 @@ _HEADER_BYTES = 20
 
 _INTERACTION_COLUMNS = {
     "at": "i.occurred_at",
-    "feature": "i.feature_id",
-    "model": "i.model_id",
     "failed": "(i.status <> 0 OR i.error_class <> 0)",
     "error_class": "i.error_class",
     "cost_source": "i.cost_source",
@@ -57,8 +55,6 @@ _INTERACTION_ROWS = """
 """
 _COST_COLUMNS = {
     "at": "c.occurred_at",
-    "feature": "c.feature_id",
-    "model": "c.model_id",
     "component": "c.component",
     "amount_nano": "c.amount_nano",
 }
@@ -75,8 +71,6 @@ _DETAIL = """(CASE v.kind
 END)::smallint"""
 _VERDICT_COLUMNS = {
     "at": "v.interaction_at",
-    "feature": "v.feature_id",
-    "model": "v.model_id",
     "kind": "v.kind",
     "value": "coalesce(v.value, 'NaN')",
     "edit_ratio": "coalesce(v.edit_ratio::float8, 'NaN')",
@@ -112,19 +106,26 @@ class _AsBytes(Loader):
         return bytes(data)
 
 
-def interactions(ranges: Sequence[Window]) -> "dict[str, NDArray[Any]]":
-    """The interactions of disjoint windows, in no order. A linked record of model tokens replaces their own cost."""
-    return _columns(_INTERACTION_COLUMNS, _INTERACTION_ROWS, ranges, replaced(ranges))
+def interactions(ranges: Sequence[Window], by: Sequence[Dimension]) -> "dict[str, NDArray[Any]]":
+    """The interactions of disjoint windows, in no order. A linked record of model tokens replaces their own cost.
+
+    Columns are named as in the record; the numbers of the dimensions in `by` as Dimension.column says.
+    """
+    return _columns(_INTERACTION_COLUMNS | _numbers("i", by), _INTERACTION_ROWS, ranges, replaced(ranges))
 
 
-def costs(ranges: Sequence[Window]) -> "dict[str, NDArray[Any]]":
+def costs(ranges: Sequence[Window], by: Sequence[Dimension]) -> "dict[str, NDArray[Any]]":
     """The cost records of disjoint windows, in no order."""
-    return _columns(_COST_COLUMNS, _COST_ROWS, ranges)
+    return _columns(_COST_COLUMNS | _numbers("c", by), _COST_ROWS, ranges)
 
 
-def verdicts(ranges: Sequence[Window]) -> "dict[str, NDArray[Any]]":
+def verdicts(ranges: Sequence[Window], by: Sequence[Dimension]) -> "dict[str, NDArray[Any]]":
     """The verdicts on the interactions of disjoint windows, in no order."""
-    return _columns(_VERDICT_COLUMNS, _VERDICT_ROWS, ranges)
+    return _columns(_VERDICT_COLUMNS | _numbers("v", by), _VERDICT_ROWS, ranges)
+
+
+def _numbers(table: str, by: Sequence[Dimension]) -> dict[str, str]:
+    return {dimension.column: f"{table}.{dimension.column}" for dimension in by}
 
 
 def replaced(ranges: Sequence[Window]) -> dict[str, list[Any]]:

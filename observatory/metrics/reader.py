@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ingest.dimensions import FeedbackKind
-from ingest.timeline import DAY, HOUR, QUARTER, Window, day_window, days, floor, local_day
+from ingest.timeline import DAY, HOUR, Window, day_window, days, local_day
 from observatory.metrics import derived, formulas, reads, users, windows
 from observatory.metrics.definitions import METRICS
+from observatory.metrics.layout import Counter
 from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.reading import Answer, Comparison, Coverage, Point, Reading, State, Totals
-from observatory.metrics.shelf import DIMENSIONS, NOT_BY_MODEL, Filter, Shelf, UnknownValue
+from observatory.metrics.reads import UNTOLD
+from observatory.metrics.sheets import COMBINATION, Family
+from observatory.metrics.shelf import BY_FEATURE_ONLY, DIMENSIONS, Filter, Shelf, UnknownValue
 from observatory.metrics.windows import BadWindow, Grain
 
 COMPARISONS = ("previous", "weekday", "baseline")
@@ -37,11 +40,11 @@ class Reader:
 
     def coverage(self, feature: str | None = None) -> Coverage:
         """How far the numbers reach: of one feature, or of all (the one that matures slowest counts)."""
-        return self._shelf.coverage(self._shelf.filter(feature, None))
+        return self._shelf.coverage(self._shelf.filter(feature))
 
     def first_day(self, feature: str | None = None) -> Window | None:
         """The local day of the first interaction, of one feature or of all; None before there is one."""
-        first = self._shelf.first_call(self._shelf.filter(feature, None).feature)
+        first = self._shelf.first_call(self._shelf.filter(feature).feature)
         return day_window(local_day(first, self._shelf.zone), self._shelf.zone) if first else None
 
     def read(
@@ -51,17 +54,18 @@ class Reader:
         *,
         grain: str = "auto",
         feature: str | None = None,
-        model: str | None = None,
+        where: Mapping[str, str] | None = None,
         group_by: str | None = None,
         compare: str | None = None,
     ) -> Answer:
         """See `series.read`."""
-        metric, chosen = self._asked(name, feature, model)
-        whole = self._comparable(window, compare)
-        judged = self._judged(metric, whole, chosen)
-        size = self._grain(metric, whole, grain)
+        metric, chosen = self._asked(name, feature, where)
+        family = self._family(chosen, group_by)
+        whole = self._comparable(window, compare, family)
+        judged = self._judged(metric, whole, chosen, family)
+        size = self._grain(metric, whole, grain, family)
         answered = self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)
-        cover = self._shelf.coverage(chosen)
+        cover = self._shelf.coverage(chosen, family)
         return Answer(
             metric=name,
             window=whole,
@@ -73,13 +77,17 @@ class Reader:
             comparison=self._compared(metric, compare, whole.length, judged or whole, chosen, answered),
             series=self._series(metric, windows.points(whole, size, self._shelf.zone), size, chosen),
             groups=self._groups([metric], whole, chosen, group_by).get(name, {}) if group_by else {},
+            untold=self._untold(whole, chosen, group_by),
         )
 
-    def reading(self, name: str, window: Window, *, feature: str | None = None, model: str | None = None) -> Reading:
+    def reading(
+        self, name: str, window: Window, *, feature: str | None = None, where: Mapping[str, str] | None = None
+    ) -> Reading:
         """See `series.reading`."""
-        metric, chosen = self._asked(name, feature, model)
-        whole = self._shelf.aligned(window)
-        judged = self._judged(metric, whole, chosen)
+        metric, chosen = self._asked(name, feature, where)
+        family = chosen.selection.family
+        whole = self._shelf.aligned(window, family)
+        judged = self._judged(metric, whole, chosen, family)
         return self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)[0]
 
     def series(
@@ -89,22 +97,24 @@ class Reader:
         grain: str = "auto",
         *,
         feature: str | None = None,
-        model: str | None = None,
+        where: Mapping[str, str] | None = None,
         rolling_days: int | None = None,
     ) -> tuple[Point, ...]:
         """See `series.series`."""
-        metric, chosen = self._asked(name, feature, model)
-        whole = self._shelf.aligned(window)
+        metric, chosen = self._asked(name, feature, where)
+        family = chosen.selection.family
+        whole = self._shelf.aligned(window, family)
         if rolling_days is not None:
             return self._rolling(metric, whole, rolling_days, chosen)
-        size = self._grain(metric, whole, grain)
+        size = self._grain(metric, whole, grain, family)
         return self._series(metric, windows.points(whole, size, self._shelf.zone), size, chosen)
 
     def breakdown(
         self, names: Sequence[str], window: Window, *, by: str = "feature", feature: str | None = None
     ) -> dict[str, dict[str, Reading]]:
         """See `series.breakdown`."""
-        chosen, whole = self._shelf.filter(feature, None), self._shelf.aligned(window)
+        chosen = self._shelf.filter(feature)
+        whole = self._shelf.aligned(window, self._family(chosen, by))
         found = self._groups([metric_of(name) for name in dict.fromkeys(["calls", *names])], whole, chosen, by)
         order = sorted(found["calls"], key=lambda value: -found["calls"][value].sample_size)
         order += [value for name in names for value in found[name] if value not in found["calls"]]
@@ -112,34 +122,44 @@ class Reader:
             value: {name: found[name].get(value, formulas.NO_DATA) for name in names} for value in dict.fromkeys(order)
         }
 
-    def _asked(self, name: str, feature: str | None, model: str | None) -> tuple[Metric, Filter]:
-        metric, chosen = metric_of(name), self._shelf.filter(feature, model)
-        if metric.kind in NOT_BY_MODEL and chosen.model is not None:
-            raise BadWindow(f"{name} is not kept by model")
+    def _asked(self, name: str, feature: str | None, where: Mapping[str, str] | None) -> tuple[Metric, Filter]:
+        metric, chosen = metric_of(name), self._shelf.filter(feature, where)
+        if metric.kind in BY_FEATURE_ONLY and chosen.others:
+            raise BadWindow(f"{name} is kept by feature, not by {chosen.others[0][0].name.lower()}")
         return metric, chosen
 
-    def _comparable(self, window: Window, compare: str | None) -> Window:
+    def _family(self, chosen: Filter, by: str | None) -> Family:
+        """Which sets of sheets answer: their buckets are what windows are made of."""
+        if by is None:
+            return chosen.selection.family
+        if by not in DIMENSIONS:
+            raise BadWindow(f"group_by is one of {', '.join(DIMENSIONS)}")
+        return chosen.grouped(DIMENSIONS[by]).family
+
+    def _comparable(self, window: Window, compare: str | None, family: Family) -> Window:
         """The window as it is stored; in quarters where those before it are, so that sums are over equal lengths.
 
         A day or more stays as it is: a quarter of an hour is a hundredth of it, and what just came must be in it.
         """
-        whole = self._shelf.aligned(window)
-        if window.length >= DAY:
+        whole = self._shelf.aligned(window, family)
+        if window.length >= DAY or family is Family.WIDE:
             return whole
         other = self._before(compare, whole, whole.length)
         is_coarser = other is not None and other.start < self._shelf.account.minutes_from
         return self._shelf.aligned(windows.in_quarters(window, self.now)) if is_coarser else whole
 
-    def _judged(self, metric: Metric, window: Window, chosen: Filter) -> Window | None:
+    def _judged(
+        self, metric: Metric, window: Window, chosen: Filter, family: Family = Family.HEADLINE
+    ) -> Window | None:
         """The part of the window whose feedback had its time; None when no part of it had."""
         if not metric.maturing:
             return window
-        end = min(window.end, floor(self._shelf.coverage(chosen).mature_to, QUARTER))
+        end = min(window.end, self._shelf.floored(self._shelf.coverage(chosen).mature_to, family))
         return Window(window.start, end) if end > window.start else None
 
-    def _grain(self, metric: Metric, window: Window, wanted: str) -> Grain:
+    def _grain(self, metric: Metric, window: Window, wanted: str, family: Family = Family.HEADLINE) -> Grain:
         if metric.kind not in BY_DAYS:
-            return self._shelf.grain(window, wanted)
+            return self._shelf.grain(window, wanted, family)
         if wanted not in ("auto", Grain.DAY):
             raise BadWindow(f"{metric.name} goes by local days: grain is auto or 1d")
         return self._shelf.grain(window, Grain.DAY)
@@ -160,7 +180,7 @@ class Reader:
         if metric.kind in (Kind.USERS, Kind.EVENTS, Kind.DERIVED, Kind.NOT_INSTRUMENTED):
             return [Totals() for _ in points]
         selection = chosen.selection
-        found = self._shelf.totals([metric], points, selection, grain.coarsest)
+        found = self._shelf.totals([metric], points, selection, grain)
         return [groups.get(selection.value or 0, Totals()) for groups in found]
 
     def _judge(
@@ -219,7 +239,7 @@ class Reader:
         return tuple(
             Point(point, reading, complete=is_counted, mature=not metric.maturing or point.end <= cover.mature_to)
             for point, reading, is_counted in zip(
-                points, readings, self._shelf.are_counted(metric, points), strict=True
+                points, readings, self._shelf.are_counted(metric, points, chosen.selection.family), strict=True
             )
         )
 
@@ -246,7 +266,7 @@ class Reader:
             return self._baseline(chosen)
         other = self._before(kind, judged, length)
         if other:
-            found = self._shelf.aligned(other)
+            found = self._shelf.aligned(other, chosen.selection.family)
             # Where only days are kept, parts of a day cannot be compared with anything.
             is_stretched = found.start < self._shelf.raw_horizon and found.length - other.length >= HOUR
             return None if is_stretched else found
@@ -270,28 +290,34 @@ class Reader:
         self, metrics: Sequence[Metric], window: Window, chosen: Filter, by: str
     ) -> dict[str, dict[str, Reading]]:
         """Metric → value of the dimension → reading, most events first; metrics of the same window are read together."""
-        if by not in DIMENSIONS:
-            raise BadWindow(f"group_by is one of {', '.join(DIMENSIONS)}")
         found: dict[str, dict[str, Reading]] = {metric.name: {} for metric in metrics}
         for is_maturing in (False, True):
             of_kind = [metric for metric in metrics if metric.maturing is is_maturing]
             if of_kind:
-                judged = self._judged(of_kind[0], window, chosen)
+                judged = self._judged(of_kind[0], window, chosen, self._family(chosen, by))
                 found |= self._group(of_kind, judged or window, chosen, by, is_ripe=judged is not None)
         return found
+
+    def _untold(self, window: Window, chosen: Filter, by: str | None) -> int | None:
+        """The calls that combinations do not tell apart; None where sheets of single dimensions answer."""
+        selection = chosen.grouped(DIMENSIONS[by]) if by else chosen.selection
+        if selection.dimension != COMBINATION:
+            return None
+        (groups,) = self._shelf.totals([METRICS["calls"]], [window], selection)
+        return groups.get(UNTOLD, Totals()).counters.get(Counter.CALLS, 0)
 
     def _group(
         self, metrics: Sequence[Metric], window: Window, chosen: Filter, by: str, *, is_ripe: bool
     ) -> dict[str, dict[str, Reading]]:
         dimension = DIMENSIONS[by]
         (groups,) = self._shelf.totals(metrics, [window], chosen.grouped(dimension))
-        names: Mapping[int, str] = self._shelf.names[dimension]
+        groups.pop(UNTOLD, None)
+        names = self._shelf.names(dimension)
         found: dict[str, dict[str, Reading]] = {}
         for metric in metrics:
             readings = {}
             for number in groups:
-                value = Filter(chosen.feature, number) if by == "model" else Filter(number, chosen.model)
-                reading = self._of_group(metric, window, value, groups[number])
+                reading = self._of_group(metric, window, chosen.narrowed(dimension, number), groups[number])
                 if not is_ripe and reading.sample_size:
                     reading = Reading(State.LEARNING, sample_size=reading.sample_size)
                 readings[names.get(number, f"#{number}")] = reading
@@ -299,7 +325,7 @@ class Reader:
         return found
 
     def _of_group(self, metric: Metric, window: Window, value: Filter, totals: Totals) -> Reading:
-        if metric.kind in NOT_BY_MODEL and value.model is not None:
+        if metric.kind in BY_FEATURE_ONLY and value.others:
             return formulas.NOT_INSTRUMENTED
         if metric.kind is Kind.USERS and metric.days == 1:
             return self._mean_day(metric, window, value)

@@ -83,7 +83,8 @@ class Answer:
     """A metric over a window, as pages, API and alerts get it.
 
     `judged` is the part of the window that `reading` is about: a maturing metric's ends at `mature_to`.
-    `groups`: value of the dimension grouped by → its reading.
+    `groups`: value of the dimension grouped by → its reading. `untold`: None, or where several dimensions at once were
+    asked for and the largest combinations of each bucket answer, the calls of all others.
     """
 
     metric: str
@@ -96,3 +97,4 @@ class Answer:
     comparison: Comparison | None = None
     series: tuple[Point, ...] = ()
     groups: Mapping[str, Reading] = field(default_factory=dict)
+    untold: int | None = None

@@ -1,7 +1,7 @@
 """What is stored, read back: sheets added up over windows. Standard library and SQL only: pages wait for this."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,27 +9,65 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from ingest.dimensions import Dimension, Facts, FeedbackKind
+from ingest.dimensions import ABSENT, Dimension, Facts, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.timeline import EPOCH, MINUTE, Window
 from observatory.metrics import codec
 from observatory.metrics.layout import Counter, Distribution
 from observatory.metrics.metric import Metric
 from observatory.metrics.reading import Totals
-from observatory.metrics.sheets import ALL_FEATURES, TOTAL
+from observatory.metrics.sheets import (
+    ALL_FEATURES,
+    COMBINATION,
+    DIMENSIONS,
+    OTHER_COMBINATIONS,
+    TOTAL,
+    Family,
+    add_counters,
+    parts_of,
+    unpack_combinations,
+)
 from observatory.metrics.windows import Level, Piece
 
 Groups = dict[int, Totals]
 """Dictionary number of a value → its totals."""
 
+UNTOLD = -1
+"""The group of what combinations leave out: rows beyond the largest ones of their bucket."""
+
 
 @dataclass(frozen=True)
 class Selection:
-    """Which sheets, and which value in them; all values when it is None."""
+    """Which sheets, and which value in them; all values when it is None.
+
+    Of combinations those that have all the numbers of `match`: together, or told apart by one more dimension.
+    """
 
     dimension: int = TOTAL
     feature: int = ALL_FEATURES
     value: int | None = TOTAL
+    match: tuple[tuple[Dimension, int], ...] = ()
+    by: Dimension | None = None
+
+    @property
+    def family(self) -> Family:
+        """The family of these sheets."""
+        return Family.WIDE if self.dimension > Family.HEADLINE.value[1] else Family.HEADLINE
+
+    @property
+    def rests(self) -> bool:
+        """Whether what has no value of the dimension is asked for: wide sheets hold named values only."""
+        is_single = self.family is Family.WIDE and self.dimension != COMBINATION
+        return is_single and self.value in (None, ABSENT)
+
+    def group_of(self, combination: int) -> int | None:
+        """The group that a combination belongs to; None when it does not match."""
+        if combination == OTHER_COMBINATIONS:
+            return UNTOLD
+        numbers = dict(zip(DIMENSIONS, parts_of(combination), strict=True))
+        if any(numbers[dimension] != number for dimension, number in self.match):
+            return None
+        return numbers[self.by] if self.by else TOTAL
 
 
 @dataclass(frozen=True)
@@ -60,17 +98,27 @@ def totals(
     distributions = sorted(name for name in needs.distributions if name.facts is facts)
     starts = [point.start for point in points]
     found: list[Groups] = [{} for _ in points]
-    for bucket, counters, *histograms in _rows(facts, pieces, chosen, distributions):
+    for bucket, combinations, counters, *histograms in _rows(facts, pieces, chosen, distributions):
         place = bisect_right(starts, bucket) - 1
         if place < 0 or bucket >= points[place].end:
             continue
         groups = found[place]
+        group_of = _grouping(chosen, combinations)
         for value, counts in codec.unpack_counters(counters, needs.counters, chosen.value).items():
-            codec.add(groups.setdefault(value, Totals()).counters, counts)
+            if (group := group_of(value)) is not None:
+                add_counters(groups.setdefault(group, Totals()).counters, counts)
         for name, data in zip(distributions, histograms, strict=True):
             for value, bins in codec.unpack_histograms(data, chosen.value).items():
-                codec.add(groups.setdefault(value, Totals()).histograms.setdefault(name, {}), bins)
+                if (group := group_of(value)) is not None:
+                    codec.add(groups.setdefault(group, Totals()).histograms.setdefault(name, {}), bins)
     return found
+
+
+def _grouping(chosen: Selection, combinations: bytes | None) -> Callable[[int], int | None]:
+    """From the values of one sheet to groups: themselves, or what their combinations belong to."""
+    if combinations is None:
+        return lambda value: value
+    return [chosen.group_of(combination) for combination in unpack_combinations(combinations)].__getitem__
 
 
 def _rows(
@@ -79,7 +127,7 @@ def _rows(
     query = f"""
         SELECT s.* FROM unnest(%s::smallint[], %s::timestamptz[], %s::timestamptz[]) AS r (level, start_at, end_at)
         CROSS JOIN LATERAL (
-            SELECT {", ".join(("bucket", "counters", *distributions))} FROM sheet
+            SELECT {", ".join(("bucket", "combinations", "counters", *distributions))} FROM sheet
             WHERE project_id = %s AND facts = %s AND dimension = %s AND feature_id = %s
                 AND level = r.level AND bucket >= r.start_at AND bucket < r.end_at OFFSET 0) s
     """

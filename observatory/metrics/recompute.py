@@ -1,22 +1,36 @@
 """Sheets from raw rows: the only place that turns what was recorded into what is counted. For jobs: it loads numpy.
 
-Rows are first summed by (minute, feature, model); every set of sheets is summed from those sums. All numbers are whole
-(money in nano-dollars, shares in millionths rounded one by one), so the order of rows never shows in a result.
+Rows are first summed by minute and dimension values; every set of sheets is summed from those sums. All numbers are
+whole (money in nano-dollars, shares in millionths rounded one by one), so the order of rows never shows in a result.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ingest.dimensions import Dimension, Facts
-from ingest.timeline import MINUTE, Window
+from ingest.dimensions import ABSENT, Dimension, Facts
+from ingest.timeline import HOUR, MINUTE, Window, hour_window
 from observatory.metrics import counting, raw
 from observatory.metrics.codec import Counts
 from observatory.metrics.counting import Rows
-from observatory.metrics.layout import DOWN_CALLS, OUTAGES, ZERO_BIN, Counter, Distribution
-from observatory.metrics.sheets import ALL_FEATURES, TOTAL, Sheet, SheetKey, Sheets
+from observatory.metrics.layout import DOWN_CALLS, OUTAGES, PEAKS, ZERO_BIN, Counter, Distribution
+from observatory.metrics.sheets import (
+    ALL_FEATURES,
+    COMBINATION,
+    DIMENSIONS,
+    MOST_COMBINATIONS,
+    SINGLE,
+    TOTAL,
+    Sheet,
+    SheetKey,
+    Sheets,
+    capped,
+    combined,
+    merge,
+)
 from observatory.metrics.statistics import GAMMA
 
 if TYPE_CHECKING:
@@ -29,6 +43,7 @@ _MINUTE_US = 60_000_000
 SMALLEST = 1e-9
 """Smaller values share a bin: a bin's number fits two bytes."""
 
+HEADLINE = (Dimension.FEATURE, Dimension.MODEL)
 COUNTERS = tuple(Counter)
 _NUMBERS = tuple(map(int, COUNTERS))
 _EDGE_SLACK = 1e-9
@@ -37,9 +52,9 @@ _EDGE_SLACK = 1e-9
 
 @dataclass
 class Sums:
-    """Rows summed by minute, feature and model; the same group may occur twice.
+    """Rows summed by minute and dimension values; the same group may occur twice.
 
-    `keys`: 3 × groups (minute since 2000, feature, model). `counters`: counters in the order of COUNTERS × groups.
+    `keys`: (1 + dimensions) × groups: minute since 2000, then the values' numbers. `counters`: counters in the order of COUNTERS × groups.
     `bins`: distribution → 3 × entries (number of the group, bin, count).
     """
 
@@ -57,21 +72,37 @@ class Recomputed:
 
 
 def recompute(facts: Facts, buckets: Sequence[Window]) -> Recomputed:
-    """The sheets of disjoint buckets in order of time, whole minutes each, freshly counted from raw rows.
+    """The headline sheets of disjoint buckets in order of time, whole minutes each, freshly counted from raw rows.
 
     A bucket without rows has no sheet.
     """
     parts: list[Sums] = []
     kinds = 0
     for ranges in _batches(facts, buckets):
-        if facts is Facts.FEEDBACK:
-            verdicts = raw.verdicts(ranges)
-            kinds |= counting.kinds_in(verdicts)
-            parts.append(summed(counting.of_verdicts(verdicts)))
-        else:
-            parts.append(summed(counting.of_interactions(raw.interactions(ranges))))
-            parts.append(summed(counting.of_costs(raw.costs(ranges))))
-    return Recomputed(sheets_of(parts, buckets), kinds)
+        more, met = _sums(facts, ranges, HEADLINE)
+        parts += more
+        kinds |= met
+    return Recomputed(_headline(_joined(parts, len(HEADLINE)), buckets), kinds)
+
+
+def recompute_wide(facts: Facts, buckets: Sequence[Window], zone_name: str) -> Sheets:
+    """The wide sheets of such buckets, each at most a local day of the zone.
+
+    Combinations are capped as by merging: in each minute, then in each hour, then in the bucket.
+    """
+    parts: list[Sums] = []
+    for ranges in _batches(facts, buckets):
+        parts += _sums(facts, ranges, DIMENSIONS)[0]
+    whole = _joined(parts, len(DIMENSIONS))
+    return _single(whole, buckets) | _combinations(whole, buckets, zone_name)
+
+
+def _sums(facts: Facts, ranges: Sequence[Window], by: Sequence[Dimension]) -> "tuple[list[Sums], int]":
+    if facts is Facts.FEEDBACK:
+        verdicts = raw.verdicts(ranges, by)
+        return [summed(counting.of_verdicts(verdicts, by))], counting.kinds_in(verdicts)
+    calls, costs = raw.interactions(ranges, by), raw.costs(ranges, by)
+    return [summed(counting.of_interactions(calls, by)), summed(counting.of_costs(costs, by))], 0
 
 
 def _batches(facts: Facts, buckets: Sequence[Window]) -> Iterator[list[Window]]:
@@ -100,10 +131,10 @@ def _cut(buckets: Sequence[Window], sizes: Sequence[int]) -> Iterator[tuple[Wind
 
 
 def summed(rows: Rows) -> Sums:
-    """Sum rows by minute, feature and model."""
+    """Sum rows by minute and dimension values."""
     import numpy as np
 
-    keys = np.stack([rows.at // _MINUTE_US, rows.feature, rows.model])
+    keys = np.stack([rows.at // _MINUTE_US, *rows.numbers])
     nothing = np.zeros(keys.shape[1], np.int64)
     columns = np.stack([rows.counters.get(counter, nothing).astype(np.int64) for counter in COUNTERS])
     groups, counters, group_of = _added(keys, columns)
@@ -148,25 +179,78 @@ def _added(keys: "NDArray[Any]", columns: "NDArray[Any]") -> "tuple[NDArray[Any]
     return ordered[:, starts], sums, number
 
 
-def sheets_of(parts: Sequence[Sums], buckets: Sequence[Window]) -> Sheets:
-    """The headline sheets of these buckets from sums."""
+def _headline(sums: Sums, buckets: Sequence[Window]) -> Sheets:
+    """Total, feature, model, and model within each feature."""
     import numpy as np
 
     sheets: Sheets = {}
-    whole = _joined(parts)
-    minute, feature, model = whole.keys
-    edges = np.array([(bucket.start - _EPOCH) // MINUTE for bucket in buckets], np.int64)
-    all_features, total = np.zeros_like(feature), np.zeros_like(feature)
-    _fill(sheets, TOTAL, buckets, edges, whole, np.stack([minute, all_features, total]))
-    _fill(sheets, Dimension.FEATURE, buckets, edges, whole, np.stack([minute, all_features, feature]))
-    _fill(sheets, Dimension.MODEL, buckets, edges, whole, np.stack([minute, all_features, model]))
+    minute, feature, model = sums.keys
+    none = np.zeros_like(feature)
+    fill = partial(_fill, sheets, buckets)
+    fill(TOTAL, sums, np.stack([minute, none, none]))
+    fill(Dimension.FEATURE, sums, np.stack([minute, none, feature]))
+    fill(Dimension.MODEL, sums, np.stack([minute, none, model]))
     # Feature 0 would be all features: what has none (overhead) has no sheet of its own.
-    single = _picked(whole, feature != ALL_FEATURES)
-    _fill(sheets, Dimension.MODEL, buckets, edges, single, single.keys)
+    single = _picked(sums, feature != ALL_FEATURES)
+    fill(Dimension.MODEL, single, single.keys)
     return sheets
 
 
-def _joined(parts: Sequence[Sums]) -> Sums:
+def _single(sums: Sums, buckets: Sequence[Window]) -> Sheets:
+    """The named values of every other dimension, in all and in each feature."""
+    import numpy as np
+
+    sheets: Sheets = {}
+    feature_row = 1 + DIMENSIONS.index(Dimension.FEATURE)
+    for dimension in SINGLE:
+        row = 1 + DIMENSIONS.index(dimension)
+        named = _picked(sums, sums.keys[row] != ABSENT)
+        minute, feature, value = named.keys[0], named.keys[feature_row], named.keys[row]
+        _fill(sheets, buckets, dimension, named, np.stack([minute, np.zeros_like(value), value]))
+        is_featured = feature != ALL_FEATURES
+        keys = np.stack([minute, feature, value])[:, is_featured]
+        _fill(sheets, buckets, dimension, _picked(named, is_featured), keys)
+    return sheets
+
+
+def _combinations(sums: Sums, buckets: Sequence[Window], zone_name: str) -> Sheets:
+    """The full combinations of each bucket.
+
+    Where a bucket has no more than are kept, none of its minutes has either, and nothing needs to be capped on the way.
+    """
+    import numpy as np
+
+    known, numbers = np.unique(sums.keys[1:], axis=1, return_inverse=True)
+    names = dict(enumerate(combined(numbers) for numbers in known.T.tolist()))
+    keys = np.stack([sums.keys[0], np.zeros_like(sums.keys[0]), numbers.reshape(-1)])
+    of_buckets = _combined(sums, keys, buckets, names)
+    crowded = [key.bucket for key, sheet in of_buckets.items() if len(sheet.counters) > MOST_COMBINATIONS]
+    if not crowded:
+        return of_buckets
+    for bucket in (one for one in buckets if one.start in crowded):
+        edges = [(edge - _EPOCH) // MINUTE for edge in (bucket.start, bucket.end)]
+        inside = (keys[0] >= edges[0]) & (keys[0] < edges[1])
+        starts = (_EPOCH + int(minute) * MINUTE for minute in np.unique(keys[0][inside]))
+        minutes = [Window(start, start + MINUTE) for start in starts]
+        of_minutes = _combined(_picked(sums, inside), keys[:, inside], minutes, names)
+        capped_minutes = [(key, capped(sheet)) for key, sheet in of_minutes.items()]
+        if bucket.length > HOUR:
+            capped_minutes = list(merge(capped_minutes, lambda at: hour_window(at, zone_name).start).items())
+        of_buckets |= merge(capped_minutes, partial(_constant, bucket.start))
+    return of_buckets
+
+
+def _constant(start: datetime, _: datetime) -> datetime:
+    return start
+
+
+def _combined(sums: Sums, keys: "NDArray[Any]", buckets: Sequence[Window], names: Mapping[int, int]) -> Sheets:
+    sheets: Sheets = {}
+    _fill(sheets, buckets, COMBINATION, sums, keys)
+    return {key: sheet.renamed(names) for key, sheet in sheets.items()}
+
+
+def _joined(parts: Sequence[Sums], dimensions: int) -> Sums:
     """Several sums as one, their groups numbered on."""
     import numpy as np
 
@@ -176,7 +260,7 @@ def _joined(parts: Sequence[Sums]) -> Sums:
         for name, entries in part.bins.items():
             bins.setdefault(name, []).append(entries + np.array([[offset], [0], [0]]))
     return Sums(
-        np.concatenate([np.empty((3, 0), np.int64), *(part.keys for part in parts)], axis=1),
+        np.concatenate([np.empty((1 + dimensions, 0), np.int64), *(part.keys for part in parts)], axis=1),
         np.concatenate([np.empty((len(COUNTERS), 0), np.int64), *(part.counters for part in parts)], axis=1),
         {name: np.concatenate(entries, axis=1) for name, entries in bins.items()},
     )
@@ -194,16 +278,16 @@ def _picked(sums: Sums, where: "NDArray[Any]") -> Sums:
     return Sums(sums.keys[:, where], sums.counters[:, where], bins)
 
 
-def _fill(
-    sheets: Sheets, dimension: int, buckets: Sequence[Window], edges: "NDArray[Any]", sums: Sums, keys: "NDArray[Any]"
-) -> None:
+def _fill(sheets: Sheets, buckets: Sequence[Window], dimension: int, sums: Sums, keys: "NDArray[Any]") -> None:
     """Add the sheets of one set. `keys`: 3 × groups (minute, feature of the sheet, value in it)."""
     import numpy as np
 
+    edges = np.array([(bucket.start - _EPOCH) // MINUTE for bucket in buckets], np.int64)
     by_minute, counters, of_minute = _added(keys, sums.counters)
     _count_minutes(counters)
     in_bucket = np.stack([np.searchsorted(edges, by_minute[0], side="right") - 1, by_minute[1], by_minute[2]])
-    groups, counters, of_bucket = _added(in_bucket, counters)
+    groups, summed_up, of_bucket = _added(in_bucket, counters)
+    counters = _with_peaks(summed_up, counters, of_bucket)
     places = [
         (SheetKey(buckets[bucket].start, int(dimension), feature), value)
         for bucket, feature, value in groups.T.tolist()
@@ -227,7 +311,27 @@ def _fill(
 
 def _count_minutes(counters: "NDArray[Any]") -> None:
     """Set the counters of minutes, in place: columns are single minutes here."""
-    calls = counters[COUNTERS.index(Counter.CALLS)]
-    outages = sum(counters[COUNTERS.index(counter)] for counter in OUTAGES)
-    counters[COUNTERS.index(Counter.MINUTES_WITH_TRAFFIC)] = calls > 0
-    counters[COUNTERS.index(Counter.MINUTES_DOWN)] = (calls >= DOWN_CALLS) & (2 * outages > calls)
+    calls = _row(counters, Counter.CALLS)
+    outages = sum(_row(counters, counter) for counter in OUTAGES)
+    _row(counters, Counter.MINUTES_WITH_TRAFFIC)[:] = calls > 0
+    _row(counters, Counter.MINUTES_DOWN)[:] = (calls >= DOWN_CALLS) & (2 * outages > calls)
+    _row(counters, Counter.PEAK_CALLS)[:] = calls
+    _row(counters, Counter.PEAK_TOKENS)[:] = _row(counters, Counter.INPUT_TOKENS) + _row(
+        counters, Counter.OUTPUT_TOKENS
+    )
+
+
+def _with_peaks(summed_up: "NDArray[Any]", minutes: "NDArray[Any]", group_of: "NDArray[Any]") -> "NDArray[Any]":
+    """The sums of groups of minutes with the highest minute's number where that is what counts."""
+    import numpy as np
+
+    for peak in PEAKS:
+        highest = _row(summed_up, peak)
+        highest[:] = 0
+        np.maximum.at(highest, group_of, _row(minutes, peak))
+    return summed_up
+
+
+def _row(counters: "NDArray[Any]", counter: Counter) -> "NDArray[Any]":
+    row: NDArray[Any] = counters[COUNTERS.index(counter)]
+    return row

@@ -1,6 +1,6 @@
-"""A project's time zone has changed: its local days are other days now, as far back as raw rows reach.
+"""A project's time zone has changed: its local days and hours are others now, as far back as raw rows reach.
 
-Quarters are UTC and stay; days are merged from them again, and user rows counted again.
+Quarters are UTC and stay; days are merged from them again, hours and user rows counted again.
 """
 
 from datetime import datetime
@@ -10,16 +10,20 @@ from django.db import connection
 
 from ingest.dimensions import Facts
 from ingest.projects.access import current_project
-from ingest.timeline import day_start, local_day
+from ingest.timeline import day_start, hour_window, local_day
 from observatory.metrics import store
+from observatory.metrics.sheets import Family
 from observatory.metrics.windows import Level
 
 
 def rezone(first: datetime, old_zone: str, zone_name: str) -> None:
-    """Drop the days of the old zone from the raw horizon, `first`, on and mark those of the new one."""
+    """Drop the days and hours of the old zone from the raw horizon, `first`, on and mark those of the new one."""
     drop = """
-        WITH merged AS (DELETE FROM sheet WHERE project_id = %(project)s AND level = %(day)s AND bucket >= %(first)s),
-            waiting AS (DELETE FROM unmerged WHERE project_id = %(project)s AND level = %(day)s AND bucket >= %(first)s)
+        WITH merged AS (
+            DELETE FROM sheet WHERE project_id = %(project)s AND level = ANY (%(local)s) AND bucket >= %(first)s
+        ), waiting AS (
+            DELETE FROM unmerged WHERE project_id = %(project)s AND level = ANY (%(marks)s) AND bucket >= %(first)s
+        )
         DELETE FROM user_day WHERE project_id = %(project)s AND day >= %(first_day)s
     """
     quarters = """
@@ -33,14 +37,33 @@ def rezone(first: datetime, old_zone: str, zone_name: str) -> None:
         SELECT DISTINCT project_id, date_bin('15 minutes', occurred_at, 'epoch'), coalesce(user_id, session_id, '')
         FROM interaction WHERE project_id = %(project)s AND occurred_at >= %(first)s
     """
-    levels = {"day": int(Level.DAY), "quarter": int(Level.QUARTER)}
-    parameters: dict[str, Any] = {"project": current_project(), "first": first, **levels}
-    parameters["first_day"] = local_day(first, old_zone)
+    marks = [store.marked_as(level, family) for level in (Level.HOUR, Level.DAY) for family in Family]
+    parameters: dict[str, Any] = {
+        "project": current_project(),
+        "first": first,
+        "first_day": local_day(first, old_zone),
+        "quarter": int(Level.QUARTER),
+        "local": [int(Level.HOUR), int(Level.DAY)],
+        "marks": marks,
+    }
     with connection.cursor() as cursor:
         cursor.execute(drop, parameters)
         cursor.execute(users, parameters)
         cursor.execute(quarters, parameters)
         found = cursor.fetchall()
     for facts in Facts:
-        days = {day_start(local_day(bucket, zone_name), zone_name) for of, bucket in found if of == facts}
+        buckets = [bucket for of, bucket in found if of == facts]
+        days = {day_start(local_day(bucket, zone_name), zone_name) for bucket in buckets}
         store.set_unmerged(Level.DAY, facts, days)
+        store.set_unmerged(Level.HOUR, facts, {hour_window(at, zone_name).start for at in buckets}, Family.WIDE)
+
+
+def count_again(first: datetime) -> None:
+    """Mark everything that raw rows reach: what a sheet holds has changed since it was counted."""
+    query = """
+        INSERT INTO dirty_bucket (project_id, bucket, facts)
+        SELECT DISTINCT project_id, bucket, facts FROM sheet
+        WHERE project_id = %s AND level = ANY (%s) AND dimension = 0 AND bucket >= %s
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), [int(Level.MINUTE), int(Level.QUARTER)], first])

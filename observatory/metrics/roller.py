@@ -9,16 +9,17 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ingest import partitions
 from ingest.dimensions import Facts
 from ingest.projects.access import every_project, project_scope
 from ingest.projects.models import Project
-from ingest.timeline import EPOCH, HOUR, MINUTE, QUARTER, Window, day_start, day_window, floor, local_day
+from ingest.timeline import EPOCH, HOUR, QUARTER, Window, floor
 from ingest.turns import Turns
-from observatory.metrics import noticing, raw, recompute, rezone, sheets, store, user_rows
+from observatory.metrics import noticing, raw, recompute, rezone, sheets, store, user_rows, wide
+from observatory.metrics.passing import Pass, RollReport
 from observatory.metrics.store import Account, Mark
 from observatory.metrics.windows import Level
 
@@ -35,63 +36,13 @@ QUARTERS_AT_ONCE = 500
 DAYS_AT_ONCE = 14
 ORPHANS_AT_ONCE = 1_000
 ORPHANS_BUDGET_S = 0.5
+WIDE_EVERY = timedelta(seconds=60)
+# They may wait, but not for ever behind a busy project's headline numbers: once a minute they get their time.
+WIDE_BUDGET_S = 1.0
 THIN_DAY = 1_000
 
 _users_rest_until: dict[int, float] = {}
 _turns = Turns[tuple[Project, datetime]]("rolling project", key=lambda one: one[0].pk, since=lambda one: one[1])
-
-
-@dataclass(frozen=True)
-class RollReport:
-    """What one slice did: buckets and user rows counted again, and whether it left some that were due.
-
-    `failed` projects stay dirty and are tried again.
-    """
-
-    buckets: int = 0
-    users: int = 0
-    left: bool = False
-    failed: int = 0
-
-    def __add__(self, other: "RollReport") -> "RollReport":
-        return RollReport(
-            self.buckets + other.buckets, self.users + other.users, self.left or other.left, self.failed + other.failed
-        )
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One run over one project: what is due in it and until when it may work.
-
-    `started` is the database's clock: what was marked later is the next run's. `deadline` is in `time.monotonic`.
-    """
-
-    project: Project
-    now: datetime
-    started: datetime
-    deadline: float
-    is_everything: bool
-    is_recent_due: bool
-    is_late_due: bool
-
-    @property
-    def dirty_from(self) -> datetime:
-        """Marks of earlier minutes wait."""
-        if self.is_late_due:
-            return EPOCH
-        if self.is_recent_due:
-            return self.now - store.RECENT
-        return floor(self.now, MINUTE) - store.LIVE
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the time is spent."""
-        return time.monotonic() > self.deadline
-
-    @property
-    def marked_by(self) -> datetime | None:
-        """A run over everything ends, however fast new marks come."""
-        return self.started if self.is_everything else None
 
 
 def roll(
@@ -130,11 +81,21 @@ def _roll_project(project: Project, now: datetime, everything: bool, deadline: f
     work = replace(work, started=store.database_clock())
     for step in (_count_buckets, _count_users, _merge_quarters, _merge_days):
         report += _repeated(step, work)
-    _finish(work, is_done=not report.left, is_changed=bool(report.buckets or report.users))
+    widened = _widened(work) if work.is_wide_due else RollReport()
+    _finish(work, is_done=not report.left, is_changed=bool(report.buckets or report.users or widened.wide))
     if work.is_late_due and not report.left:
         with project_scope(project.pk):
             store.lock(wait=True)
             noticing.notice(now, project.time_zone)
+    return report + widened
+
+
+def _widened(work: Pass) -> RollReport:
+    """Bring the wide sets to where the headline sets are."""
+    limit = math.inf if work.is_everything else max(work.deadline, time.monotonic() + WIDE_BUDGET_S)
+    report = RollReport()
+    for step in (wide.count_minutes, wide.merge_hours, wide.merge_days):
+        report += _repeated(step, replace(work, deadline=limit))
     return report
 
 
@@ -173,11 +134,15 @@ def _begin(project: Project, now: datetime, everything: bool, deadline: float) -
         if account.time_zone != project.time_zone:
             rezone.rezone(store.raw_horizon(), account.time_zone, project.time_zone)
             account.time_zone = project.time_zone
+        if account.layout < store.LAYOUT:
+            rezone.count_again(store.raw_horizon())
+            account.layout = store.LAYOUT
         minutes_from = max(account.minutes_from, floor(now, QUARTER) - store.MINUTES_KEPT)
         if minutes_from > account.minutes_from:
             account.minutes_from = minutes_from
             # A page may be reading the hour that has just expired.
-            store.prune_minutes(minutes_from - HOUR)
+            store.prune(Level.MINUTE, minutes_from - HOUR)
+        wide.expire(account, now)
         store.save(account)
         if everything:
             _wake_orphans()
@@ -188,6 +153,7 @@ def _begin(project: Project, now: datetime, everything: bool, deadline: float) -
             deadline,
             everything,
             is_recent_due=everything or now - account.recent_at >= RECENT_EVERY,
+            is_wide_due=everything or now - account.wide_at >= WIDE_EVERY,
             is_late_due=everything or now - account.late_at >= LATE_EVERY,
         )
 
@@ -256,7 +222,8 @@ def _replace(work: Pass, facts: Facts, level: Level, buckets: Sequence[datetime]
         store.set_unmerged(Level.QUARTER, facts, (floor(bucket, QUARTER) for bucket in live))
     else:
         store.set_merged(Level.QUARTER, facts, live)
-    store.set_unmerged(Level.DAY, facts, (_day_of(bucket, work) for bucket in live))
+    store.set_unmerged(Level.DAY, facts, (work.day_of(bucket) for bucket in live))
+    wide.mark(work, facts, level, live)
     return fresh.kinds
 
 
@@ -283,14 +250,16 @@ def _merge_days(work: Pass) -> RollReport:
         return RollReport()
     horizon = store.raw_horizon()
     open_days = {
-        facts: {_day_of(bucket, work) for bucket in buckets} for facts, buckets in store.unmerged(Level.QUARTER).items()
+        facts: {work.day_of(bucket) for bucket in buckets} for facts, buckets in store.unmerged(Level.QUARTER).items()
     }
     merged = 0
     for facts, buckets in store.unmerged(Level.DAY).items():
-        ready = [bucket for bucket in buckets if _closes_by_now(bucket, work) and bucket not in open_days[facts]]
-        ready = [bucket for bucket in ready if _day_window(bucket, work).end > horizon][:DAYS_AT_ONCE]
+        ready = [
+            bucket for bucket in buckets if work.day_window(bucket).end <= work.now and bucket not in open_days[facts]
+        ]
+        ready = [bucket for bucket in ready if work.day_window(bucket).end > horizon][:DAYS_AT_ONCE]
         if ready:
-            store.replace(Level.DAY, facts, ready, _days(work, facts, [_day_window(day, work) for day in ready]))
+            store.replace(Level.DAY, facts, ready, _days(work, facts, [work.day_window(day) for day in ready]))
             store.set_merged(Level.DAY, facts, ready)
         merged = max(merged, len(ready))
     return RollReport(left=merged == DAYS_AT_ONCE)
@@ -309,7 +278,7 @@ def _days(work: Pass, facts: Facts, days: Sequence[Window]) -> sheets.Sheets:
     found = recompute.recompute(facts, thin).sheets if thin else {}
     if rest:
         reached = [Window(max(day.start, horizon), day.end) for day in rest if day.end > horizon]
-        found |= sheets.merge(store.fetch(Level.QUARTER, facts, reached), lambda at: _day_of(at, work))
+        found |= sheets.merge(store.fetch(Level.QUARTER, facts, reached), work.day_of)
     return found
 
 
@@ -348,6 +317,8 @@ def _finish(work: Pass, *, is_done: bool, is_changed: bool) -> None:
             account.recent_at = work.now
         if is_done and work.is_late_due:
             account.late_at = work.now
+        if work.is_wide_due:
+            account.wide_at = work.now
         store.save(account)
 
 
@@ -355,15 +326,3 @@ def _account() -> Account:
     account = store.account()
     assert account is not None, "a run begins by opening the account"  # noqa: S101 - says why None cannot be
     return account
-
-
-def _day_of(at: datetime, work: Pass) -> datetime:
-    return day_start(local_day(at, work.project.time_zone), work.project.time_zone)
-
-
-def _day_window(start: datetime, work: Pass) -> Window:
-    return day_window(local_day(start, work.project.time_zone), work.project.time_zone)
-
-
-def _closes_by_now(start: datetime, work: Pass) -> bool:
-    return _day_window(start, work).end <= work.now

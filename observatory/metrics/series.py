@@ -3,8 +3,9 @@
     answer = series.read("thumbs_up_rate", window, feature="write-draft", compare="baseline", now=now)
 
 Inside a project's scope. `Reader` keeps what all questions of one request share; the functions below ask one each.
-Features and models are given by name. Raises UnknownValue for a metric, feature or model that does not exist, and
-BadWindow for a window, grain or combination that cannot be answered.
+Values of dimensions are given by name: the feature by itself, others as `where={"model": "small", "tier": "free"}`.
+Raises UnknownValue for a metric, dimension or value that does not exist, and BadWindow for a window, grain or
+combination that cannot be answered.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,26 +26,29 @@ def read(
     *,
     grain: str = "auto",
     feature: str | None = None,
-    model: str | None = None,
+    where: Mapping[str, str] | None = None,
     group_by: str | None = None,
     compare: str | None = None,
     now: datetime,
 ) -> Answer:
-    """A metric over a window with its series and, if asked for, groups (`feature`, `model`) and a comparison.
+    """A metric over a window with its series and, if asked for, groups (by any dimension) and a comparison.
 
+    Headline numbers (of all, by feature, by model, by both) are seconds old and kept by the quarter of an hour; those
+    by another dimension are a minute or two old and kept by the hour for 30 days, then by the day. Several dimensions
+    at once are answered from the largest combinations of each bucket; `untold` says how many calls those leave out.
     `compare` is `previous` (the window just before), `weekday` (the same local days so many weeks before) or `baseline`
     (the first 28 full days of the feature). Where the first two reach back to what is kept in quarters only, both
     windows are whole quarters: `window` and `judged` say which.
     """
     reader = Reader(now)
-    return reader.read(metric, window, grain=grain, feature=feature, model=model, group_by=group_by, compare=compare)
+    return reader.read(metric, window, grain=grain, feature=feature, where=where, group_by=group_by, compare=compare)
 
 
 def reading(
-    metric: str, window: Window, *, feature: str | None = None, model: str | None = None, now: datetime
+    metric: str, window: Window, *, feature: str | None = None, where: Mapping[str, str] | None = None, now: datetime
 ) -> Reading:
     """A metric over a window; of a maturing one only the mature part is judged."""
-    return Reader(now).reading(metric, window, feature=feature, model=model)
+    return Reader(now).reading(metric, window, feature=feature, where=where)
 
 
 def series(
@@ -53,18 +57,18 @@ def series(
     grain: str = "auto",
     *,
     feature: str | None = None,
-    model: str | None = None,
+    where: Mapping[str, str] | None = None,
     rolling_days: int | None = None,
     now: datetime,
 ) -> tuple[Point, ...]:
     """The whole buckets that the window touches; with `rolling_days`, for each local day the days up to it."""
-    return Reader(now).series(metric, window, grain, feature=feature, model=model, rolling_days=rolling_days)
+    return Reader(now).series(metric, window, grain, feature=feature, where=where, rolling_days=rolling_days)
 
 
 def breakdown(
     names: Sequence[str], window: Window, *, by: str = "feature", feature: str | None = None, now: datetime
 ) -> Mapping[str, Mapping[str, Reading]]:
-    """Value of a dimension (`feature` or `model`) → metric → reading, the value with most calls first."""
+    """Value of a dimension → metric → reading, the value with most calls first."""
     return Reader(now).breakdown(names, window, by=by, feature=feature)
 
 

@@ -68,6 +68,10 @@ class MetricShape(Span, ReadingShape):
 
 
 class GroupedShape(MetricShape, total=False):
-    """The same, with `groups` where `group_by` asked for them."""
+    """The same, with `groups` where `group_by` asked for them.
+
+    `untold`: where combinations answer, the calls they leave out.
+    """
 
     groups: list[dict[str, Any]]
+    untold: int

@@ -3,8 +3,9 @@
 Standard library and SQL only: pages wait for this.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -12,21 +13,29 @@ from ingest import dictionary
 from ingest.dimensions import ABSENT, OTHER, Dimension, Facts, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.projects.models import Feature, Project
-from ingest.timeline import DAY, Window
-from observatory.metrics import codec, reads, store, windows
+from ingest.timeline import DAY, QUARTER, Window, day_start, floor, hour_window, local_day
+from observatory.metrics import codec, formulas, reads, spans, store, windows
 from observatory.metrics.layout import Counter
 from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.reading import Coverage, Totals
 from observatory.metrics.reads import Groups, Needs, Selection
-from observatory.metrics.sheets import ALL_FEATURES
-from observatory.metrics.windows import BadWindow, Level, Stored
+from observatory.metrics.sheets import ALL_FEATURES, COMBINATION, TOTAL, Family
+from observatory.metrics.spans import StoredWide
+from observatory.metrics.windows import Grain, Level, Piece, Stored
 
-DIMENSIONS = {"feature": Dimension.FEATURE, "model": Dimension.MODEL}
+DIMENSIONS = {dimension.name.lower(): dimension for dimension in Dimension}
 NAMELESS = {ABSENT: "(none)", OTHER: "(other)"}
 DEFAULT_MATURITY_HOURS = 24
+_WIDE_COARSEST = {
+    Grain.MINUTE: Level.MINUTE,
+    Grain.QUARTER: Level.MINUTE,
+    Grain.HOUR: Level.HOUR,
+    Grain.DAY: Level.DAY,
+}
 SENT_AS = {FeedbackKind.CORRECTION: Counter.CORRECTIONS, FeedbackKind.FLAG: Counter.FLAGGED}
 """Kinds whose rates divide by all calls: only whether any ever came tells none from not sent."""
-NOT_BY_MODEL = (Kind.USERS, Kind.PER_USER, Kind.EVENTS, Kind.DERIVED)
+BY_FEATURE_ONLY = (Kind.USERS, Kind.PER_USER, Kind.EVENTS, Kind.DERIVED)
+"""Kinds of what is told apart by feature and by no other dimension."""
 
 
 class UnknownValue(LookupError):
@@ -35,27 +44,39 @@ class UnknownValue(LookupError):
 
 @dataclass(frozen=True)
 class Filter:
-    """A feature and a model by number; None is all."""
+    """A feature by number, None being all, and the numbers of values of other dimensions."""
 
     feature: int | None = None
-    model: int | None = None
+    others: tuple[tuple[Dimension, int], ...] = ()
 
     @property
     def selection(self) -> Selection:
         """The sheets, and the value in them, that hold just this."""
-        if self.model is not None:
-            return Selection(int(Dimension.MODEL), self.feature or ALL_FEATURES, self.model)
-        if self.feature is not None:
-            return Selection(int(Dimension.FEATURE), ALL_FEATURES, self.feature)
-        return Selection()
+        if not self.others:
+            return Selection() if self.feature is None else Selection(int(Dimension.FEATURE), value=self.feature)
+        if len(self.others) == 1:
+            dimension, number = self.others[0]
+            return Selection(int(dimension), self.feature or ALL_FEATURES, number)
+        return Selection(COMBINATION, value=None, match=self._all)
 
     def grouped(self, by: Dimension) -> Selection:
-        """The sheets that hold all values of a dimension under this filter. Raises BadWindow for what is not stored."""
-        if by is Dimension.MODEL:
-            return Selection(int(by), self.feature or ALL_FEATURES, self.model)
-        if self.model is not None:
-            raise BadWindow("features of one model: ask for each feature with the model as a filter")
-        return Selection(int(by), ALL_FEATURES, self.feature)
+        """The sheets that hold all values of a dimension under this filter."""
+        rest = [(dimension, number) for dimension, number in self.others if dimension is not by]
+        if rest:
+            return Selection(COMBINATION, value=None, match=self._all, by=by)
+        if by is Dimension.FEATURE:
+            return Selection(int(by), value=self.feature)
+        return Selection(int(by), self.feature or ALL_FEATURES, dict(self.others).get(by))
+
+    def narrowed(self, by: Dimension, number: int) -> "Filter":
+        """The same with one value of one more dimension."""
+        if by is Dimension.FEATURE:
+            return replace(self, feature=number)
+        return replace(self, others=(*(other for other in self.others if other[0] is not by), (by, number)))
+
+    @property
+    def _all(self) -> tuple[tuple[Dimension, int], ...]:
+        return self.others if self.feature is None else ((Dimension.FEATURE, self.feature), *self.others)
 
 
 class Shelf:
@@ -66,6 +87,7 @@ class Shelf:
         self._first: dict[int | None, datetime | None] = {}
         self._sent: dict[FeedbackKind, set[int]] = {}
         self._waiting: dict[frozenset[Facts], Window | None] = {}
+        self._names: dict[Dimension, dict[int, str]] = {}
 
     @cached_property
     def account(self) -> store.Account:
@@ -88,9 +110,26 @@ class Shelf:
         }
 
     @cached_property
-    def names(self) -> dict[Dimension, dict[int, str]]:
-        """The dictionary of each dimension that can be asked by: number → name."""
-        return {dimension: NAMELESS | dictionary.values(dimension) for dimension in DIMENSIONS.values()}
+    def _stored_wide(self) -> dict[Facts, StoredWide]:
+        open_hours = store.unmerged(Level.HOUR, Family.WIDE)
+        open_days = store.unmerged(Level.DAY, Family.WIDE)
+        found = self.account
+        return {
+            facts: StoredWide(
+                found.time_zone,
+                found.wide_from,
+                found.hours_from,
+                frozenset(open_hours[facts]),
+                frozenset(open_days[facts]),
+            )
+            for facts in Facts
+        }
+
+    def names(self, dimension: Dimension) -> dict[int, str]:
+        """The dictionary of a dimension: number → name."""
+        if dimension not in self._names:
+            self._names[dimension] = NAMELESS | dictionary.values(dimension)
+        return self._names[dimension]
 
     @cached_property
     def _maturities(self) -> dict[int, int]:
@@ -106,37 +145,58 @@ class Shelf:
         """The project's time zone, whose local days are days."""
         return self.account.time_zone
 
-    def filter(self, feature: str | None, model: str | None) -> Filter:
+    def filter(self, feature: str | None, where: Mapping[str, str] | None = None) -> Filter:
         """The filter of these names. Raises UnknownValue."""
-        return Filter(
-            None if feature is None else self._number(Dimension.FEATURE, feature),
-            None if model is None else self._number(Dimension.MODEL, model),
-        )
+        asked = {name: value for name, value in (where or {}).items() if name != "feature"}
+        unknown = [name for name in asked if name not in DIMENSIONS]
+        if unknown:
+            raise UnknownValue(f"no dimension {unknown[0]!r}; there are {', '.join(DIMENSIONS)}")
+        others = tuple((DIMENSIONS[name], self._number(DIMENSIONS[name], value)) for name, value in asked.items())
+        return Filter(None if feature is None else self._number(Dimension.FEATURE, feature), others)
 
     def _number(self, dimension: Dimension, name: str) -> int:
-        for number, known in self.names[dimension].items():
+        names = self.names(dimension)
+        for number, known in names.items():
             if known == name:
                 return number
-        known_names = [known for number, known in self.names[dimension].items() if number not in NAMELESS]
+        known_names = [known for number, known in names.items() if number not in NAMELESS]
         raise UnknownValue(
             f"no {dimension.name.lower()} {name!r}; there are {', '.join(known_names[:50]) or 'none yet'}"
         )
 
-    def aligned(self, window: Window) -> Window:
-        """The window moved outwards to what is stored. Raises BadWindow."""
+    def aligned(self, window: Window, family: Family = Family.HEADLINE) -> Window:
+        """The window moved outwards to what is stored of a family. Raises BadWindow."""
+        if family is Family.WIDE:
+            return spans.aligned(window, self._stored_wide[Facts.INTERACTIONS])
         return windows.aligned(window, self._stored[Facts.INTERACTIONS])
 
-    def grain(self, window: Window, wanted: str) -> windows.Grain:
+    def floored(self, at: datetime, family: Family = Family.HEADLINE) -> datetime:
+        """The latest instant up to this one at which buckets of a family begin, however old."""
+        if family is Family.HEADLINE:
+            return floor(at, QUARTER)
+        found = self.account
+        return (
+            hour_window(at, self.zone).start
+            if at >= found.hours_from
+            else day_start(local_day(at, self.zone), self.zone)
+        )
+
+    def grain(self, window: Window, wanted: str, family: Family = Family.HEADLINE) -> Grain:
         """The grain of a series over the window. Raises BadWindow."""
+        if family is Family.WIDE:
+            return spans.grain_of(window, self._stored_wide[Facts.INTERACTIONS], wanted)
         return windows.grain_of(window, self._stored[Facts.INTERACTIONS], wanted)
 
-    def coverage(self, chosen: Filter) -> Coverage:
+    def coverage(self, chosen: Filter, family: Family = Family.HEADLINE) -> Coverage:
         """How far the numbers reach: of one feature, or of all (the one that matures slowest counts)."""
         if chosen.feature is None:
             hours = max(self._maturities.values(), default=DEFAULT_MATURITY_HOURS)
         else:
             hours = self._maturities.get(chosen.feature, DEFAULT_MATURITY_HOURS)
         complete_to = min(self.now, self.account.complete_to)
+        if family is Family.WIDE:
+            recent = [bucket for bucket in self._wide_waiting if bucket >= self.now - store.RECENT]
+            complete_to = min([complete_to, *recent])
         mature_to = min(self.now - timedelta(hours=hours), complete_to, self.account.feedback_complete_to)
         return Coverage(complete_to, mature_to, self.account.last_interaction_at, self.account.changed_at)
 
@@ -151,8 +211,22 @@ class Shelf:
         first = self._first[feature]
         return first is not None and first < window.end and window.start < self.account.rolled_at
 
-    def are_counted(self, metric: Metric, points: Sequence[Window]) -> list[bool]:
+    @cached_property
+    def _wide_waiting(self) -> list[datetime]:
+        """The buckets of wide sets that have to be counted again: minutes, and coarser ones where minutes are gone."""
+        kept = {Level.MINUTE: self.now, Level.HOUR: self.account.wide_from, Level.DAY: self.account.hours_from}
+        found = ((level, store.unmerged(level, Family.WIDE)) for level in kept)
+        return sorted(at for level, marked in found for of in marked.values() for at in of if at < kept[level])
+
+    def are_counted(self, metric: Metric, points: Sequence[Window], family: Family = Family.HEADLINE) -> list[bool]:
         """Whether everything that had come when the roller last looked is in each point: no bucket of it waits."""
+        if family is Family.WIDE:
+            told = self.are_counted(metric, points)
+            marked = self._wide_waiting
+            return [
+                is_told and bisect_left(marked, point.start) == bisect_left(marked, point.end)
+                for is_told, point in zip(told, points, strict=True)
+            ]
         facts = frozenset(Needs.of([metric]).facts)
         if facts not in self._waiting:
             self._waiting[facts] = reads.waiting(facts)
@@ -189,17 +263,42 @@ class Shelf:
         return self._sent[kind]
 
     def totals(
-        self, metrics: Iterable[Metric], points: Sequence[Window], selection: Selection, coarsest: Level = Level.DAY
+        self, metrics: Iterable[Metric], points: Sequence[Window], selection: Selection, grain: Grain = Grain.DAY
     ) -> list[Groups]:
         """What the metrics need, added up per point and dictionary value. Points follow each other without a gap."""
         needs = Needs.of(metrics)
+        wanted = selection
+        if selection.rests:
+            # What has no value of a dimension is told by nothing but the rest.
+            wanted = replace(selection, value=None)
         whole = Window(points[0].start, points[-1].end)
         found: list[Groups] = [{} for _ in points]
         for facts in needs.facts:
-            pieces = windows.pieces(whole, self._stored[facts], coarsest)
-            for groups, more in zip(found, reads.totals(facts, pieces, points, selection, needs), strict=True):
+            pieces = self._pieces(facts, whole, selection.family, grain)
+            for groups, more in zip(found, reads.totals(facts, pieces, points, wanted, needs), strict=True):
                 for value, totals in more.items():
                     mine = groups.setdefault(value, Totals())
                     codec.add(mine.counters, totals.counters)
                     mine.histograms.update(totals.histograms)
-        return found
+        return self._with_rest(metrics, points, selection, grain, found) if selection.rests else found
+
+    def _pieces(self, facts: Facts, window: Window, family: Family, grain: Grain) -> list[Piece]:
+        if family is Family.WIDE:
+            return spans.pieces(window, self._stored_wide[facts], _WIDE_COARSEST[grain])
+        return windows.pieces(window, self._stored[facts], grain.coarsest)
+
+    def _with_rest(
+        self,
+        metrics: Iterable[Metric],
+        points: Sequence[Window],
+        selection: Selection,
+        grain: Grain,
+        found: Sequence[Groups],
+    ) -> list[Groups]:
+        """The groups of a dimension with that of the rows that have no value of it."""
+        whole = Filter(selection.feature or None).selection
+        for groups, all_of_it in zip(found, self.totals(metrics, points, whole, grain), strict=True):
+            rest = formulas.remainder(all_of_it.get(whole.value or TOTAL, Totals()), groups.values())
+            if rest.counters or rest.histograms:
+                groups[ABSENT] = rest
+        return list(found)

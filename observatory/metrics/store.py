@@ -19,8 +19,17 @@ from ingest.dimensions import Facts
 from ingest.projects.access import current_project
 from ingest.projects.models import Feature, Project
 from ingest.timeline import DAY, EPOCH, QUARTER, Window, floor
-from observatory.metrics import raw
-from observatory.metrics.sheets import COLUMNS, Sheet, SheetKey, Sheets
+from observatory.metrics import raw, spans
+from observatory.metrics.sheets import (
+    COLUMNS,
+    COMBINATION,
+    Family,
+    Sheet,
+    SheetKey,
+    Sheets,
+    pack_combinations,
+    unpack_combinations,
+)
 from observatory.metrics.windows import STEPS, Level
 
 LOCK_SPACE = 7304
@@ -31,7 +40,26 @@ LIVE = timedelta(minutes=2)
 RECENT = DAY
 """Older marks than LIVE up to this age wait for the pass every 60 s, still older ones for that every 15 minutes."""
 
+LAYOUT = 1
+"""Counted up when sheets of raw rows change their look: accounts of an older one have everything counted again."""
+
 _PORTION = 4000
+_WIDE = 10
+_SETS = """
+    -- The sets that exist, by hopping through the primary key: asking by bucket alone would read the whole level.
+    WITH RECURSIVE sets AS (
+        (SELECT dimension, feature_id FROM sheet
+         WHERE project_id = %(project)s AND level = %(level)s AND facts = %(facts)s
+            AND dimension BETWEEN %(lowest)s AND %(highest)s
+         ORDER BY dimension, feature_id LIMIT 1)
+        UNION ALL
+        SELECT following.* FROM sets, LATERAL (
+            SELECT dimension, feature_id FROM sheet
+            WHERE project_id = %(project)s AND level = %(level)s AND facts = %(facts)s AND dimension <= %(highest)s
+                AND (dimension, feature_id) > (sets.dimension, sets.feature_id)
+            ORDER BY dimension, feature_id LIMIT 1) following
+    )
+"""
 
 
 class Mark(NamedTuple):
@@ -51,7 +79,8 @@ class Mark(NamedTuple):
 class Account:
     """How far a project is rolled up. `recent_at`, `late_at`: when a pass over older marks last came to its end.
 
-    `changed_at` is when a pass last changed anything. `kinds_seen` are the kinds of feedback that ever came, as bits (1 << kind).
+    `minutes_from`: since when minutes of the headline sets are kept; `wide_from` and `hours_from`: minutes and hours of
+    the wide ones, which were last looked at `wide_at`. `changed_at` is when a pass last changed anything. `kinds_seen` are the kinds of feedback that ever came, as bits (1 << kind).
     """
 
     rolled_at: datetime
@@ -64,6 +93,10 @@ class Account:
     kinds_seen: int
     time_zone: str
     changed_at: datetime
+    wide_from: datetime
+    hours_from: datetime
+    wide_at: datetime
+    layout: int
 
 
 _ACCOUNT = tuple(field.name for field in fields(Account))
@@ -110,7 +143,8 @@ def rolled_at() -> dict[int, datetime]:
 
 def opened(now: datetime, time_zone: str) -> Account:
     """The account a first roll starts with."""
-    return Account(now, EPOCH, EPOCH, floor(now, QUARTER) - MINUTES_KEPT, EPOCH, EPOCH, None, 0, time_zone, now)
+    kept = (floor(now, QUARTER) - MINUTES_KEPT, *spans.kept_from(now, time_zone))
+    return Account(now, EPOCH, EPOCH, kept[0], EPOCH, EPOCH, None, 0, time_zone, now, kept[1], kept[2], EPOCH, LAYOUT)
 
 
 def save(stored: Account) -> None:
@@ -203,41 +237,37 @@ def last_interaction_at() -> datetime | None:
         return row[0] if row else None
 
 
-def replace(level: Level, facts: Facts, buckets: Collection[datetime], sheets: Sheets) -> None:
-    """Put freshly computed sheets in the place of all that these buckets had."""
-    # The sets that exist, by hopping through the primary key: deleting by bucket alone would read the whole level.
-    delete = """
-        WITH RECURSIVE sets AS (
-            (SELECT dimension, feature_id FROM sheet
-             WHERE project_id = %(project)s AND level = %(level)s AND facts = %(facts)s
-             ORDER BY dimension, feature_id LIMIT 1)
-            UNION ALL
-            SELECT following.* FROM sets, LATERAL (
-                SELECT dimension, feature_id FROM sheet
-                WHERE project_id = %(project)s AND level = %(level)s AND facts = %(facts)s
-                    AND (dimension, feature_id) > (sets.dimension, sets.feature_id)
-                ORDER BY dimension, feature_id LIMIT 1) following
-        )
+def replace(
+    level: Level, facts: Facts, buckets: Collection[datetime], sheets: Sheets, family: Family = Family.HEADLINE
+) -> None:
+    """Put freshly computed sheets in the place of all that these buckets had of a family."""
+    delete = f"""
+        {_SETS}
         DELETE FROM sheet s USING sets, unnest(%(buckets)s::timestamptz[]) AS b (bucket)
         WHERE s.project_id = %(project)s AND s.level = %(level)s AND s.facts = %(facts)s
             AND s.dimension = sets.dimension AND s.feature_id = sets.feature_id AND s.bucket = b.bucket
     """
-    place = {"project": current_project(), "level": int(level), "facts": int(facts)}
     with connection.cursor() as cursor:
-        cursor.execute(delete, place | {"buckets": list(buckets)})
+        cursor.execute(delete, _place(level, facts, family) | {"buckets": list(buckets)})
     remaining = iter(sheets.items())
     while portion := list(islice(remaining, _PORTION)):
         _insert(level, facts, portion)
 
 
+def _place(level: Level, facts: Facts, family: Family) -> dict[str, Any]:
+    lowest, highest = family.value
+    place = {"project": current_project(), "level": int(level), "facts": int(facts)}
+    return place | {"lowest": lowest, "highest": highest}
+
+
 def _insert(level: Level, facts: Facts, portion: Sequence[tuple[SheetKey, Sheet]]) -> None:
-    names = ("bucket", "dimension", "feature_id", "counters", *COLUMNS)
+    names = ("bucket", "dimension", "feature_id", "counters", *COLUMNS, "combinations")
     query = f"""
         INSERT INTO sheet (project_id, level, facts, {", ".join(names)})
         SELECT %s, %s, %s, u.* FROM unnest({", ".join(["%b"] * len(names))}) AS u
     """
     keys = [key for key, _ in portion]
-    packed = zip(*(sheet.pack() for _, sheet in portion), strict=True)
+    packed = zip(*(_packed(key, sheet) for key, sheet in portion), strict=True)
     columns: list[Any] = [
         arrays.times([arrays.microseconds(key.bucket) for key in keys]),
         arrays.smalls([key.dimension for key in keys]),
@@ -249,52 +279,78 @@ def _insert(level: Level, facts: Facts, portion: Sequence[tuple[SheetKey, Sheet]
         cursor.execute(query, [current_project(), int(level), int(facts), *columns])
 
 
-def fetch(level: Level, facts: Facts, ranges: Sequence[Window]) -> list[tuple[SheetKey, Sheet]]:
-    """All sheets of a level whose buckets start inside one of these disjoint windows."""
+def _packed(key: SheetKey, sheet: Sheet) -> tuple[bytes | None, ...]:
+    if key.dimension != COMBINATION:
+        return (*sheet.pack(), None)
+    places = {value: place for place, value in enumerate(sorted(sheet.counters))}
+    return (*sheet.renamed(places).pack(), pack_combinations(sheet.counters))
+
+
+def fetch(
+    level: Level, facts: Facts, ranges: Sequence[Window], family: Family = Family.HEADLINE
+) -> list[tuple[SheetKey, Sheet]]:
+    """All sheets of a level and family whose buckets start inside one of these disjoint windows."""
     query = f"""
-        SELECT s.* FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS r (start_at, end_at)
+        {_SETS}
+        SELECT s.* FROM sets, unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS r (start_at, end_at)
         CROSS JOIN LATERAL (
-            SELECT bucket, dimension, feature_id, counters, {", ".join(COLUMNS)} FROM sheet
-            WHERE project_id = %s AND level = %s AND facts = %s
+            SELECT bucket, dimension, feature_id, combinations, counters, {", ".join(COLUMNS)} FROM sheet
+            WHERE project_id = %(project)s AND level = %(level)s AND facts = %(facts)s
+                AND dimension = sets.dimension AND feature_id = sets.feature_id
                 AND bucket >= r.start_at AND bucket < r.end_at OFFSET 0) s
     """
-    starts, ends = [window.start for window in ranges], [window.end for window in ranges]
+    parameters = _place(level, facts, family)
+    parameters |= {"starts": [window.start for window in ranges], "ends": [window.end for window in ranges]}
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(query, [starts, ends, current_project(), int(level), int(facts)], binary=True)
-        return [(SheetKey(*row[:3]), Sheet.unpack(row[3], row[4:])) for row in cursor]
+        cursor.execute(query, parameters, binary=True)
+        return [(SheetKey(*row[:3]), _unpacked(*row[3:])) for row in cursor]
 
 
-def set_unmerged(level: Level, facts: Facts, buckets: Iterable[datetime]) -> None:
+def _unpacked(combinations: bytes | None, counters: bytes, *histograms: bytes | None) -> Sheet:
+    sheet = Sheet.unpack(counters, histograms)
+    return sheet.renamed(dict(enumerate(unpack_combinations(combinations)))) if combinations else sheet
+
+
+def set_unmerged(level: Level, facts: Facts, buckets: Iterable[datetime], family: Family = Family.HEADLINE) -> None:
     """Say that these buckets' finer rows have changed."""
     query = """
         INSERT INTO unmerged (project_id, level, facts, bucket)
         SELECT %s, %s, %s, b.bucket FROM unnest(%s::timestamptz[]) AS b (bucket) ON CONFLICT DO NOTHING
     """
     with connection.cursor() as cursor:
-        cursor.execute(query, [current_project(), int(level), int(facts), sorted(set(buckets))])
+        cursor.execute(query, [current_project(), marked_as(level, family), int(facts), sorted(set(buckets))])
 
 
-def set_merged(level: Level, facts: Facts, buckets: Collection[datetime]) -> None:
+def marked_as(level: Level, family: Family) -> int:
+    """What stands in `unmerged.level` for a level of a family."""
+    return int(level) + (_WIDE if family is Family.WIDE else 0)
+
+
+def set_merged(level: Level, facts: Facts, buckets: Collection[datetime], family: Family = Family.HEADLINE) -> None:
     """Say that these buckets are what their finer rows add up to."""
     query = "DELETE FROM unmerged WHERE project_id = %s AND level = %s AND facts = %s AND bucket = ANY(%s)"
     with connection.cursor() as cursor:
-        cursor.execute(query, [current_project(), int(level), int(facts), list(buckets)])
+        cursor.execute(query, [current_project(), marked_as(level, family), int(facts), list(buckets)])
 
 
-def unmerged(level: Level) -> dict[Facts, list[datetime]]:
+def unmerged(level: Level, family: Family = Family.HEADLINE) -> dict[Facts, list[datetime]]:
     """The buckets whose finer rows have changed since they were merged, the earliest first."""
     query = "SELECT facts, bucket FROM unmerged WHERE project_id = %s AND level = %s ORDER BY bucket"
     found: dict[Facts, list[datetime]] = {facts: [] for facts in Facts}
     with connection.cursor() as cursor:
-        cursor.execute(query, [current_project(), int(level)])
+        cursor.execute(query, [current_project(), marked_as(level, family)])
         for facts, bucket in cursor.fetchall():
             found[Facts(facts)].append(bucket)
     return found
 
 
-def prune_minutes(before: datetime) -> None:
-    """Drop minutes that are no longer kept."""
-    query = "DELETE FROM sheet WHERE project_id = %s AND level = %s AND bucket < %s"
+def prune(level: Level, before: datetime, family: Family = Family.HEADLINE) -> None:
+    """Drop buckets of a level that are no longer kept."""
+    query = """
+        DELETE FROM sheet
+        WHERE project_id = %(project)s AND level = %(level)s AND dimension BETWEEN %(lowest)s AND %(highest)s
+            AND bucket < %(before)s
+    """
     with connection.cursor() as cursor:
-        cursor.execute(query, [current_project(), int(Level.MINUTE), before])
+        cursor.execute(query, _place(level, Facts.INTERACTIONS, family) | {"before": before})

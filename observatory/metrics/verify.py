@@ -14,9 +14,10 @@ from django.db import connection
 from ingest.dimensions import Facts
 from ingest.projects.access import current_project, project_scope
 from ingest.projects.models import Project
-from ingest.timeline import EPOCH, QUARTER, Window, day_window, days, floor, local_day
+from ingest.timeline import EPOCH, QUARTER, Window, day_window, days, floor, hours, local_day
 from observatory.metrics import recompute, store, user_rows
-from observatory.metrics.sheets import SheetKey, Sheets
+from observatory.metrics.sheets import Family, SheetKey, Sheets
+from observatory.metrics.store import Account
 from observatory.metrics.user_rows import UserDay
 from observatory.metrics.windows import STEPS, Level
 
@@ -55,6 +56,8 @@ def verify(project: Project, day: date) -> Verification:
         for facts in Facts:
             for level, buckets in _buckets(window, account.minutes_from, is_whole=window == whole):
                 _compare(found, facts, level, buckets)
+            for level, buckets in _wide_buckets(window, account, is_whole=window == whole):
+                _compare(found, facts, level, buckets, account.time_zone)
         if window == whole:
             _compare_users(found, day, window, account.time_zone)
     return found
@@ -92,6 +95,15 @@ def _buckets(window: Window, minutes_from: datetime, *, is_whole: bool) -> Itera
         yield Level.DAY, [window]
 
 
+def _wide_buckets(window: Window, account: Account, *, is_whole: bool) -> Iterator[tuple[Level, list[Window]]]:
+    """The same of the wide sets."""
+    yield Level.MINUTE, list(_cut(Window(max(window.start, account.wide_from), window.end), Level.MINUTE))
+    local_hours = hours(Window(max(window.start, account.hours_from), window.end), account.time_zone)
+    yield Level.HOUR, [hour for hour in local_hours if hour.start >= window.start]
+    if is_whole:
+        yield Level.DAY, [window]
+
+
 def _cut(window: Window, level: Level) -> Iterator[Window]:
     step, start = STEPS[level], window.start
     while start < window.end:
@@ -99,20 +111,26 @@ def _cut(window: Window, level: Level) -> Iterator[Window]:
         start += step
 
 
-def _compare(found: Verification, facts: Facts, level: Level, buckets: list[Window]) -> None:
-    """Compare the buckets of one level. Marks are read last: what changed since the raw rows were read is dirty."""
+def _compare(
+    found: Verification, facts: Facts, level: Level, buckets: list[Window], wide_in: str | None = None
+) -> None:
+    """Compare the buckets of one level, of the headline sets or, of a time zone, the wide ones.
+
+    Marks are read last: what changed since the raw rows were read is dirty.
+    """
     if not buckets:
         return
-    fresh = recompute.recompute(facts, buckets).sheets
-    stored = dict(store.fetch(level, facts, [Window(buckets[0].start, buckets[-1].end)]))
-    waiting = _waiting(facts, level, buckets)
+    family = Family.WIDE if wide_in else Family.HEADLINE
+    fresh = recompute.recompute_wide(facts, buckets, wide_in) if wide_in else recompute.recompute(facts, buckets).sheets
+    stored = dict(store.fetch(level, facts, [Window(buckets[0].start, buckets[-1].end)], family))
+    waiting = _waiting(facts, level, buckets, family)
     found.buckets += len(buckets) - len(waiting)
     found.waiting += len(waiting)
     differing: dict[datetime, str] = {}
     for key in fresh.keys() | stored.keys():
         if key.bucket not in waiting and (reason := _difference(key, fresh, stored)):
             differing.setdefault(key.bucket, reason)
-    name = f"{facts.name.lower()} {level.name.lower()}"
+    name = f"{facts.name.lower()} {level.name.lower()}{' wide' if wide_in else ''}"
     found.differences += [Difference(name, at, reason) for at, reason in sorted(differing.items())]
 
 
@@ -125,7 +143,7 @@ def _difference(key: SheetKey, fresh: Sheets, stored: Sheets) -> str:
     return "" if fresh[key] == stored[key] else f"{where}: other numbers"
 
 
-def _waiting(facts: Facts, level: Level, buckets: list[Window]) -> set[datetime]:
+def _waiting(facts: Facts, level: Level, buckets: list[Window], family: Family) -> set[datetime]:
     """The buckets that are dirty, or not merged from their finer ones."""
     query = (
         "SELECT DISTINCT bucket FROM dirty_bucket WHERE project_id = %s AND facts = %s AND bucket >= %s AND bucket < %s"
@@ -133,8 +151,9 @@ def _waiting(facts: Facts, level: Level, buckets: list[Window]) -> set[datetime]
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), int(facts), buckets[0].start, buckets[-1].end])
         dirty = [row[0] for row in cursor.fetchall()]
-    unmerged = set(store.unmerged(level)[facts]) if level is not Level.MINUTE else set()
-    return {bucket.start for bucket in buckets if bucket.start in unmerged or _holds_any(bucket, dirty)}
+    finer = [of for of in Level if of <= level] if family is Family.WIDE else [level]
+    unmerged = [bucket for of in finer for bucket in store.unmerged(of, family)[facts]]
+    return {bucket.start for bucket in buckets if _holds_any(bucket, unmerged) or _holds_any(bucket, dirty)}
 
 
 def _holds_any(bucket: Window, instants: Iterable[datetime]) -> bool:

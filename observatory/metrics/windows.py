@@ -1,8 +1,8 @@
 """Which stored buckets make up a window of time: whole days, else quarters, else minutes. Pure: no Django here.
 
 Days are local days of the project; quarters and minutes are UTC. Quarters are kept as long as raw rows, days for ever.
-A quarter or day whose finer rows have changed since
-it was merged is *unmerged* and never read: its finer buckets are. The open quarter and day are always so.
+A quarter or day whose finer rows have changed since it was merged is *unmerged* and never read: its finer buckets are.
+The open quarter and day are always so. That is how the headline sets are stored; of the wide ones see `spans`.
 """
 
 import math
@@ -24,6 +24,7 @@ from ingest.timeline import (
     day_window,
     days,
     floor,
+    hours,
     local_day,
     zone,
 )
@@ -37,6 +38,7 @@ class Level(IntEnum):
 
     MINUTE = 1
     QUARTER = 2
+    HOUR = 3
     DAY = 4
 
 
@@ -108,7 +110,7 @@ def in_quarters(window: Window, now: datetime) -> Window:
 
 def pieces(window: Window, stored: Stored, coarsest: Level = Level.DAY) -> list[Piece]:
     """The stored buckets of an aligned window, in order of time, joined into as few runs as possible."""
-    return _joined(_by_days(window, stored) if coarsest is Level.DAY else _by_quarters(window, stored, coarsest))
+    return joined(_by_days(window, stored) if coarsest is Level.DAY else _by_quarters(window, stored, coarsest))
 
 
 def _by_days(window: Window, stored: Stored) -> Iterator[Piece]:
@@ -140,7 +142,8 @@ def _by_quarters(window: Window, stored: Stored, coarsest: Level) -> Iterator[Pi
         start = end
 
 
-def _joined(parts: Iterator[Piece]) -> list[Piece]:
+def joined(parts: Iterator[Piece]) -> list[Piece]:
+    """Pieces of one level that follow each other, as one."""
     runs: list[Piece] = []
     for part in parts:
         if runs and runs[-1].level is part.level and runs[-1].window.end == part.window.start:
@@ -164,13 +167,14 @@ def grain_of(window: Window, stored: Stored, wanted: str = "auto") -> Grain:
         raise BadWindow(f"minutes are kept from {stored.minutes_from:%Y-%m-%dT%H:%MZ} on; ask for grain 15m")
     if grain is not Grain.DAY and window.start < stored.quarters_from:
         raise BadWindow(f"less than days is kept from {stored.quarters_from:%Y-%m-%dT%H:%MZ} on; ask for grain 1d")
-    if window.length / _length(grain) > MOST_POINTS:
-        coarser = [str(other) for other in Grain if window.length / _length(other) <= MOST_POINTS]
-        raise BadWindow(f"that makes more than {MOST_POINTS} points; {_advice(coarser)}")
+    if window.length / length_of(grain) > MOST_POINTS:
+        coarser = [str(other) for other in Grain if window.length / length_of(other) <= MOST_POINTS]
+        raise BadWindow(f"that makes more than {MOST_POINTS} points; {advice(coarser)}")
     return grain
 
 
-def _advice(coarser: Sequence[str]) -> str:
+def advice(coarser: Sequence[str]) -> str:
+    """What to ask for instead of a grain that makes too many points."""
     return f"this window can have grain {' or '.join(coarser)}" if coarser else "ask for a shorter window"
 
 
@@ -187,7 +191,8 @@ def _suiting(window: Window, stored: Stored) -> Grain:
     return Grain.DAY
 
 
-def _length(grain: Grain) -> timedelta:
+def length_of(grain: Grain) -> timedelta:
+    """How long a point of a grain is, most of the time."""
     return {Grain.MINUTE: MINUTE, Grain.QUARTER: QUARTER, Grain.HOUR: HOUR, Grain.DAY: DAY}[grain]
 
 
@@ -196,16 +201,12 @@ def points(window: Window, grain: Grain, zone_name: str) -> list[Window]:
     if grain is Grain.DAY:
         last = local_day(window.end - timedelta(microseconds=1), zone_name)
         return [day_window(day, zone_name) for day in days(local_day(window.start, zone_name), last)]
-    step = _length(grain)
-    shift = _shift(window.start, zone_name) if grain is Grain.HOUR else timedelta(0)
-    start = floor(window.start + shift, step) - shift
+    if grain is Grain.HOUR:
+        return list(hours(window, zone_name))
+    step = length_of(grain)
+    start = floor(window.start, step)
     count = -((start - window.end) // step)
     return [Window(start + step * number, start + step * (number + 1)) for number in range(count)]
-
-
-def _shift(at: datetime, zone_name: str) -> timedelta:
-    """What must be added so that local hours begin at full hours: zones may be off by 30 or 45 minutes."""
-    return (at.astimezone(zone(zone_name)).utcoffset() or timedelta(0)) % HOUR
 
 
 def last_days(end: datetime, count: int, zone_name: str) -> tuple[date, date]:

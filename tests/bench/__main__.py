@@ -1,6 +1,6 @@
 """`make bench`: durable events per second beside raw COPY, single posts, memory at rest, page times.
 
-    python -m tests.bench [--rows 200000] [--copy-rows ROWS] [--singles 3000] [--only PART]
+    python -m tests.bench [--rows 200000] [--copy-rows ROWS] [--singles 3000] [--only PART ...]
     python -m tests.bench --only large [--large-rows 10000000] [--large-posts 60000] [--endured 1000000]
 
 Everything is measured on one fresh installation, run by `manage.py up` in a temporary folder. `large`, a full database
@@ -84,7 +84,7 @@ def weigh(product: Product) -> dict[str, float]:
 
 def measure(product: Product, wanted: argparse.Namespace) -> Figures:
     """Measure what is wanted, in an order in which nothing disturbs what follows."""
-    figures, parts = Figures(), {wanted.only} if wanted.only else set(PARTS)
+    figures, parts = Figures(), set(wanted.only or PARTS)
     if "memory" in parts:
         figures.memory["at rest after the start"] = weigh(product)
     if parts & {"memory", "pages"}:
@@ -180,7 +180,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "--large-posts", type=int, default=60_000, help="events of each run before and after filling it"
     )
     parser.add_argument("--endured", type=int, default=1_000_000, help="events after which the web is weighed")
-    parser.add_argument("--only", choices=(*PARTS, LARGE))
+    parser.add_argument("--only", choices=(*PARTS, LARGE), action="append", help="may be given more than once")
     wanted = parser.parse_args(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))  # the product must not outlive us
     say(surroundings())

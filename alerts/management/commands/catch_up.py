@@ -20,7 +20,7 @@ from ingest.projects.models import Project
 if TYPE_CHECKING:
     from ingest.digest.reader import ReadReport
     from observatory.drift.runs import DriftReport
-    from observatory.metrics.roller import RollReport
+    from observatory.metrics.passing import RollReport
 
 STUCK = {
     Duty.ERASE: "erasures cannot be done",

@@ -16,6 +16,13 @@ from tests import factories
 
 FEATURES = ("write-draft", "summarise", "translate")
 MODELS = ("a-large", "b-small", None)
+OTHERS = {
+    "provider": ("openai", "anthropic"),
+    "tier": ("free", "pro", None),
+    "environment": ("production", None),
+    "language": ("de", "en", "pt", None),
+}
+NAMES = ("feature", "model", *OTHERS)
 
 
 @dataclass
@@ -38,14 +45,14 @@ class Stream:
 
     @cached_property
     def _verdicts(self) -> pd.DataFrame:
-        about = self._interactions[["id", "at", "feature", "model", "user_id"]]
+        about = self._interactions[["id", "at", *NAMES, "user_id"]]
         return pd.DataFrame(self.verdicts).merge(about, left_on="interaction", right_on="id")
 
     @cached_property
     def _costs(self) -> pd.DataFrame:
-        about = self._interactions.set_index("id")[["at", "feature", "model"]].to_dict("index")
+        about = self._interactions.set_index("id")[["at", *NAMES]].to_dict("index")
         rows = [{**row, **about.get(row.get("interaction"), {})} for row in self.costs]
-        return pd.DataFrame(rows, columns=["at", "feature", "model", "component", "amount_nano", "interaction"])
+        return pd.DataFrame(rows, columns=["at", *NAMES, "component", "amount_nano", "interaction"])
 
     @cached_property
     def replaced(self) -> set[str]:
@@ -76,7 +83,7 @@ def _chosen(frame: pd.DataFrame, window: Window | None, equal: dict[str, Any]) -
     if window is not None:
         frame = frame[(frame["at"] >= window.start) & (frame["at"] < window.end)]
     for name, value in equal.items():
-        frame = frame[frame[name] == value]
+        frame = frame[frame[name].isna() if value is None else frame[name] == value]
     return frame
 
 
@@ -137,6 +144,7 @@ def _interaction(rng: random.Random, window: Window, name: str) -> dict[str, Any
         "retrieval_score": rng.choice((None, 0.25, 0.75)),
         "user_id": user,
         "session_id": rng.choice((None, f"session-{rng.randrange(5)}")),
+        **{name: rng.choice(values) for name, values in OTHERS.items()},
     }
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ingest.dimensions import Facts
 from observatory.metrics import codec
-from observatory.metrics.layout import ZERO_BIN, Counter, Distribution
+from observatory.metrics.layout import PEAKS, ZERO_BIN, Counter, Distribution
 from observatory.metrics.sheets import Sheet
 
 values = st.integers(0, 501)
@@ -55,7 +55,8 @@ def test_adding_sheets_adds_their_counts_in_any_order(
     assert there == back
     for value in one.keys() | other.keys():
         for counter in Counter:
-            expected = one.get(value, {}).get(counter, 0) + other.get(value, {}).get(counter, 0)
+            merged = max if counter in PEAKS else sum
+            expected = merged([one.get(value, {}).get(counter, 0), other.get(value, {}).get(counter, 0)])
             assert there.counters[value].get(counter, 0) == expected
 
 

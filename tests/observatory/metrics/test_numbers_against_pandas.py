@@ -12,7 +12,7 @@ import pytest
 from ingest.dimensions import CostSource, ErrorClass, FeedbackKind
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start, floor, local_day
-from observatory.metrics import roller, series
+from observatory.metrics import roller, series, spans, wide
 from observatory.metrics.reading import State
 from tests.observatory.metrics.streams import Stream, generate
 
@@ -45,6 +45,9 @@ def sent() -> Any:
     # Days with more rows than this are merged from their quarters, the others counted from rows: here are both.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(roller, "THIN_DAY", 130)
+        # The same of the wide sets; and of the first days no hours are kept.
+        patch.setattr(wide, "THIN", 130)
+        patch.setattr(spans, "DAYS_OF_HOURS", 5)
         # The second half falls into buckets that were rolled before: late events must replace, not add.
         part(is_early=True).send(project)
         roller.roll(NOW - timedelta(hours=30), only=[project.pk], everything=True)
@@ -161,16 +164,46 @@ def test_it_is_what_pandas_counts(sent: Any, window: Window, by: dict[str, Any])
     with project_scope(project.pk):
         reader = series.Reader(NOW)
         for name, oracle in EXACT.items():
-            reading = reader.reading(name, window, **by)
+            reading = reader.reading(name, window, feature=by.get("feature"), where=by)
             if reading.value is not None:
                 assert reading.value == pytest.approx(oracle(stream, window, by), rel=1e-9), name
             else:
                 assert reading.state is (State.LEARNING if reading.sample_size else State.NO_DATA), name
                 assert reading.sample_size < 20, name
         for name, oracle in WITHIN_ONE_PERCENT.items():
-            reading = reader.reading(name, window, **by)
+            reading = reader.reading(name, window, feature=by.get("feature"), where=by)
             if reading.value is not None:
                 assert reading.value == pytest.approx(oracle(stream, window, by), rel=0.01), name
+
+
+OTHER_FILTERS: list[dict[str, Any]] = [
+    {"tier": "free"},
+    {"tier": "(none)"},
+    {"feature": "translate", "language": "pt"},
+    {"tier": "pro", "environment": "production"},
+    {"feature": "summarise", "model": "a-large", "tier": "(none)"},
+]
+
+
+@pytest.mark.parametrize("by", OTHER_FILTERS, ids=str)
+@pytest.mark.parametrize("window", windows(), ids=["days", "all", "hours and minutes", "odd hours"])
+def test_by_any_dimension_it_is_what_pandas_counts(sent: Any, window: Window, by: dict[str, Any]) -> None:
+    project, stream = sent
+    rows = {name: None if value == "(none)" else value for name, value in by.items()}
+    with project_scope(project.pk):
+        reader = series.Reader(NOW)
+        for name, oracle in EXACT.items():
+            answer = reader.read(name, window, grain="1d", feature=by.get("feature"), where=by)
+            if answer.reading.value is None:
+                assert answer.reading.sample_size < 20, name
+            elif name != "uptime" or "(none)" not in by.values() or len(by) > 1:
+                expected = oracle(stream, answer.judged, rows)
+                assert answer.reading.value == pytest.approx(expected, rel=1e-9), name
+            assert answer.untold == (0 if len(by.keys() - {"feature"}) > 1 else None)
+        for name, oracle in WITHIN_ONE_PERCENT.items():
+            answer = reader.read(name, window, grain="1d", feature=by.get("feature"), where=by)
+            if answer.reading.value is not None:
+                assert answer.reading.value == pytest.approx(oracle(stream, answer.judged, rows), rel=0.01), name
 
 
 def test_a_large_window_has_a_value_for_every_metric(sent: Any) -> None:

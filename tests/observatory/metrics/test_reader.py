@@ -233,8 +233,8 @@ def test_users_are_not_known_by_model(project: Project) -> None:
     interactions(project, [{"at": NOW - HOUR, "feature": "write-draft", "model": "a", "user_id": "ann"}])
     roll(project)
     window = Window(TODAY, NOW)
-    with pytest.raises(BadWindow, match="dau is not kept by model"):
-        ask(project, "dau", window, model="a")
+    with pytest.raises(BadWindow, match="dau is kept by feature, not by model"):
+        ask(project, "dau", window, where={"model": "a"})
     with project_scope(project.pk):
         found = series.breakdown(["calls", "dau"], window, by="model", now=NOW)
         daily = series.breakdown(["dau", "mau"], window, now=NOW)
@@ -277,7 +277,7 @@ def test_cache_hits_count_by_kind_of_cache(project: Project) -> None:
     [
         ({"name": "mood"}, UnknownValue, "no metric 'mood'; there are calls"),
         ({"feature": "poem"}, UnknownValue, "no feature 'poem'; there are write-draft"),
-        ({"model": "gpt-9"}, UnknownValue, "no model 'gpt-9'; there are none yet"),
+        ({"where": {"model": "gpt-9"}}, UnknownValue, "no model 'gpt-9'; there are none yet"),
         ({"grain": "1y"}, BadWindow, "grain is one of"),
         ({"compare": "tomorrow"}, BadWindow, "compare is one of previous, weekday, baseline"),
         ({"group_by": "mood"}, BadWindow, "group_by is one of feature, model"),

@@ -38,6 +38,7 @@ def write(project: Project, seed: int, until: float) -> None:
                 "at": NOW - late - rng.randrange(600) * timedelta(seconds=1),
                 "feature": rng.choice(("write-draft", "summarise")),
                 "user_id": rng.choice(("ann", "bo", None)),
+                "tier": rng.choice(("free", "pro", None)),
                 "input_tokens": rng.randrange(1, 900),
                 "latency_ms": rng.random() * 3000,
             }

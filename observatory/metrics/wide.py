@@ -1,0 +1,159 @@
+"""The wide sets: every other dimension and the full combinations, counted once a minute's headline numbers are.
+
+A minute is counted from raw rows as long as minutes are kept, and an hour merged from its minutes; what is older is
+counted from raw rows by the hour, and what is older than the hours that are kept by the day. Each is marked as
+unmerged by what lies under it, so that a kill at any moment leaves a mark.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from ingest.dimensions import Facts
+from ingest.timeline import DAY, HOUR, MINUTE, Window
+from observatory.metrics import raw, recompute, sheets, spans, store
+from observatory.metrics.passing import Pass, RollReport
+from observatory.metrics.sheets import Family, Sheets
+from observatory.metrics.store import Account
+from observatory.metrics.windows import Level
+
+MINUTES_AT_ONCE, HOURS_AT_ONCE, DAYS_AT_ONCE = 240, 96, 7
+THIN = 1_000
+"""Of so few rows counting is quicker than merging."""
+
+WIDE = Family.WIDE
+
+
+def expire(account: Account, now: datetime) -> None:
+    """Move on since when minutes and hours are kept; what was to be done with older ones is done by hour or day."""
+    minutes, hours = spans.kept_from(now, account.time_zone)
+    if minutes > account.wide_from:
+        account.wide_from = minutes
+        # A page may be reading the hour that has just expired.
+        store.prune(Level.MINUTE, minutes - HOUR, WIDE)
+    if hours > account.hours_from:
+        account.hours_from = hours
+        store.prune(Level.HOUR, hours - DAY, WIDE)
+
+
+def mark(work: Pass, facts: Facts, level: Level, buckets: Sequence[datetime]) -> None:
+    """Say that the raw rows of these minutes or quarters have changed."""
+    if level is Level.MINUTE:
+        store.set_unmerged(Level.MINUTE, facts, buckets, WIDE)
+    else:
+        store.set_unmerged(Level.HOUR, facts, (work.hour_of(bucket) for bucket in buckets), WIDE)
+
+
+def count_minutes(work: Pass) -> RollReport:
+    """Count again the minutes whose headline numbers were; those no longer kept are left to their hour."""
+    account = _account()
+    done, is_left = 0, False
+    for facts, marked in store.unmerged(Level.MINUTE, WIDE).items():
+        old = [minute for minute in marked if minute < account.wide_from]
+        _hand_up(work, facts, Level.MINUTE, old)
+        recent = [minute for minute in reversed(marked) if minute >= account.wide_from][:MINUTES_AT_ONCE]
+        chosen = _affordable(facts, [Window(minute, minute + MINUTE) for minute in recent])
+        if chosen:
+            _replace(work, facts, Level.MINUTE, chosen, _counted(work, facts, chosen))
+        done += len(chosen)
+        is_left = is_left or len(chosen) + len(old) < len(marked)
+    return RollReport(wide=done, left=is_left)
+
+
+def merge_hours(work: Pass) -> RollReport:
+    """Merge the closed hours whose minutes have changed and are all counted; count those whose minutes are gone."""
+    account, horizon = _account(), store.raw_horizon()
+    done, is_left = 0, False
+    open_minutes = store.unmerged(Level.MINUTE, WIDE)
+    for facts, marked in store.unmerged(Level.HOUR, WIDE).items():
+        old = [hour for hour in marked if hour < account.hours_from]
+        _hand_up(work, facts, Level.HOUR, old)
+        waiting = {work.hour_of(minute) for minute in open_minutes[facts]}
+        ready = [work.hour_window(hour) for hour in marked if hour >= account.hours_from and hour not in waiting]
+        closed = [hour for hour in reversed(ready) if hour.end <= work.now]
+        kept = [hour for hour in closed if hour.start >= account.wide_from]
+        if kept:
+            _replace(work, facts, Level.HOUR, kept, _merged(work, facts, Level.MINUTE, kept))
+        rest = [hour for hour in closed if horizon <= hour.start < account.wide_from]
+        gone = _affordable(facts, rest[:HOURS_AT_ONCE])
+        if gone:
+            _replace(work, facts, Level.HOUR, gone, _counted(work, facts, gone))
+        done += len(kept) + len(gone)
+        is_left = is_left or len(gone) < len(rest)
+    return RollReport(wide=done, left=is_left)
+
+
+def merge_days(work: Pass) -> RollReport:
+    """Merge the closed days whose hours have changed and are all merged; count those whose hours are gone."""
+    if not work.is_late_due:
+        return RollReport()
+    account, horizon = _account(), store.raw_horizon()
+    finer = store.unmerged(Level.MINUTE, WIDE), store.unmerged(Level.HOUR, WIDE)
+    done, is_left = 0, False
+    for facts, marked in store.unmerged(Level.DAY, WIDE).items():
+        waiting = {work.day_of(bucket) for level in finer for bucket in level[facts]}
+        days = [work.day_window(day) for day in reversed(marked) if day not in waiting]
+        closed = [day for day in days if horizon < day.end <= work.now]
+        chosen = _affordable(facts, closed[:DAYS_AT_ONCE])
+        thin = {day for day, size in zip(chosen, raw.rows_in(facts, chosen, THIN + 1), strict=True) if size <= THIN}
+        # A day that the raw horizon cuts in two is what came after it.
+        reached = {day: Window(max(day.start, horizon), day.end) for day in chosen}
+        counted = [reached[day] for day in chosen if day in thin or day.start < account.hours_from]
+        merged = [reached[day] for day in chosen if reached[day] not in counted]
+        fresh = sheets.merge(_counted(work, facts, counted).items(), work.day_of) if counted else {}
+        fresh |= _merged(work, facts, Level.HOUR, merged)
+        if chosen:
+            _replace(work, facts, Level.DAY, chosen, fresh)
+        done += len(chosen)
+        is_left = is_left or len(chosen) < len(closed)
+    return RollReport(wide=done, left=is_left)
+
+
+def _hand_up(work: Pass, facts: Facts, level: Level, buckets: Sequence[datetime]) -> None:
+    """Leave buckets that are no longer kept to the coarser one they lie in."""
+    if buckets:
+        _mark_above(work, facts, level, buckets)
+        store.set_merged(level, facts, buckets, WIDE)
+
+
+def _mark_above(work: Pass, facts: Facts, level: Level, buckets: Collection[datetime]) -> None:
+    if level is Level.MINUTE:
+        store.set_unmerged(Level.HOUR, facts, (work.hour_of(bucket) for bucket in buckets), WIDE)
+    if level is not Level.DAY:
+        store.set_unmerged(Level.DAY, facts, (work.day_of(bucket) for bucket in buckets), WIDE)
+
+
+def _replace(work: Pass, facts: Facts, level: Level, buckets: Sequence[Window], fresh: Sheets) -> None:
+    starts = [bucket.start for bucket in buckets]
+    store.replace(level, facts, starts, fresh, WIDE)
+    store.set_merged(level, facts, starts, WIDE)
+    _mark_above(work, facts, level, starts)
+
+
+def _counted(work: Pass, facts: Facts, buckets: Sequence[Window]) -> Sheets:
+    return recompute.recompute_wide(facts, sorted(buckets), work.project.time_zone)
+
+
+def _merged(work: Pass, facts: Facts, finer: Level, buckets: Sequence[Window]) -> Sheets:
+    """The sheets of coarser buckets from the finer ones they hold."""
+    if not buckets:
+        return {}
+    parts = store.fetch(finer, facts, buckets, WIDE)
+    return sheets.merge(parts, work.hour_of if finer is Level.MINUTE else work.day_of)
+
+
+def _affordable(facts: Facts, buckets: Sequence[Window]) -> list[Window]:
+    """As many of the first buckets as one transaction can count: at least one."""
+    chosen: list[Window] = []
+    rows = 0
+    for bucket, size in zip(buckets, raw.rows_in(facts, buckets, raw.MOST_ROWS + 1), strict=True):
+        rows += size
+        if chosen and rows > raw.MOST_ROWS:
+            break
+        chosen.append(bucket)
+    return chosen
+
+
+def _account() -> Account:
+    account = store.account()
+    assert account is not None, "a run begins by opening the account"  # noqa: S101 - says why None cannot be
+    return account
