@@ -13,13 +13,15 @@ from typing import Any
 class Documented:
     """`summary` in a few words; `query`: parameter → what it does; `answer`: the type of a good answer's body.
 
-    A tuple of types: a body of one of them.
+    A tuple of types: a body of one of them. `body`: the type of what is sent where that is no items, with an example.
     """
 
     summary: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
     answer: Any = None
     status: int = 200
+    body: Any = None
+    example: Mapping[str, Any] = field(default_factory=dict)
 
 
 LIMIT = "how many at most, 1 to 200; 50 unless told"

@@ -38,7 +38,7 @@ PARAMETERS = {
     "to": "a time with a zone, after from; now unless told",
     "grain": "auto, 1m, 15m, 1h or 1d",
     "group_by": "a dimension: feature, model, tier …",
-    "compare": "previous, weekday or baseline",
+    "compare": "previous, weekday, baseline (the first 28 days) or baseline:NAME (a pinned one)",
     **{name: f"only this {name.replace('_', ' ')}" for name in DIMENSIONS},
 }
 

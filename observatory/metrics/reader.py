@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from ingest.dimensions import FeedbackKind
 from ingest.timeline import DAY, HOUR, Window, day_window, days, local_day
 from observatory.metrics import derived, formulas, reads, users, windows
+from observatory.metrics.baselines import against
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.layout import Counter
 from observatory.metrics.metric import Kind, Metric
@@ -255,6 +256,8 @@ class Reader:
         """The same metric over the window to compare with; None without a kind, or before there is such a window."""
         if kind is None:
             return None
+        if kind.startswith(against.PREFIX):
+            return against.pinned(self._shelf, metric, kind, judged, chosen, answered)
         other = self._other_window(kind, length, judged, chosen)
         if other is None:
             return None
@@ -270,7 +273,7 @@ class Reader:
             # Where only days are kept, parts of a day cannot be compared with anything.
             is_stretched = found.start < self._shelf.raw_horizon and found.length - other.length >= HOUR
             return None if is_stretched else found
-        raise BadWindow(f"compare is one of {', '.join(COMPARISONS)}")
+        raise BadWindow(f"compare is one of {', '.join(COMPARISONS)}, or {against.PREFIX}NAME")
 
     def _before(self, kind: str | None, window: Window, length: timedelta) -> Window | None:
         """A window, or its judged part, moved back by the window's length or its weeks; None for another kind."""

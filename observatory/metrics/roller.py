@@ -19,6 +19,7 @@ from ingest.projects.models import Project
 from ingest.timeline import EPOCH, HOUR, QUARTER, Window, floor
 from ingest.turns import Turns
 from observatory.metrics import noticing, raw, recompute, rezone, sheets, store, user_rows, wide
+from observatory.metrics.baselines import pinning
 from observatory.metrics.passing import Pass, RollReport
 from observatory.metrics.store import Account, Mark
 from observatory.metrics.windows import Level
@@ -87,6 +88,7 @@ def _roll_project(project: Project, now: datetime, everything: bool, deadline: f
         with project_scope(project.pk):
             store.lock(wait=True)
             noticing.notice(now, project.time_zone)
+            pinning.freeze_due(now)
     return report + widened
 
 

@@ -26,6 +26,7 @@ SCHEMES = {
 }
 MEANINGS = {
     200: "Done.",
+    201: "Made.",
     202: "Asked for; it will be done.",
     207: "Some items were refused or are in conflict, each with its own word; the others are stored.",
     400: "Nothing of the request can be used.",
@@ -107,7 +108,8 @@ class ContractSchema(AutoSchema):
 
     def _get_request_body(self, direction: str = "request") -> Schema | None:
         if not self.ways:
-            return None
+            told = self.documented.body
+            return {"required": True, "content": {"application/json": {"schema": self._named(told)}}} if told else None
         items = [self._item(way) for way in self.ways]
         item = items[0] if len(items) == 1 else {"oneOf": items}
         examples = {way.kind.word: {"value": self._example(way)} for way in self.ways}
@@ -130,7 +132,7 @@ class ContractSchema(AutoSchema):
 
     def _refusals(self) -> list[int]:
         """The statuses that may be answered instead."""
-        of_body = [400, 413, 415] if self.ways else [400] if self.documented.query else []
+        of_body = [400, 413, 415] if self.ways or self.documented.body else [400] if self.documented.query else []
         of_past = [410] if self.method == "PATCH" else []
         return sorted([401, 403, 429, 503, *of_body, *of_past, *([404] if self.places else [])])
 
@@ -162,8 +164,8 @@ class ContractSchema(AutoSchema):
         if self.method not in {"GET", "POST"}:
             words.append(f"-X {self.method}")
         words.append('-H "Authorization: Bearer $OBSERVATORY_KEY"')
-        if self.ways:
-            body = [self._example(way) for way in self.ways]
+        if self.ways or self.documented.body:
+            body = [self._example(way) for way in self.ways] or [dict(self.documented.example)]
             text = json.dumps(body[0] if len(body) == 1 else body, indent=2).replace("\n", "\n  ")
             words += ['-H "Content-Type: application/json"', f"-d '{text}'"]
         return " \\\n  ".join(words)

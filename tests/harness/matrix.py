@@ -19,7 +19,7 @@ NUMBERS_OF = {
     "finding": ("finding",), "api-finding": ("finding",), "incident": ("incident",), "acknowledge": ("incident",), "resolve": ("incident",), "revoke-key": ("key",),
     "test-receiver": ("recipient", "webhook"), "switch-receiver": ("recipient", "webhook"), "switch-rule": ("rule",),
 }  # fmt: skip
-NAMES_OF = {"settings-one-mail": "mail"}
+NAMES_OF = {"settings-one-mail": "mail", "api-baseline": "baseline", "api-baseline-comparison": "baseline"}
 KINDS = ("recipient", "webhook")
 METRICS = ("calls", "thumbs_up_rate", "cost_total")
 ENDS_THE_SESSION = {"sign-out"}
@@ -27,6 +27,7 @@ API_FILTERS: dict[str, set[str]] = {
     "api-interactions": {"q"},
     "api-incidents": set(),
     "api-findings": set(),
+    "api-baselines": set(),
 }  # others are refused there
 WITHOUT_FILTERS = {"healthz", "readyz", "sign-in", "sign-out"}
 
@@ -193,7 +194,7 @@ def _values(door: Door, twins: Mapping[str, Twin]) -> dict[str, list[object]]:
         elif converter == "int":
             found = {number for twin in twins.values() for kind in numbers for number in twin.numbers[kind]}
             values[name] = [*sorted(found)]
-        elif door.route.startswith("api/") and name in {"name", "metric"}:
+        elif door.route.startswith("api/") and name in {"name", "metric"} and door.name not in NAMES_OF:
             values[name] = list(METRICS)
         else:
             kind = NAMES_OF.get(door.name)

@@ -19,6 +19,7 @@ from ingest.projects import keys
 from ingest.projects.models import ApiKey, Feature, Membership, Project
 from ingest.projects.scope import project_scope
 from observatory.drift.models import Baseline, Finding
+from observatory.metrics.baselines import pinning
 
 PASSWORD = "correct horse battery"
 DAYS, CALLS_A_DAY = 42, 8
@@ -79,6 +80,7 @@ def raise_twin(letter: str, send: Send, *, extra_calls: int = 0) -> Twin:
         _fill_settings(twin, now)
         _open_incidents(twin, now)
         _begin_erasure(twin, now)
+        _pin_baselines(twin, now)
         _leave_past_unread(twin, now)
         _note_numbers(twin)
     _send_mail(twin)
@@ -220,6 +222,15 @@ def _begin_erasure(twin: Twin, now: datetime) -> None:
             "INSERT INTO erasure_trace (project_id, number, kind, id) VALUES (%s, 1, 1, %s)",
             [twin.project.id, twin.word("trace")],
         )
+
+
+def _pin_baselines(twin: Twin, now: datetime) -> None:
+    """One baseline whose name others may have heard of, and one with the canary in every text."""
+    first = (now - timedelta(days=DAYS)).date()
+    window = pinning.window_of(str(first), str(first + timedelta(days=14)), "UTC")
+    for name in (twin.alias("baseline"), twin.word("baseline")):
+        pinning.pin(name, window, note=twin.word("baseline-note"), by=twin.word("pinned-by"), now=now)
+    twin.names["baseline"] = [twin.alias("baseline")]
 
 
 def _leave_past_unread(twin: Twin, now: datetime) -> None:

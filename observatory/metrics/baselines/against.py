@@ -1,0 +1,131 @@
+"""Metrics against a pinned baseline: all of them over a window, or one for a reader's comparison."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ingest import dictionary
+from ingest.dimensions import Dimension
+from ingest.timeline import QUARTER, Window, floor
+from observatory.metrics import formulas
+from observatory.metrics.baselines import comparing, gathering, pinning, store
+from observatory.metrics.baselines.comparing import COMPARABLE, Compared, Side
+from observatory.metrics.baselines.contents import Contents
+from observatory.metrics.baselines.store import Baseline
+from observatory.metrics.definitions import METRICS
+from observatory.metrics.layout import Counter
+from observatory.metrics.metric import Kind, Metric
+from observatory.metrics.reading import Comparison, Reading, Totals
+from observatory.metrics.shelf import Filter, Shelf, UnknownValue
+from observatory.metrics.windows import BadWindow
+
+PREFIX = "baseline:"
+MOST_CALLS_BY_USER = 200_000
+"""Of a window with more calls nobody asks which users made them: that would take too long while somebody waits."""
+
+
+class Settling(BadWindow):
+    """A baseline that is not frozen yet."""
+
+
+@dataclass(frozen=True)
+class Against:
+    """All metrics that have a value on either side, over a window against a baseline, in the order of definitions."""
+
+    baseline: Baseline
+    window: Window
+    mature_to: datetime
+    metrics: Sequence[Compared]
+    warnings: Sequence[str] = ()
+
+
+def against(name: str, window: Window, *, feature: str | None = None, now: datetime) -> Against:
+    """Every metric over a window against a frozen baseline; maturing ones over the part that is mature.
+
+    Raises UnknownValue, Settling and BadWindow.
+    """
+    shelf = Shelf(now)
+    chosen = shelf.filter(feature, None)
+    baseline, frozen = _frozen(shelf, name, chosen.feature)
+    whole = shelf.aligned(window)
+    mature_to = floor(shelf.coverage(chosen).mature_to, QUARTER)
+    sides = _sides(shelf, whole, mature_to, chosen)
+    asked = [metric for metric in METRICS.values() if metric.kind in COMPARABLE]
+    found = [comparing.compare(metric, frozen.side(), sides[metric.maturing]) for metric in asked]
+    told = [one for one in found if one.before is not None or one.now is not None]
+    return Against(baseline, whole, mature_to, told, overlap(baseline, whole))
+
+
+def pinned(
+    shelf: Shelf, metric: Metric, kind: str, window: Window, chosen: Filter, answered: tuple[Reading, Totals]
+) -> Comparison:
+    """What a reader that was asked to compare with `baseline:NAME` answers; `window` is what was judged.
+
+    Sums of windows of different length are not subtracted. Raises UnknownValue, Settling and BadWindow.
+    """
+    if metric.kind not in COMPARABLE:
+        raise BadWindow(f"{metric.name} cannot be compared with a pinned baseline: it is not frozen with one")
+    baseline, frozen = _frozen(shelf, kind.removeprefix(PREFIX), chosen.feature)
+    before = frozen.side(chosen.model)
+    signals = comparing.signals_of(metric) if _calls(answered[1]) <= MOST_CALLS_BY_USER else ()
+    now = gathering.side(shelf, window, chosen, [metric], signals)
+    found = comparing.compare(metric, before, replace(now, totals=answered[1]))
+    then = formulas.judge(metric, before.totals)
+    is_sum = metric.kind is Kind.COUNT
+    # Days are kept of all models together: what goes by days has no interval of one model.
+    is_known = not is_sum and (chosen.model is None or found.is_by_events)
+    interval = (found.interval.low, found.interval.high) if found.interval and is_known else None
+    difference = None if is_sum or answered[0].value is None else found.difference
+    return Comparison(kind, baseline.window, then.value, difference, interval, then.sample_size)
+
+
+def names(baselines: Sequence[Baseline]) -> Mapping[int, str]:
+    """The features that baselines are of, by number."""
+    return dictionary.values(Dimension.FEATURE) if any(one.feature for one in baselines) else {}
+
+
+def named(name: str, feature: int | None) -> Baseline:
+    """A baseline by its name. Raises UnknownValue, which names those there are."""
+    baseline = store.find(name, feature)
+    if baseline is None:
+        there = ", ".join(repr(one.name) for one in store.every() if one.feature == feature)
+        raise UnknownValue(
+            f"no baseline of this name {'for all features' if feature is None else 'for this feature'};"
+            f" there are {there or 'none yet'}"
+        )
+    return baseline
+
+
+def overlap(baseline: Baseline, window: Window) -> list[str]:
+    """In words, that the window holds a part of the baseline; nothing when it does not."""
+    if window.start < baseline.window.end and baseline.window.start < window.end:
+        return ["The window overlaps the baseline: what is in both hides a part of any change."]
+    return []
+
+
+def _frozen(shelf: Shelf, name: str, feature: int | None) -> tuple[Baseline, Contents]:
+    baseline = named(name, feature)
+    contents = store.contents(baseline)
+    if contents is None:
+        when = pinning.ready_from(baseline, shelf)
+        raise Settling(
+            f"the baseline is settling: it is frozen once its window is over, mature and counted, from {when:%Y-%m-%dT%H:%MZ} on"
+        )
+    return baseline, contents
+
+
+def _sides(shelf: Shelf, window: Window, mature_to: datetime, chosen: Filter) -> Mapping[bool, Side]:
+    """The window as metrics see it that mature, and as the others do."""
+    is_large = gathering.calls(shelf, window, chosen) > MOST_CALLS_BY_USER
+    signals = () if is_large else gathering.SIGNALS
+    whole = gathering.side(shelf, window, chosen, signals=signals)
+    if window.end <= mature_to:
+        return {False: whole, True: whole}
+    if window.start >= mature_to:
+        return {False: whole, True: Side(Totals())}
+    ripe = gathering.side(shelf, Window(window.start, mature_to), chosen, signals=signals)
+    return {False: whole, True: ripe}
+
+
+def _calls(totals: Totals) -> int:
+    return totals.counters.get(Counter.CALLS, 0)

@@ -1,0 +1,132 @@
+"""Pinning a window as normal, and freezing it once it is over, mature and counted. Inside a project's scope."""
+
+from datetime import date, datetime, timedelta
+
+import structlog
+from django.db import transaction
+
+from ingest.dimensions import FIRST
+from ingest.text import is_holdable
+from ingest.timeline import DAY, Window, day_start, local_day, parse
+from observatory.metrics import store as rollups
+from observatory.metrics.baselines import gathering, store
+from observatory.metrics.baselines.contents import Contents
+from observatory.metrics.baselines.store import Baseline
+from observatory.metrics.shelf import Shelf, UnknownValue
+
+LONGEST = 92 * DAY
+FURTHEST = 92 * DAY
+MOST = 200
+NAME_LENGTH, NOTE_LENGTH = 80, 1_000
+FROZEN_AT_ONCE = 200_000
+"""Windows with more calls wait for the roller: whoever asked should not wait for them."""
+
+_AN_HOUR_MORE = timedelta(hours=1)
+
+log = structlog.get_logger(__name__)
+
+
+class Refused(ValueError):
+    """A baseline that cannot be pinned; the text says why."""
+
+
+class Taken(Refused):
+    """The feature has a baseline of this name."""
+
+
+def window_of(first: str, end: str, zone_name: str) -> Window:
+    """The local days from `first` up to `end`, which is not among them: days like 2026-01-31, or the instants they begin at.
+
+    Raises Refused.
+    """
+    window = Window(_midnight(first, "from", zone_name), _midnight(end, "to", zone_name))
+    if window.end <= window.start:
+        raise Refused("from has to be before to: a baseline is one local day or more")
+    if window.length > LONGEST + _AN_HOUR_MORE:
+        raise Refused(f"a baseline is at most {LONGEST.days} days long")
+    return window
+
+
+def pin(name: str, window: Window, *, feature: str | None = None, note: str = "", by: str, now: datetime) -> Baseline:
+    """Pin a window as what is normal, of a feature or of all; a small one that is ready is frozen at once.
+
+    Raises Refused, Taken for a name that the feature has in use, and UnknownValue for a feature that does not exist.
+    """
+    _check(name, note)
+    shelf = Shelf(now)
+    chosen = shelf.filter(feature, None)
+    if chosen.feature is not None and chosen.feature < FIRST:
+        raise UnknownValue(f"{feature} is no feature of its own")
+    calls = _calls(shelf, window, chosen.feature)
+    if len(store.every()) >= MOST:
+        raise Refused(f"a project has at most {MOST} baselines; delete one that is not needed")
+    pinned = Baseline(chosen.feature, name, note, window, now, by)
+    if not store.insert(pinned):
+        raise Taken("there is a baseline of this name; it does not change: delete it, or take another name")
+    if calls <= FROZEN_AT_ONCE and rollups.lock(wait=False):
+        freeze(pinned, now)
+    return store.find(name, chosen.feature) or pinned
+
+
+def freeze_due(now: datetime) -> int:
+    """Freeze what is ready, and tell how many were. Under the roller's lock: nothing is being counted then.
+
+    One that fails is tried again at the next time and never stops the others.
+    """
+    frozen = 0
+    for baseline in store.settling(now):
+        try:
+            with transaction.atomic():
+                frozen += freeze(baseline, now)
+        except Exception:
+            log.exception("baseline_not_frozen", baseline=baseline.name, feature=baseline.feature)
+    return frozen
+
+
+def ready_from(baseline: Baseline, shelf: Shelf) -> datetime:
+    """From when on it can be frozen, at the earliest: its window is over, and late feedback has had its time."""
+    mature_to = shelf.coverage(gathering.of_feature(baseline.feature)).mature_to
+    return baseline.window.end + max(shelf.now - mature_to, timedelta(0))
+
+
+def freeze(baseline: Baseline, now: datetime) -> bool:
+    """Freeze it when its window is over, mature and counted."""
+    shelf, chosen = Shelf(now), gathering.of_feature(baseline.feature)
+    if shelf.coverage(chosen).mature_to < baseline.window.end or store.is_waiting(baseline.window):
+        return False
+    whole = shelf.aligned(baseline.window)
+    found = Contents(gathering.side(shelf, whole, chosen), gathering.models(shelf, whole, chosen))
+    return store.freeze(baseline, found, now)
+
+
+def _check(name: str, note: str) -> None:
+    """Raise Refused for a name or a note that cannot be kept."""
+    if not 0 < len(name) <= NAME_LENGTH or name != name.strip() or not name.isprintable() or "/" in name:
+        raise Refused(f"a name has 1 to {NAME_LENGTH} characters, no slash, and no blanks around it")
+    if len(note) > NOTE_LENGTH or not is_holdable(note):
+        raise Refused(f"a note has at most {NOTE_LENGTH:,} characters")
+
+
+def _calls(shelf: Shelf, window: Window, feature: int | None) -> int:
+    """The calls in a window so far. Raises Refused for one that is too far ahead, or over and without any."""
+    if window.end > shelf.now + FURTHEST:
+        raise Refused(f"a baseline ends at most {FURTHEST.days} days ahead")
+    if window.start >= shelf.now:
+        return 0
+    found = gathering.calls(shelf, shelf.aligned(window), gathering.of_feature(feature))
+    if window.end <= shelf.now and not found:
+        raise Refused("nothing was counted in this window")
+    return found
+
+
+def _midnight(text: str, what: str, zone_name: str) -> datetime:
+    """Where a local day begins. Raises Refused for what is no day and no instant at which one begins."""
+    try:
+        if len(text) == len("2026-01-31"):
+            return day_start(date.fromisoformat(text), zone_name)
+        at = parse(text)
+    except (ValueError, OverflowError) as error:
+        raise Refused(f"{what} is a day like 2026-01-31, or the instant at which one begins") from error
+    if day_start(local_day(at, zone_name), zone_name) != at:
+        raise Refused(f"{what} is not where a day begins in {zone_name}: a baseline is made of whole local days")
+    return at
