@@ -1,7 +1,7 @@
 """Pinned baselines: frozen once, whatever becomes of the rows; what changed is found, what did not is not."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
@@ -292,62 +292,73 @@ def test_the_command_pins_and_tells_how_it_stands(filled: Project) -> None:
         call_command("pin_baseline", "nowhere", "v1", **days)
 
 
-def test_over_http_a_baseline_is_pinned_compared_with_and_deleted_within_its_project(
-    web: str, filled: Project, make_project: Any, make_key: Any
-) -> None:
+BODY = {"name": "before v2", "feature": FEATURE, "from": str(START.date()), "to": str(END.date()), "note": "calm"}
+WHERE = "baselines/before%20v2"
+Ask = Callable[..., httpx2.Response]
+
+
+@pytest.fixture
+def ask(web: str) -> Iterator[Ask]:
     with httpx2.Client(base_url=f"{web}/api/v1/", timeout=20) as client:
+        yield lambda method, path, key, **options: client.request(method, path, headers={"x-api-key": key}, **options)
 
-        def ask(method: str, path: str, key: str, **options: Any) -> httpx2.Response:
-            return client.request(method, path, headers={"x-api-key": key}, **options)
 
-        admin, reader, stranger = (
-            make_key(filled, "admin"),
-            make_key(filled, "read"),
-            make_key(make_project(), "read,admin"),
-        )
-        body = {
-            "name": "before v2",
-            "feature": FEATURE,
-            "from": str(START.date()),
-            "to": str(END.date()),
-            "note": "calm",
-        }
-        assert ask("POST", "baselines", reader, json=body).status_code == 403
-        made = ask("POST", "baselines", admin, json=body)
-        assert (made.status_code, made.json()["state"], made.json()["note"]) == (201, "frozen", "calm")
-        assert ask("POST", "baselines", admin, json=body).status_code == 409
-        for wrong, word in (
-            ({"name": "x"}, "from"),
-            ({**body, "colour": 1}, "colour"),
-            ([], "object"),
-            ({**body, "to": "x"}, "to is"),
-        ):
-            refused = ask("POST", "baselines", admin, json=wrong)
-            assert (refused.status_code, refused.headers["content-type"]) == (400, "application/problem+json")
-            assert word in refused.json()["detail"]
-        (one,) = ask("GET", "baselines", reader).json()["items"]
-        assert (one["name"], one["feature"]) == ("before v2", FEATURE)
-        where = "baselines/before%20v2"
-        told = ask("GET", f"{where}/comparison?feature={FEATURE}&window=14d", reader)
-        assert told.status_code == 200
-        thumbs = next(metric for metric in told.json()["metrics"] if metric["metric"] == "thumbs_up_rate")
-        assert list(thumbs)[5:12] == [
-            "now",
-            "difference",
-            "interval",
-            "relative",
-            "verdict",
-            "sample_size_before",
-            "sample_size_now",
-        ]
-        assert (thumbs["verdict"], thumbs["sample_size_before"]) == ("worse", 11 * 120)
-        compared = ask("GET", f"metrics/thumbs_up_rate?feature={FEATURE}&compare=baseline:before v2", reader).json()
-        assert compared["comparison"]["kind"] == "baseline:before v2"
-        assert ask("GET", f"{where}/comparison?feature={FEATURE}&windows=1", reader).status_code == 400
-        assert ask("GET", where, reader).status_code == 404  # all features have none of this name
-        for method, path in (("GET", where), ("GET", f"{where}/comparison"), ("DELETE", where)):
-            assert ask(method, path, stranger).status_code == 404
-        assert ask("GET", "baselines", stranger).json()["items"] == []
-        assert ask("DELETE", f"{where}?feature={FEATURE}", reader).status_code == 403
-        assert ask("DELETE", f"{where}?feature={FEATURE}", admin).json()["name"] == "before v2"
-        assert ask("GET", f"{where}?feature={FEATURE}", reader).status_code == 404
+def test_over_http_a_baseline_is_pinned_read_and_deleted(ask: Ask, filled: Project, make_key: Any) -> None:
+    admin, reader = make_key(filled, "admin"), make_key(filled, "read")
+    assert ask("POST", "baselines", reader, json=BODY).status_code == 403
+    made = ask("POST", "baselines", admin, json=BODY)
+    assert (made.status_code, made.json()["state"], made.json()["note"]) == (201, "frozen", "calm")
+    assert made.json()["pinned_by"] == f"key {admin.split('_')[2]}"
+    assert ask("POST", "baselines", admin, json=BODY).status_code == 409
+    (one,) = ask("GET", "baselines", reader).json()["items"]
+    assert (one["name"], one["feature"]) == ("before v2", FEATURE)
+    assert ask("GET", WHERE, reader).status_code == 404  # all features have none of this name
+    assert ask("DELETE", f"{WHERE}?feature={FEATURE}", reader).status_code == 403
+    assert ask("DELETE", f"{WHERE}?feature={FEATURE}", admin).json()["name"] == "before v2"
+    assert ask("GET", f"{WHERE}?feature={FEATURE}", reader).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"name": "x"}, "from"),
+        ({**BODY, "colour": 1}, "colour"),
+        ([], "object"),
+        ({**BODY, "to": "x"}, "to is"),
+        ({**BODY, "name": "a\u0000b"}, "1 to 80"),
+        ({**BODY, "note": "a\u0000b"}, "note"),
+    ],
+)
+def test_a_body_that_is_no_baseline_is_a_problem_that_says_why(
+    ask: Ask, filled: Project, make_key: Any, body: Any, word: str
+) -> None:
+    refused = ask("POST", "baselines", make_key(filled, "admin"), json=body)
+    assert (refused.status_code, refused.headers["content-type"]) == (400, "application/problem+json")
+    assert word in refused.json()["detail"]
+
+
+def test_over_http_every_metric_is_held_against_a_baseline_effect_first(
+    ask: Ask, filled: Project, make_key: Any
+) -> None:
+    pin(filled, "before v2")
+    reader = make_key(filled, "read")
+    told = ask("GET", f"{WHERE}/comparison?feature={FEATURE}&window=14d", reader).json()
+    thumbs = next(metric for metric in told["metrics"] if metric["metric"] == "thumbs_up_rate")
+    order = ["before", "now", "difference", "interval", "relative", "verdict", "sample_size_before", "sample_size_now"]
+    assert list(thumbs)[4:12] == order
+    assert (thumbs["verdict"], thumbs["sample_size_before"]) == ("worse", 11 * 120)
+    compared = ask("GET", f"metrics/thumbs_up_rate?feature={FEATURE}&compare=baseline:before v2", reader).json()
+    assert compared["comparison"]["kind"] == "baseline:before v2"
+    for wrong in ("windows=1", "window=1y"):
+        assert ask("GET", f"{WHERE}/comparison?feature={FEATURE}&{wrong}", reader).status_code == 400
+
+
+def test_another_project_neither_sees_nor_deletes_it(
+    ask: Ask, filled: Project, make_project: Any, make_key: Any
+) -> None:
+    pin(filled, "before v2", feature=None)
+    stranger = make_key(make_project(), "read,admin")
+    for method, path in (("GET", WHERE), ("GET", f"{WHERE}/comparison"), ("DELETE", WHERE)):
+        assert ask(method, path, stranger).status_code == 404
+    assert ask("GET", "baselines", stranger).json()["items"] == []
+    assert ask("GET", WHERE, make_key(filled, "read")).json()["state"] == "frozen"
