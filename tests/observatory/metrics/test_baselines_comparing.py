@@ -238,6 +238,28 @@ def test_an_unchanged_rate_is_called_changed_no_more_often_than_its_interval_pro
     assert verdicts.count(Verdict.UNCHANGED) > 300
 
 
+def test_days_that_differ_do_not_make_false_changes_which_they_would_without_a_design_effect() -> None:
+    def window(count: int, first: int) -> Side:
+        n, rates = 300, np.clip(RNG.normal(0.75, 0.04, count), 0, 1)
+        ups = RNG.binomial(n, rates)
+        days = [
+            ClusterDay(739_000 + first + place, n, up / n, up * (n - up) / n, n)
+            for place, up in enumerate(ups.tolist())
+        ]
+        return thumbs(int(ups.sum()), n * count, count, {"thumbs_up": days})
+
+    careful = careless = 0
+    for _ in range(250):
+        before, now = window(28, 0), window(7, 28)
+        blind = [Side(side.totals, side.days) for side in (before, now)]
+        for sides, is_careful in (((before, now), True), (blind, False)):
+            interval = compare(METRICS["thumbs_up_rate"], *sides).interval
+            is_wrong = interval is not None and not interval.holds(0.0)
+            careful, careless = careful + (is_wrong and is_careful), careless + (is_wrong and not is_careful)
+    assert careful <= 25
+    assert careless >= 40
+
+
 def test_contents_come_back_as_they_were_and_equal_ones_are_equal_bytes() -> None:
     totals = Totals({1: 5, 128: 7}, {Distribution.RATING: {ZERO_BIN: 2, -3: 4}})
     users = {"errors": [ClusterDay(739_000, 5, 0.2, 0.8, 3)], "cost": [ClusterDay(739_001, 2, 13.5, 0.25, 1)]}
