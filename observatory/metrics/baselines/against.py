@@ -53,6 +53,8 @@ def against(name: str, window: Window, *, feature: str | None = None, now: datet
     asked = [metric for metric in METRICS.values() if metric.kind in COMPARABLE]
     found = [comparing.compare(metric, frozen.side(), sides[metric.maturing]) for metric in asked]
     told = [one for one in found if one.before is not None or one.now is not None]
+    # A component that nobody sends is no news.
+    told = [one for one in told if one.before or one.now or METRICS[one.metric].kind is not Kind.COUNT]
     return Against(baseline, whole, mature_to, told, overlap(baseline, whole))
 
 

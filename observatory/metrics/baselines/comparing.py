@@ -45,6 +45,13 @@ SIGNAL_OF_DISTRIBUTION = {
     Distribution.OUTPUT_TOKENS: "input_tokens",
     Distribution.COST_NANO: "cost",
 }
+MEASURED_IN = {
+    "latency": Distribution.LATENCY_MS,
+    "input_tokens": Distribution.INPUT_TOKENS,
+    "cost": Distribution.COST_NANO,
+}
+"""The histogram of the values whose logarithms a signal sums up."""
+
 SENT_AS = {FeedbackKind.CORRECTION: Counter.CORRECTIONS, FeedbackKind.FLAG: Counter.FLAGGED}
 """Kinds whose rates divide by all calls."""
 
@@ -211,8 +218,9 @@ class _Pair:
             n, k = _trials_of(known) if known else _trials(self.metric, side)
             rate = (k + 0.5) / (n + 1)
             return rate * (1 - rate)
-        spread = Spread(self._counts(side))
-        return spread.log_variance if self._signal else (spread.deviation * self._unit) ** 2
+        if self._signal:
+            return Spread(side.totals.histograms.get(MEASURED_IN[self._signal], {})).log_variance
+        return (Spread(self._counts(side)).deviation * self._unit) ** 2
 
     def _size(self, side: Side) -> int:
         return _trials(self.metric, side)[0] if self.metric.kind is Kind.RATE else sum(self._counts(side).values())
@@ -271,9 +279,11 @@ class _Pair:
         if before is None or now is None:
             return None
         error = math.hypot(before.error, now.error)
-        if min(before.days, now.days) < LEAST_DAYS_OF_WELCH or error == 0:
-            return _Effect(before.value, now.value, None)
         difference = now.value - before.value
+        if min(before.days, now.days) < LEAST_DAYS_OF_WELCH or (error == 0 and difference):
+            return _Effect(before.value, now.value, None)
+        if error == 0:
+            return _Effect(before.value, now.value, Interval(0.0, 0.0))
         freedom = error**4 / math.fsum(side.error**4 / (side.days - 1) for side in (before, now))
         return _Effect(
             before.value,

@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import NormalDist
 
 from observatory.metrics.layout import ZERO_BIN
 from observatory.metrics.statistics import GAMMA, Z95, Histogram, Interval, value_of
@@ -149,7 +148,7 @@ def mann_whitney(before: Spread, now: Spread) -> Ranks | None:
 
 def two_sided(z: float) -> float:
     """The p-value of a normal statistic."""
-    return 2 * NormalDist().cdf(-abs(z))
+    return math.erfc(abs(z) / math.sqrt(2))
 
 
 def _placements(before: Spread, now: Spread) -> tuple[float, float, float]:

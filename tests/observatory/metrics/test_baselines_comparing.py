@@ -203,6 +203,36 @@ def test_a_count_is_compared_by_its_days() -> None:
     assert found.verdict is Verdict.CHANGED  # more calls are neither good nor bad
 
 
+def test_days_without_any_variance_are_unchanged_when_they_are_equal_and_cannot_be_judged_when_not() -> None:
+    def uptime(down: int) -> Side:
+        day = {int(Counter.MINUTES_WITH_TRAFFIC): 600, int(Counter.MINUTES_DOWN): down}
+        return Side(Totals({known: 7 * n for known, n in day.items()}), [day] * 7)
+
+    same, other = (compare(METRICS["uptime"], uptime(0), uptime(down)) for down in (0, 6))
+    assert (same.verdict, same.before, same.difference) == (Verdict.UNCHANGED, 1.0, 0.0)
+    assert (other.verdict, other.interval, other.difference) == (Verdict.CANNOT_TELL, None, pytest.approx(-0.01))
+
+
+def test_what_users_say_of_latency_is_put_to_the_first_token_in_its_own_scale() -> None:
+    def side() -> Side:
+        whole, first = RNG.lognormal(6, 0.9, 4000), RNG.lognormal(5, 0.2, 4000)
+        histograms = {Distribution.LATENCY_MS: binned(whole), Distribution.TIME_TO_FIRST_TOKEN_MS: binned(first)}
+        logs = np.log(whole).reshape(8, 500)
+        days = [
+            ClusterDay(739_000 + n, 500, row.mean(), float(((row - row.mean()) ** 2).sum()), 500)
+            for n, row in enumerate(logs)
+        ]
+        return Side(Totals({int(Counter.CALLS): 4000}, histograms), [{}] * 8, {"latency": days})
+
+    found = compare(METRICS["ttft_p50"], side(), side())
+    assert found.design_effects == pytest.approx((1, 1), abs=0.6)
+
+
+@pytest.mark.parametrize("z", [0.0, 1.96, -3.0, 9.0, 20.0])
+def test_p_values_of_a_normal_statistic_are_scipys_far_out_too(z: float) -> None:
+    assert spreads.two_sided(z) == pytest.approx(2 * stats.norm.sf(abs(z)), rel=1e-9)
+
+
 @pytest.mark.parametrize("freedom", [2, 3, 5, 12, 60])
 def test_students_quantile_is_scipys(freedom: float) -> None:
     assert student95(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=0.03)
