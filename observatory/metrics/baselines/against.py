@@ -45,7 +45,7 @@ def against(name: str, window: Window, *, feature: str | None = None, now: datet
     Raises UnknownValue, Settling and BadWindow.
     """
     shelf = Shelf(now)
-    chosen = shelf.filter(feature, None)
+    chosen = shelf.filter(feature)
     baseline, frozen = _frozen(shelf, name, chosen.feature)
     whole = shelf.aligned(window)
     mature_to = floor(shelf.coverage(chosen).mature_to, QUARTER)
@@ -68,17 +68,26 @@ def pinned(
     if metric.kind not in COMPARABLE:
         raise BadWindow(f"{metric.name} cannot be compared with a pinned baseline: it is not frozen with one")
     baseline, frozen = _frozen(shelf, kind.removeprefix(PREFIX), chosen.feature)
-    before = frozen.side(chosen.model)
+    model = _model(chosen)
+    before = frozen.side(model)
     signals = comparing.signals_of(metric) if _calls(answered[1]) <= MOST_CALLS_BY_USER else ()
     now = gathering.side(shelf, window, chosen, [metric], signals)
     found = comparing.compare(metric, before, replace(now, totals=answered[1]))
     then = formulas.judge(metric, before.totals)
     is_sum = metric.kind is Kind.COUNT
     # Days are kept of all models together: what goes by days has no interval of one model.
-    is_known = not is_sum and (chosen.model is None or found.is_by_events)
+    is_known = not is_sum and (model is None or found.is_by_events)
     interval = (found.interval.low, found.interval.high) if found.interval and is_known else None
     difference = None if is_sum or answered[0].value is None else found.difference
     return Comparison(kind, baseline.window, then.value, difference, interval, then.sample_size)
+
+
+def _model(chosen: Filter) -> int | None:
+    """The model by number that a filter names; None for all."""
+    numbers = dict(chosen.others)
+    if numbers.keys() - {Dimension.MODEL}:
+        raise BadWindow("a pinned baseline is frozen by feature and model: no other dimension can be compared with it")
+    return numbers.get(Dimension.MODEL)
 
 
 def names(baselines: Sequence[Baseline]) -> Mapping[int, str]:
