@@ -13,7 +13,8 @@ from typing import Any
 class Documented:
     """`summary` in a few words; `query`: parameter → what it does; `answer`: the type of a good answer's body.
 
-    A tuple of types: a body of one of them. `body`: the type of what is sent where that is no items, with an example.
+    A tuple of types: a body of one of them. `body`: the type of what is sent where that is no items, with an example. A body
+    that is not JSON has no type, and says its `media_type`.
     """
 
     summary: str = ""
@@ -22,6 +23,7 @@ class Documented:
     status: int = 200
     body: Any = None
     example: Mapping[str, Any] = field(default_factory=dict)
+    media_type: str = "application/json"
 
 
 LIMIT = "how many at most, 1 to 200; 50 unless told"

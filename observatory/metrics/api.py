@@ -12,12 +12,10 @@ from rest_framework.views import APIView
 from ingest import timeline
 from ingest.api.documented import Documented
 from ingest.api.entrance import asked as answered
-from ingest.api.problems import problem
 from ingest.projects.access import KeyHolder, project_scope
 from ingest.timeline import Window
-from observatory.metrics import series, windows
+from observatory.metrics import asking, series
 from observatory.metrics.definitions import METRICS, Metric, Unit
-from observatory.metrics.reader import metric_of
 from observatory.metrics.reading import Answer, Comparison, Point, Reading
 from observatory.metrics.shapes import (
     ComparisonShape,
@@ -29,17 +27,16 @@ from observatory.metrics.shapes import (
     ReadingShape,
     Span,
 )
-from observatory.metrics.shelf import DIMENSIONS
+from observatory.metrics.shelf import FILTERS
 from observatory.metrics.windows import BadWindow
 
 PARAMETERS = {
+    **asking.TIMES,
     "window": "for example 7d, or today, week, month; the metric's own unless told",
-    "from": "a time with a zone, instead of window",
-    "to": "a time with a zone, after from; now unless told",
     "grain": "auto, 1m, 15m, 1h or 1d",
     "group_by": "a dimension: feature, model, tier …",
     "compare": "previous, weekday, baseline (the first 28 days) or baseline:NAME (a pinned one)",
-    **{name: f"only this {name.replace('_', ' ')}" for name in DIMENSIONS},
+    **FILTERS,
 }
 
 MONEY_DIGITS = 9
@@ -72,14 +69,12 @@ class Numbers(APIView):
         assert isinstance(holder, KeyHolder)  # noqa: S101 - HasScope let nobody else through
         now = timeline.now()
         try:
-            metric = metric_of(name)
-            asked = _asked(request.query_params.dict())
-            window = _window(asked, metric, now, holder.time_zone)
+            metric = asking.metric(name)
+            asked = asking.only(request.query_params.dict(), PARAMETERS)
+            window = asking.window(asked, metric.window, now, holder.time_zone)
             answer = answered(holder.project_id, lambda: _answer(holder.project_id, name, window, asked, now))
-        except series.UnknownValue as error:
-            return problem(404, str(error.args[0]), title="Unknown value")
-        except BadWindow as error:
-            return problem(400, str(error), title="Cannot be answered")
+        except (series.UnknownValue, BadWindow) as error:
+            return asking.refusal(error)
         return _json(shaped(metric, answer, asked.get("group_by")))
 
 
@@ -121,37 +116,10 @@ def shaped(metric: Metric, answer: Answer, group_by: str | None) -> GroupedShape
 
 
 def _answer(project_id: int, name: str, window: Window, asked: Mapping[str, str], now: datetime) -> Answer:
-    wanted = {key: asked[key] for key in ("grain", "group_by", "compare", "feature") if key in asked}
-    where = {key: asked[key] for key in DIMENSIONS if key in asked and key != "feature"}
+    wanted = {key: asked[key] for key in ("grain", "group_by", "compare") if key in asked}
+    where = {key: asked[key] for key in FILTERS if key in asked}
     with project_scope(project_id):
         return series.read(name, window, **wanted, where=where, now=now)
-
-
-def _asked(parameters: Mapping[str, str]) -> dict[str, str]:
-    """The parameters that say something. Raises BadWindow for one we do not know."""
-    unknown = [name for name in parameters if name not in PARAMETERS]
-    if unknown:
-        raise BadWindow(f"unknown parameter {unknown[0][:100]!r}; there are {', '.join(PARAMETERS)}")
-    return {name: value for name, value in parameters.items() if value}
-
-
-def _window(asked: Mapping[str, str], metric: Metric, now: datetime, zone_name: str) -> Window:
-    """`from` and `to`, or `window` up to now, or the metric's own."""
-    if "from" not in asked and "to" not in asked:
-        return windows.span(asked.get("window", metric.window), now, zone_name)
-    if "window" in asked:
-        raise BadWindow("give either window or from and to")
-    if "from" not in asked:
-        raise BadWindow("to needs a from")
-    return Window(_instant(asked, "from"), min(now, _instant(asked, "to")) if "to" in asked else now)
-
-
-def _instant(asked: Mapping[str, str], name: str) -> datetime:
-    try:
-        # A plus sign that was not escaped in the address came as a blank.
-        return timeline.parse(asked[name].replace(" ", "+"))
-    except ValueError as error:
-        raise BadWindow(f"{name} is a time with a zone, for example 2026-01-31T12:00:00Z") from error
 
 
 def _times(window: Window) -> Span:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from ingest.dimensions import FeedbackKind
 from ingest.timeline import DAY, HOUR, Window, day_window, days, local_day
-from observatory.metrics import derived, formulas, reads, users, windows
+from observatory.metrics import derived, distributions, formulas, reads, users, windows
 from observatory.metrics.baselines import against
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.layout import Counter
@@ -91,6 +91,24 @@ class Reader:
         judged = self._judged(metric, whole, chosen, family)
         return self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)[0]
 
+    def distribution(
+        self,
+        name: str,
+        window: Window,
+        *,
+        feature: str | None = None,
+        where: Mapping[str, str] | None = None,
+        bins: int = distributions.USUAL_BINS,
+    ) -> distributions.Distributed:
+        """See `series.distribution`."""
+        metric, chosen = self._asked(name, feature, where)
+        distributions.refuse_without(metric)
+        family = chosen.selection.family
+        whole = self._shelf.aligned(window, family)
+        judged = self._judged(metric, whole, chosen, family)
+        answered = self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)
+        return distributions.shown(metric, whole, judged, self._shelf.coverage(chosen, family), answered, bins)
+
     def series(
         self,
         name: str,
@@ -111,10 +129,16 @@ class Reader:
         return self._series(metric, windows.points(whole, size, self._shelf.zone), size, chosen)
 
     def breakdown(
-        self, names: Sequence[str], window: Window, *, by: str = "feature", feature: str | None = None
+        self,
+        names: Sequence[str],
+        window: Window,
+        *,
+        by: str = "feature",
+        feature: str | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> dict[str, dict[str, Reading]]:
         """See `series.breakdown`."""
-        chosen = self._shelf.filter(feature)
+        chosen = self._shelf.filter(feature, where)
         whole = self._shelf.aligned(window, self._family(chosen, by))
         found = self._groups([metric_of(name) for name in dict.fromkeys(["calls", *names])], whole, chosen, by)
         order = sorted(found["calls"], key=lambda value: -found["calls"][value].sample_size)

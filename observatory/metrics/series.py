@@ -12,12 +12,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ingest.timeline import Window
+from observatory.metrics.distributions import USUAL_BINS, Distributed
 from observatory.metrics.reader import Reader
 from observatory.metrics.reading import Answer, Coverage, Point, Reading
 from observatory.metrics.shelf import UnknownValue
 from observatory.metrics.windows import BadWindow
 
-__all__ = ["BadWindow", "Reader", "UnknownValue", "breakdown", "coverage", "read", "reading", "series"]
+__all__ = [
+    "BadWindow",
+    "Reader",
+    "UnknownValue",
+    "breakdown",
+    "coverage",
+    "distribution",
+    "read",
+    "reading",
+    "series",
+]
 
 
 def read(
@@ -65,11 +76,33 @@ def series(
     return Reader(now).series(metric, window, grain, feature=feature, where=where, rolling_days=rolling_days)
 
 
+def distribution(
+    metric: str,
+    window: Window,
+    *,
+    feature: str | None = None,
+    where: Mapping[str, str] | None = None,
+    bins: int = USUAL_BINS,
+    now: datetime,
+) -> Distributed:
+    """How the values behind a metric are spread: at most so many bins, and quantiles; of a maturing one the mature part.
+
+    Raises BadWindow for a metric without a distribution; `distributions.DISTRIBUTED` are those that have one.
+    """
+    return Reader(now).distribution(metric, window, feature=feature, where=where, bins=bins)
+
+
 def breakdown(
-    names: Sequence[str], window: Window, *, by: str = "feature", feature: str | None = None, now: datetime
+    names: Sequence[str],
+    window: Window,
+    *,
+    by: str = "feature",
+    feature: str | None = None,
+    where: Mapping[str, str] | None = None,
+    now: datetime,
 ) -> Mapping[str, Mapping[str, Reading]]:
     """Value of a dimension → metric → reading, the value with most calls first."""
-    return Reader(now).breakdown(names, window, by=by, feature=feature)
+    return Reader(now).breakdown(names, window, by=by, feature=feature, where=where)
 
 
 def coverage(now: datetime, feature: str | None = None) -> Coverage:

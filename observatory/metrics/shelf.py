@@ -24,6 +24,9 @@ from observatory.metrics.spans import StoredWide
 from observatory.metrics.windows import Grain, Level, Piece, Stored
 
 DIMENSIONS = {dimension.name.lower(): dimension for dimension in Dimension}
+FILTERS = {name: f"only this {name.replace('_', ' ')}" for name in DIMENSIONS}
+"""Every dimension as a parameter → what it does."""
+
 NAMELESS = {ABSENT: "(none)", OTHER: "(other)"}
 DEFAULT_MATURITY_HOURS = 24
 _WIDE_COARSEST = {
@@ -146,8 +149,9 @@ class Shelf:
         return self.account.time_zone
 
     def filter(self, feature: str | None, where: Mapping[str, str] | None = None) -> Filter:
-        """The filter of these names. Raises UnknownValue."""
-        asked = {name: value for name, value in (where or {}).items() if name != "feature"}
+        """The filter of these names; the feature may stand in `where` too. Raises UnknownValue."""
+        asked = dict(where or {})
+        feature = asked.pop("feature", feature)
         unknown = [name for name in asked if name not in DIMENSIONS]
         if unknown:
             raise UnknownValue(f"no dimension {unknown[0]!r}; there are {', '.join(DIMENSIONS)}")

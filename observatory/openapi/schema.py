@@ -122,9 +122,12 @@ class ContractSchema(AutoSchema):
     def _get_response_bodies(self, direction: str = "response") -> dict[str, Schema]:
         answer = self.documented.answer or (Answer if self.ways else None)
         schema = self._one_of(answer if isinstance(answer, tuple) else (answer,)) if answer else {"type": "object"}
+        media_type = self.documented.media_type
+        if media_type != "application/json":
+            schema = {"type": "string"}
         status = self.documented.status
         good = {200: STORED, 207: MEANINGS[207]} if self.ways else {status: MEANINGS[status]}
-        found = {str(code): _body(words, "application/json", schema) for code, words in good.items()}
+        found = {str(code): _body(words, media_type, schema) for code, words in good.items()}
         problem = self._named(ProblemShape)
         for code in self._refusals():
             found[str(code)] = _body(MEANINGS[code], "application/problem+json", problem)

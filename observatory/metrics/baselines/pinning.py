@@ -54,7 +54,7 @@ def pin(name: str, window: Window, *, feature: str | None = None, note: str = ""
     """
     _check(name, note)
     shelf = Shelf(now)
-    chosen = shelf.filter(feature, None)
+    chosen = shelf.filter(feature)
     if chosen.feature is not None and chosen.feature < FIRST:
         raise UnknownValue(f"{feature} is no feature of its own")
     calls = _calls(shelf, window, chosen.feature)

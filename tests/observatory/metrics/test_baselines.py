@@ -192,8 +192,10 @@ def test_frozen_numbers_are_those_that_a_reader_gives_of_the_window_for_models_t
         reader = series.Reader(NOW)
         for name in ("thumbs_up_rate", "error_rate", "latency_p95", "calls", "input_tokens_mean"):
             for model in (None, "a-large"):
-                expected = reader.reading(name, BEFORE, feature=FEATURE, model=model)
-                found = reader.read(name, WEEK, feature=FEATURE, model=model, compare="baseline:v1").comparison
+                expected = reader.reading(name, BEFORE, feature=FEATURE, where={"model": model} if model else {})
+                found = reader.read(
+                    name, WEEK, feature=FEATURE, where={"model": model} if model else {}, compare="baseline:v1"
+                ).comparison
                 assert found is not None
                 assert (found.value, found.sample_size) == (expected.value, expected.sample_size), (name, model)
     assert sum(day.get(1, 0) for day in frozen.whole.days) == frozen.whole.totals.counters[1]

@@ -1,0 +1,1 @@
+"""Numbers and records as files: CSV or JSON Lines, streamed in pages."""
