@@ -62,5 +62,5 @@ class PagesOnly:
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Whether a request is authenticated by a key."""
-    return request.path_info.startswith("/api/v1/")
+    """Whether a request is authenticated by a key, or for machines alone: scrapers call the host by any name."""
+    return request.path_info.startswith("/api/v1/") or request.path_info == "/metrics"

@@ -133,6 +133,7 @@ INSTALLED_APPS = [
     "dashboards",
 ]
 MIDDLEWARE = [
+    "observatory.counted.Counted",
     "observatory.request_ids.RequestIds",
     "ingest.api.incoming.HeardOut",
     "ingest.driver.middleware.DatabasePatience",
@@ -229,6 +230,11 @@ EVENTS_PER_SECOND = here.integer("OBSERVATORY_EVENTS_PER_SECOND", 0)
 BYTES_PER_SECOND = here.integer("OBSERVATORY_BYTES_PER_SECOND", 0)
 BROWSER_FEEDBACK_PER_KEY = here.integer("OBSERVATORY_BROWSER_FEEDBACK_PER_KEY", 3_000, minimum=1)
 BROWSER_FEEDBACK_PER_ADDRESS = here.integer("OBSERVATORY_BROWSER_FEEDBACK_PER_ADDRESS", 60, minimum=1)
+
+SHORTEST_TOKEN = 16
+METRICS_TOKEN = here.text("OBSERVATORY_METRICS_TOKEN", "")
+if METRICS_TOKEN and len(METRICS_TOKEN) < SHORTEST_TOKEN:
+    raise ImproperlyConfigured(f"OBSERVATORY_METRICS_TOKEN has fewer than {SHORTEST_TOKEN} characters")
 
 MASKER = here.text("OBSERVATORY_MASKER", "")
 

@@ -12,6 +12,9 @@ from ingest.projects import keys
 from ingest.projects.models import ApiKey, Membership, Project
 from ingest.projects.scope import project_scope
 
+RESERVED = {"api", "healthz", "metrics", "readyz", "sign-in", "sign-out", "static"}
+"""Names of addresses of the product's own, which a project's pages would be mistaken for."""
+
 
 def project_named(name: str, *, now: datetime, time_zone: str = "UTC") -> Project:
     """The project of this name, made if there is none. Two that are named alike at the same moment stay two.
@@ -24,7 +27,7 @@ def project_named(name: str, *, now: datetime, time_zone: str = "UTC") -> Projec
 
 def _new_project(name: str, now: datetime, time_zone: str) -> Project:
     base = slugify(name)[:50] or "project"
-    for number in range(1, 1000):
+    for number in range(2 if base in RESERVED else 1, 1000):
         slug = base if number == 1 else f"{base}-{number}"
         try:
             with transaction.atomic():

@@ -17,6 +17,7 @@ from ingest.projects.access import project_scope
 from observatory.metrics import asking, series
 from observatory.metrics.asking import NotAllowed
 from observatory.metrics.distributions import DISTRIBUTED, MOST_BINS, USUAL_BINS, Distributed
+from observatory.metrics.metric import Metric
 from observatory.metrics.shapes import ReadingShape, Span
 from observatory.metrics.shelf import FILTERS
 from observatory.metrics.windows import BadWindow
@@ -78,7 +79,7 @@ class Distribution(APIView):
                 return series.distribution(name, window, where=where, bins=bins, now=now)
 
         try:
-            metric = asking.metric(name, DISTRIBUTED)
+            metric = _distributed(name)
             asked = asking.only(request.query_params.dict(), PARAMETERS)
             window = asking.window(asked, metric.window, now, holder.time_zone)
             where, bins = {key: asked[key] for key in FILTERS if key in asked}, _bins(asked)
@@ -115,6 +116,13 @@ def shaped(found: Distributed) -> DistributionShape:
             for share, reading in found.quantiles.items()
         ],
     }
+
+
+def _distributed(name: str) -> Metric:
+    metric = asking.metric(name)
+    if name not in DISTRIBUTED:
+        raise NotAllowed(f"{name} has no distribution; {', '.join(DISTRIBUTED)} have one", "metric", name, DISTRIBUTED)
+    return metric
 
 
 def _bins(asked: Mapping[str, str]) -> int:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from observatory.metrics import api, distribution_api
+from observatory.metrics import api, distribution_api, prometheus
 from observatory.metrics.baselines import api as baselines
 from observatory.metrics.exports.api import addresses
 
@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern] = [
     path("metrics", api.Definitions.as_view(), name="api-metrics"),
     path("metrics/<str:name>", api.Numbers.as_view(), name="api-metric"),
     path("metrics/<str:name>/distribution", distribution_api.Distribution.as_view(), name="api-distribution"),
+    path("prometheus", prometheus.Headlines.as_view(), name="api-prometheus"),
     *(path(f"export/{name}", view, name=f"api-export-{name}") for name, view in addresses()),
     path("baselines", baselines.Baselines.as_view(), name="api-baselines"),
     path("baselines/<str:name>", baselines.OneBaseline.as_view(), name="api-baseline"),

@@ -9,7 +9,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
 PAGE_RULES = {"member", "public", "signed in"}
-OPEN = {"observatory.health.alive", "observatory.health.ready"}  # say nothing of any project
+OPEN = {
+    "observatory.health.alive",
+    "observatory.health.ready",
+    "observatory.scrape.metrics",
+}  # say nothing of any project
 
 
 @dataclass(frozen=True)
