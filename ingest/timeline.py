@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
@@ -66,14 +67,22 @@ def local_day(at: datetime, zone_name: str) -> date:
 
 @lru_cache(maxsize=4096)
 def day_start(day: date, zone_name: str) -> datetime:
-    """The first instant of a local day, in UTC (zones that skip midnight start at the first instant that exists)."""
+    """The first instant of a local day, in UTC. A zone that skips midnight starts the day at the first instant there is.
+
+    A day that a zone skips as a whole (Samoa, 30 December 2011) starts where the next one does: its window is empty.
+    """
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone(zone_name))
-    start = midnight.astimezone(UTC)
-    return start if start.astimezone(zone(zone_name)).date() == day else (midnight + HOUR).astimezone(UTC)
+    before, start = midnight.replace(fold=1).astimezone(UTC), midnight.astimezone(UTC)
+    # Only where the clock leaves midnight out does its second reading lie before the first: the leap is between them.
+    while before + SECOND < start:
+        middle = before + (start - before) // 2 // SECOND * SECOND
+        is_reached = middle.astimezone(zone(zone_name)).date() >= day
+        before, start = (before, middle) if is_reached else (middle, start)
+    return start
 
 
 def day_window(day: date, zone_name: str) -> Window:
-    """The instants of one local day: 23, 24 or 25 hours long."""
+    """The instants of one local day: mostly 23, 24 or 25 hours."""
     return Window(day_start(day, zone_name), day_start(day + DAY, zone_name))
 
 
