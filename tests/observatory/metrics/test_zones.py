@@ -15,8 +15,21 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from ingest.timeline import DAY, EPOCH, HOUR, MINUTE, QUARTER, SECOND, WEEK, Window
-from ingest.timeline import day_start, day_window, days, floor, local_day
+from ingest.timeline import (
+    DAY,
+    EPOCH,
+    HOUR,
+    MINUTE,
+    QUARTER,
+    SECOND,
+    WEEK,
+    Window,
+    day_start,
+    day_window,
+    days,
+    floor,
+    local_day,
+)
 from observatory.metrics import windows
 from observatory.metrics.windows import Grain, Level, Stored
 
