@@ -1,4 +1,4 @@
-"""`make faults`: the long forms of R1, R2, R3, R4 and S5, and every planted bug of each.
+"""`make faults`: the long forms of R1 to R5 and S5, and every planted bug of each.
 
     python -m tests.faults [--only NAME ...] [--share 1.0] [--seed 1]
 
@@ -11,11 +11,11 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.faults import costly, killed, overloaded, resent, unbroken
+from tests.faults import costly, killed, overloaded, resent, rolled, unbroken
 from tests.faults.campaign import Ground, wage
 from tests.faults.stack import Stack
 
-CAMPAIGNS = (killed.CAMPAIGN, resent.CAMPAIGN, unbroken.CAMPAIGN, overloaded.CAMPAIGN, costly.CAMPAIGN)
+CAMPAIGNS = (killed.CAMPAIGN, resent.CAMPAIGN, unbroken.CAMPAIGN, overloaded.CAMPAIGN, rolled.CAMPAIGN, costly.CAMPAIGN)
 
 
 def say(line: str) -> None:

@@ -27,7 +27,9 @@ from observatory.embedded.secret import secret_key
 from observatory.embedded.supervisor import CHILDREN
 from tests.harness.installation import ROOT, free_port
 
-WEB, DATABASE, BACKEND, ALL = "web", "postgresql", "backend", "all"
+WEB, DATABASE, BACKEND, JOBS_BACKEND, ALL = "web", "postgresql", "backend", "jobs backend", "all"
+BACKENDS = {BACKEND: "app", JOBS_BACKEND: "jobs"}
+"""Whose server process is killed."""
 WORKERS = ("measure", "tell", "beat")
 ANSWER_SECONDS = 60
 Words = tuple[str, ...]
@@ -77,8 +79,8 @@ class Stack:
 
     def kill(self, what: str) -> None:
         """Send SIGKILL to one part, with what it started; to a backend of the web; or to all of it."""
-        if what == BACKEND:
-            return self._kill_backend()
+        if what in BACKENDS:
+            return self._kill_backend(BACKENDS[what])
         names = (WEB, *WORKERS, DATABASE) if what == ALL else (what,)
         pids = {name: self.pids(name) for name in names}
         for name in names:
@@ -152,18 +154,30 @@ class Stack:
                 continue
         return ours
 
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def enlist(self, name: str, *words: str) -> None:
+        """Have one more part, which `start`, `kill` and `halt` take like any other: a Python module and its arguments."""
+        self._table[name] = words
+
+    def dismiss(self, *names: str) -> None:
+        """End parts that were enlisted, and forget them."""
+        self.halt(names)
+        for name in names:
+            del self._table[name]
+
+    def command(self, *words: str, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
         """Run a management command beside it. Raises RuntimeError with what it complained of."""
+        return self._run("manage.py", *words, may_fail=may_fail)
+
+    def module(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a Python module beside it. Raises RuntimeError with what it complained of."""
+        return self._run("-m", *words)
+
+    def _run(self, *words: str, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
+            [sys.executable, *words], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
         )
-        if done.returncode:
-            raise RuntimeError(f"manage.py {' '.join(words)}: {done.stderr[-1000:]}")
+        if done.returncode and not may_fail:
+            raise RuntimeError(f"{' '.join(words)}: {done.stderr[-1000:]}")
         return done
 
     @property
@@ -222,11 +236,11 @@ class Stack:
                 stderr=log,
             )
 
-    def _kill_backend(self) -> None:
-        """Kill a server process that works for the web: PostgreSQL then ends all sessions and recovers by itself."""
-        with psycopg.connect(self.urls.app) as connection:
+    def _kill_backend(self, role: str) -> None:
+        """Kill a server process that works for a role: PostgreSQL then ends all sessions and recovers by itself."""
+        with psycopg.connect(getattr(self.urls, role)) as connection:
             row = connection.execute(
-                "SELECT pid FROM pg_stat_activity WHERE usename = 'observatory_app' AND pid <> pg_backend_pid()"
+                "SELECT pid FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()"
                 " AND backend_type = 'client backend' ORDER BY state_change DESC NULLS LAST LIMIT 1"
             ).fetchone()
         _kill([row[0]] if row else [])

@@ -1,0 +1,79 @@
+"""`python -m tests.faults.rolling [--plant NAME] COMMAND ...`: a process that does a management command over and over.
+
+What is planted has a `roll()`, called once Django is set up: it puts a defect into this process alone. The one word that
+is no management command is `retain SLUG PAUSE`: it moves the raw horizon of a project once, and deletes what stands
+before it, without the two minutes between announcing a horizon and moving it; for PAUSE seconds requests may end instead.
+"""
+
+import importlib
+import os
+import sys
+import time
+import traceback
+from argparse import REMAINDER, ArgumentParser
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+BREATH_S = 0.05
+RETAIN_S = 60.0
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Go on until killed, or until a horizon has moved; the exit code says whether it has."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--plant", default="")
+    parser.add_argument("words", nargs=REMAINDER)
+    asked = parser.parse_args(words)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "observatory.settings"
+    os.environ["OBSERVATORY_ROLE"] = "jobs"
+    import django
+
+    django.setup()
+    if asked.plant:
+        importlib.import_module(f"tests.faults.planted.{asked.plant}").roll()
+    if asked.words[0] == "retain":
+        return retain(asked.words[1], float(asked.words[2]))
+    over_and_over(asked.words)
+    return 0
+
+
+def over_and_over(words: Sequence[str]) -> None:
+    """Do a command; what breaks it (a killed database, say) is told and forgotten."""
+    from django.core.management import CommandError, call_command
+    from django.db import DatabaseError, connections
+
+    while True:
+        try:
+            call_command(*words)
+        except (CommandError, DatabaseError, SystemExit):
+            traceback.print_exc(limit=1)
+            connections.close_all()
+        time.sleep(BREATH_S)
+
+
+def retain(slug: str, pause_s: float) -> int:
+    """Announce the horizon that the project's settings want, wait for requests to end, move it, delete."""
+    from django.db import connections
+
+    from ingest import timeline
+    from ingest.projects.models import Project
+    from ingest.retention.horizons import ANNOUNCED_FOR
+    from observatory import retaining
+
+    project = Project.objects.get(slug=slug)
+    retaining.retain(timeline.now(), only=[project.pk])
+    time.sleep(pause_s)
+    deadline = time.monotonic() + RETAIN_S
+    done: Any = None
+    while time.monotonic() < deadline and not (done and done.horizons_moved):
+        done = retaining.retain(timeline.now() + ANNOUNCED_FOR + timedelta(seconds=1), only=[project.pk])
+        time.sleep(BREATH_S)
+    while done.left:
+        done = retaining.retain(timeline.now(), only=[project.pk])
+    connections.close_all()
+    return int(Project.objects.get(slug=slug).raw_horizon == project.raw_horizon)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
