@@ -12,6 +12,7 @@ from ingest.dimensions import Component, FeedbackKind
 from ingest.timeline import day_start, local_day
 
 HTTP_S = 30
+LONG_AGO = timedelta(days=30)
 TOO_FEW = -1
 """Of so few that the API gives no value."""
 
@@ -50,7 +51,7 @@ USERS = """
 
 @dataclass(frozen=True)
 class Project:
-    """Whose days: `first` is the first one that lies after the raw horizon as a whole."""
+    """Whose days: `first` is the first one that lies after the raw horizon as a whole, or long ago."""
 
     number: int
     zone: str
@@ -73,6 +74,7 @@ def project_now(connection: "psycopg.Connection[Any]", number: int) -> Project:
     row = connection.execute("SELECT time_zone, raw_horizon FROM project WHERE id = %s", [number]).fetchone()
     assert row is not None
     zone, horizon = row
+    horizon = horizon or day_start(local_day(datetime.now(UTC), zone) - LONG_AGO, zone)
     first = local_day(horizon, zone)
     return Project(number, zone, first if day_start(first, zone) == horizon else first + timedelta(days=1))
 

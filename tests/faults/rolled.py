@@ -7,7 +7,7 @@ horizon and the time zone move. Then it is quiet, what is due is done, and three
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,21 +15,25 @@ from typing import Any
 
 import psycopg
 
+from ingest.timeline import EPOCH
 from observatory.metrics.windows import Level
 from tests.faults import recount
 from tests.faults.campaign import Campaign, Ground, Planted
-from tests.faults.stack import BACKEND, DATABASE, JOBS_BACKEND, WEB, WORKERS, Stack, new_project
+from tests.faults.stack import BACKEND, DATABASE, JOBS_BACKEND, WEB, WORKERS, Stack, connected, new_project
 from tests.faults.writers import Story, Writer, writing
 
 WRITERS, BATCH, PAUSE_S = 8, 20, 0.25
 KILLS, EVERY_S = 100, 3.0
+SHORT = 10
+"""Up to so many kills it is the short form: each kind of target once, the horizon moves only before."""
+
+LEAST_S, LATE_S = 3.0, 1.5
 RAW_DAYS, LATER_RAW_DAYS = 5, 4
 PAST_DAYS, PER_DAY, YESTERDAY = 9, 150, 600
 KEYS_KNOWN_FOR_S = 6.0
 """So long a web process may judge by a project's former settings."""
 
 REQUESTS_END_S = 7.0
-ERASED_AFTER_S = 14.0
 SLOWEST_COMMIT_S = 0.5
 ROLLED_WITHIN_S = 20.0
 ZONES = ("Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe")
@@ -93,10 +97,15 @@ class Rolled:
 
 @dataclass
 class Scene:
-    """One project and whoever rolls it; `bug` is planted into every roller."""
+    """One project and whoever rolls it; `bug` is planted into every roller, `is_frozen`: it has a raw horizon.
+
+    From `judged_from` on (in `time.monotonic`) the web judges by it.
+    """
 
     stack: Stack
     bug: str = ""
+    is_frozen: bool = True
+    judged_from: float = 0.0
     number: int = 0
     slug: str = ""
     story: Story = field(init=False)
@@ -114,7 +123,7 @@ class Scene:
     @contextmanager
     def jobs(self) -> "Iterator[psycopg.Connection[Any]]":
         """A connection of the moment: the server may be killed between two."""
-        with psycopg.connect(self.stack.urls.jobs, autocommit=True) as connection:
+        with connected(self.stack.urls.jobs) as connection:
             yield connection
 
     def enlist(self, *commands: Sequence[str]) -> None:
@@ -144,6 +153,8 @@ class Scene:
         kept = (LATER_RAW_DAYS - 1) * PER_DAY + YESTERDAY - PER_DAY
         self.story.known = self.story.known[-kept:]
         self.story.bare = [one for one in self.story.bare if one in set(self.story.known)]
+        if not self.bug:  # it has much counted again, which may heal what the bug has spoilt
+            self.erase(0)
 
     def set(self, column: str, value: object) -> None:
         """Change a setting of the project, as its owner would."""
@@ -153,16 +164,27 @@ class Scene:
     def forget(self, raw_days: int, pause_s: float) -> None:
         """Move the raw horizon, and delete what stands before it."""
         self.set("raw_days", raw_days)
+        self.judged_from = time.monotonic() + KEYS_KNOWN_FOR_S
         time.sleep(pause_s)
         self.stack.module("tests.faults.rolling", "retain", self.slug, str(pause_s))
 
-    def horizon(self) -> datetime:
+    def horizon(self) -> datetime | None:
         """Before which all is frozen."""
         with self.jobs() as connection:
             row = connection.execute("SELECT raw_horizon FROM project WHERE id = %s", [self.number]).fetchone()
         assert row is not None
-        assert row[0] is not None
-        return datetime.fromisoformat(row[0].isoformat())
+        horizon: datetime | None = row[0]
+        return horizon
+
+    def let_late_ones_come(self) -> bool:
+        """As soon as every web process judges by the horizon, have also sent what lies before it."""
+        if self.is_frozen and time.monotonic() >= self.judged_from:
+            self.story.horizon = self.story.horizon or self.horizon()
+        return self.story.horizon is not None
+
+    def erase(self, number: int) -> None:
+        """Ask for the erasure of one of those users whom nobody writes about any more."""
+        Writer(f"eraser-{number}", self.story, 1, 0).erase(f"{GONE}-{number}")
 
     def wait_for_rollers(self) -> None:
         """Let those who rolled all the time have the last word: until nothing is dirty, or long enough."""
@@ -182,34 +204,33 @@ class Scene:
 @contextmanager
 def slow_commits(stack: Stack) -> Iterator[None]:
     """Let commits of the web take their time while the block runs."""
-    with psycopg.connect(stack.superuser_url, autocommit=True) as connection:
+    with connected(stack.superuser_url) as connection:
         connection.execute(SLOW_COMMITS)
     try:
         yield
     finally:
         stack.start([DATABASE])
-        with psycopg.connect(stack.superuser_url, autocommit=True) as connection:
+        with connected(stack.superuser_url) as connection:
             connection.execute(PROMPT_COMMITS)
 
 
 def charts(ground: Ground) -> Rolled:
-    """All of it, with the product's own workers."""
-    scene = Scene(ground.stack)
-    ground.stack.start([DATABASE, WEB, *WORKERS])
-    kills = ground.of(KILLS)
+    """All of it; in the long form beside the product's own workers, whose start alone would take the short one's time."""
+    scene, kills = Scene(ground.stack), ground.of(KILLS)
     since = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
-    commands = (
-        ("catch_up", "--project", scene.slug), ("catch_up", "--project", scene.slug),
-        ("backfill_rollups", "--project", scene.slug, "--from", since),
-    )  # fmt: skip
+    catch_up, backfill = ("catch_up", "--project", scene.slug), ("backfill_rollups", "--project", scene.slug)
+    commands = [catch_up, (*backfill, "--from", since)]
+    if kills > SHORT:
+        ground.stack.start(WORKERS)
+        commands.append(catch_up)
     return _raced(ground, scene, commands, kills)
 
 
-def rolled_under(bug: str) -> Any:
-    """A short run under a planted bug: two rollers, nothing killed."""
+def rolled_under(bug: str, *, is_frozen: bool = False) -> Callable[[Ground], Rolled]:
+    """A short run under a planted bug: two rollers, nothing killed; with a horizon where the bug is about that."""
 
     def attempt(ground: Ground) -> Rolled:
-        scene = Scene(ground.stack, bug)
+        scene = Scene(ground.stack, bug, is_frozen)
         catch_up = ("catch_up", "--project", scene.slug)
         return _raced(ground, scene, (catch_up, catch_up), kills=0)
 
@@ -218,79 +239,61 @@ def rolled_under(bug: str) -> Any:
 
 def _raced(ground: Ground, scene: Scene, commands: Sequence[Sequence[str]], kills: int) -> Rolled:
     stack, found = scene.stack, Rolled(kills=kills)
-    is_long = kills > 10
     try:
-        with slow_commits(stack):
-            scene.enlist(*commands)
-            scene.live()
+        scene.enlist(*commands)
+        scene.live()
+        if scene.is_frozen:
             scene.forget(RAW_DAYS, 0)
-            horizon = scene.horizon()
-            before = scene.frozen(horizon)
-            with writing(scene.story, WRITERS, batch=BATCH, pause_s=PAUSE_S):
-                _shaken(ground, scene, kills, is_long=is_long)
+        horizon = scene.horizon() or EPOCH
+        before = scene.frozen(horizon)
+        with slow_commits(stack), writing(scene.story, WRITERS, batch=BATCH, pause_s=PAUSE_S):
+            _shaken(ground, scene, kills)
         stack.start([DATABASE, WEB, *scene.rollers])
         scene.wait_for_rollers()
     finally:
         stack.dismiss(*scene.rollers)
-    _settle(scene)
     _judge(scene, found, horizon, before)
     return found
 
 
-def _shaken(ground: Ground, scene: Scene, kills: int, *, is_long: bool) -> None:
+def _shaken(ground: Ground, scene: Scene, kills: int) -> None:
     """Kill, erase, move the zone and the horizon, while apps write."""
-    stack, chance = scene.stack, ground.chance
-    scene.enlist()
-    began = time.monotonic()
-    eraser = Writer("eraser", scene.story, 1, 0)
-    targets = [*scene.rollers, *scene.rollers, JOBS_BACKEND, WORKERS[0], BACKEND]
-    parts = [DATABASE, WEB, *(WORKERS if kills else ()), *scene.rollers]
-    if not scene.bug:  # both have much counted again, which may heal what the bug has spoilt
+    stack, chance, is_long = scene.stack, ground.chance, kills > SHORT
+    targets = [scene.rollers[0], JOBS_BACKEND, *scene.rollers[1:], BACKEND, *(WORKERS[:1] if is_long else ())]
+    parts = [DATABASE, WEB, *(WORKERS if is_long else ()), *scene.rollers]
+    if not scene.bug:  # it has much counted again, which may heal what the bug has spoilt
         scene.set("time_zone", ZONES[0])
-        eraser.erase(f"{GONE}-0")
+    began = time.monotonic()
     for number in range(kills):
-        time.sleep(EVERY_S * (0.5 + chance.random()) if is_long else 0.7)
+        time.sleep(EVERY_S * (0.5 + chance.random()) if is_long else EVERY_S / 4)
         stack.kill(chance.choice(targets) if is_long else targets[number % len(targets)])
         stack.start(parts)
-        _let_late_ones_come(scene, began)
+        scene.let_late_ones_come()
         if number == kills // 3:
             scene.set("time_zone", ZONES[1])
-            eraser.erase(f"{GONE}-1")
+            if is_long:  # the short one has no time to wait until it is due
+                scene.erase(1)
         if is_long and number == kills // 2:
             scene.forget(LATER_RAW_DAYS, REQUESTS_END_S)
             scene.set("time_zone", ZONES[2])
-            eraser.erase(f"{GONE}-2")
+            scene.erase(2)
         if number % 10 == 9:
             ground.say(f"  {number + 1}/{kills}")
-    time.sleep(max(0.0, KEYS_KNOWN_FOR_S - (time.monotonic() - began)))
-    _let_late_ones_come(scene, began)
-    time.sleep(2.0)
-
-
-def _let_late_ones_come(scene: Scene, began: float) -> None:
-    """From when on every web process judges by the new horizon, send what lies before it."""
-    if time.monotonic() - began >= KEYS_KNOWN_FOR_S:
-        scene.story.horizon = scene.story.horizon or scene.horizon()
-
-
-def _settle(scene: Scene) -> None:
-    """Do what is due, erasures included; nobody writes any more."""
-    deadline = time.monotonic() + 2 * ERASED_AFTER_S
-    while "not due yet" in scene.stack.command("catch_up", "--project", scene.slug).stdout:
-        if time.monotonic() > deadline:
-            raise RuntimeError("an erasure is still not due")
-        time.sleep(1)
+    least = max(began + LEAST_S, scene.judged_from if scene.is_frozen else 0)
+    time.sleep(max(0.0, least - time.monotonic()))
+    if scene.let_late_ones_come():
+        time.sleep(LATE_S)
 
 
 def _judge(scene: Scene, found: Rolled, horizon: datetime, before: FrozenRows) -> None:
-    done = scene.stack.command("verify_rollups", "--all", "--project", scene.slug, may_fail=True)
+    done = scene.stack.module("tests.faults.rolling", "settle", scene.slug, may_fail=True)
     lines = done.stdout.strip().splitlines()
     found.said = lines[-1] if lines else done.stderr[-300:]
     found.is_verified = not done.returncode
     found.wrong += [line for line in lines[:-1] if line]
     after = scene.frozen(horizon)
     changed = sum(after.get(place) != md5 for place, md5 in before.items())
-    if changed or not before:
+    if changed or (scene.is_frozen and not before):
         found.wrong.append(f"{changed} of {len(before)} frozen sheets changed")
     with scene.jobs() as connection:
         project = recount.project_now(connection, scene.number)
@@ -305,13 +308,17 @@ def _judge(scene: Scene, found: Rolled, horizon: datetime, before: FrozenRows) -
     found.sent, found.late, found.complaints = scene.story.sent, len(late), scene.story.refused
 
 
+def _wrong(found: Rolled) -> int:
+    return len(found.wrong)
+
+
 CAMPAIGN = Campaign(
     "R5",
     {"charts": charts},
     {
-        bug: Planted(rolled_under(bug), lambda found: len(found.wrong))
-        for bug in (
-            "adds_to_what_is_stored", "rolls_to_a_watermark", "counts_into_frozen", "merges_what_is_dirty",
-        )
+        "adds_to_what_is_stored": Planted(rolled_under("adds_to_what_is_stored"), _wrong),
+        "rolls_to_a_watermark": Planted(rolled_under("rolls_to_a_watermark"), _wrong),
+        "counts_into_frozen": Planted(rolled_under("counts_into_frozen", is_frozen=True), _wrong),
+        "merges_what_is_dirty": Planted(rolled_under("merges_what_is_dirty"), _wrong),
     },
-)  # fmt: skip
+)

@@ -1,8 +1,10 @@
 """`python -m tests.faults.rolling [--plant NAME] COMMAND ...`: a process that does a management command over and over.
 
-What is planted has a `roll()`, called once Django is set up: it puts a defect into this process alone. The one word that
-is no management command is `retain SLUG PAUSE`: it moves the raw horizon of a project once, and deletes what stands
-before it, without the two minutes between announcing a horizon and moving it; for PAUSE seconds requests may end instead.
+What is planted has a `roll()`, called once Django is set up: it puts a defect into this process alone.
+
+Two words are no management commands and done once. `retain SLUG PAUSE` moves the raw horizon of a project, and deletes
+what stands before it, without the two minutes between announcing a horizon and moving it; for PAUSE seconds requests may
+end instead. `settle SLUG` has everything done that is due, erasures as soon as they are, and then verifies all rollups.
 """
 
 import importlib
@@ -13,14 +15,15 @@ import traceback
 from argparse import REMAINDER, ArgumentParser
 from collections.abc import Sequence
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
-BREATH_S = 0.05
-RETAIN_S = 60.0
+BREATH_S = 0.2
+RETAIN_S, SETTLED_S = 60.0, 60.0
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Go on until killed, or until a horizon has moved; the exit code says whether it has."""
+    """Go on until killed, or do what is done once; the exit code says whether it was as it should be."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--plant", default="")
     parser.add_argument("words", nargs=REMAINDER)
@@ -34,6 +37,9 @@ def main(words: Sequence[str] | None = None) -> int:
         importlib.import_module(f"tests.faults.planted.{asked.plant}").roll()
     if asked.words[0] == "retain":
         return retain(asked.words[1], float(asked.words[2]))
+    if asked.words[0] == "settle":
+        settle(asked.words[1])
+        return 0
     over_and_over(asked.words)
     return 0
 
@@ -50,6 +56,20 @@ def over_and_over(words: Sequence[str]) -> None:
             traceback.print_exc(limit=1)
             connections.close_all()
         time.sleep(BREATH_S)
+
+
+def settle(slug: str) -> None:
+    """Catch up until no erasure waits, and verify: what differs is told, and ends this process with 1."""
+    from django.core.management import call_command
+
+    deadline = time.monotonic() + SETTLED_S
+    while time.monotonic() < deadline:
+        told = StringIO()
+        call_command("catch_up", "--project", slug, stdout=told)
+        if "not due yet" not in told.getvalue():
+            break
+        time.sleep(0.5)
+    call_command("verify_rollups", "--all", "--project", slug)
 
 
 def retain(slug: str, pause_s: float) -> int:

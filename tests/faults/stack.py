@@ -164,13 +164,13 @@ class Stack:
         for name in names:
             del self._table[name]
 
-    def command(self, *words: str, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a management command beside it. Raises RuntimeError with what it complained of."""
-        return self._run("manage.py", *words, may_fail=may_fail)
+        return self._run("manage.py", *words)
 
-    def module(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a Python module beside it. Raises RuntimeError with what it complained of."""
-        return self._run("-m", *words)
+    def module(self, *words: str, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run a Python module beside it. Raises RuntimeError with what it complained of, unless it may fail."""
+        return self._run("-m", *words, may_fail=may_fail)
 
     def _run(self, *words: str, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -238,7 +238,7 @@ class Stack:
 
     def _kill_backend(self, role: str) -> None:
         """Kill a server process that works for a role: PostgreSQL then ends all sessions and recovers by itself."""
-        with psycopg.connect(getattr(self.urls, role)) as connection:
+        with connected(getattr(self.urls, role)) as connection:
             row = connection.execute(
                 "SELECT pid FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()"
                 " AND backend_type = 'client backend' ORDER BY state_change DESC NULLS LAST LIMIT 1"
@@ -259,6 +259,18 @@ class Stack:
             if self._children[WEB].poll() is not None:
                 raise RuntimeError(f"the web ended: {(self.folder / 'web.log').read_text()[-2000:]}") from None
             return False
+
+
+def connected(url: str) -> "psycopg.Connection[Any]":
+    """A connection that commits each statement; waits while the server recovers from the death of one of its processes."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            return psycopg.connect(url, autocommit=True)
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def new_project(connection: "psycopg.Connection[Any]", scopes: str = "ingest,read") -> tuple[int, str]:

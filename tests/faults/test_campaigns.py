@@ -1,21 +1,25 @@
-"""R2, R3 and S5 in short: a part of each campaign, and of each promise a planted bug. The long forms are `make faults`."""
+"""R2, R3, R5 and S5 in short: a part of each campaign, and of each promise a planted bug. The long forms are `make faults`."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import costly, resent, unbroken
+from tests.faults import costly, resent, rolled, unbroken
 from tests.faults.campaign import Ground, tried
 from tests.faults.stack import Stack
 
-CAMPAIGNS = {campaign.promise: campaign for campaign in (resent.CAMPAIGN, unbroken.CAMPAIGN, costly.CAMPAIGN)}
+CAMPAIGNS = {
+    campaign.promise: campaign for campaign in (resent.CAMPAIGN, unbroken.CAMPAIGN, rolled.CAMPAIGN, costly.CAMPAIGN)
+}
 # Which share of each part; those that hold quantiles against a bar need a machine of their own.
 SHORT = [
     ("R2", "sequences", 0.004), ("R2", "race", 0.1), ("R3", "corpus", 0.02), ("R3", "bodies", 0.02), ("R3", "bytes", 0.005),
     ("R3", "fields", 0.004), ("R3", "texts", 0.005), ("R3", "description", 0.002), ("S5", "bombs", 1), ("S5", "refused", 0.1),
-    ("S5", "taken", 0.5),
+    ("S5", "taken", 0.5), ("R5", "charts", 0.03),
 ]  # fmt: skip
-PLANTED = [("R2", "keyed_by_receipt"), ("R3", "trimmed_text"), ("S5", "inflated_at_once")]
+PLANTED = [
+    ("R2", "keyed_by_receipt"), ("R3", "trimmed_text"), ("S5", "inflated_at_once"), ("R5", "adds_to_what_is_stored"),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
