@@ -17,7 +17,7 @@ from ingest.projects.access import current_project, project_scope
 from ingest.projects.models import Project
 from ingest.timeline import HOUR, MINUTE, QUARTER, Window, ceil, day_window
 from observatory.metrics import roller, store
-from observatory.metrics.roller import RollReport
+from observatory.metrics.passing import RollReport
 
 SHORT_S, LONG_S = 0.25, 1.0
 """Portions that took less are doubled, those that took more are halved."""
