@@ -141,12 +141,12 @@ PRESETS: tuple[Preset, ...] = (
         0.95,
         "needs the providers' limits, which cannot be entered yet",
     ),
-    _later(
+    Preset(
         "cost-anomaly",
         "Daily cost outside its expected range",
-        0.95,
-        0.999,
-        "needs the forecast of costs, which does not exist yet",
+        "cost_anomaly",
+        Terms(Side.ABOVE, 0.95, 0.999),
+        scope=PROJECT,
     ),
     _later(
         "drift-finding",

@@ -39,6 +39,11 @@ class Reader:
         self.now = now
         self._shelf = Shelf(now)
 
+    @property
+    def zone(self) -> str:
+        """The project's time zone, whose local days are days."""
+        return self._shelf.zone
+
     def coverage(self, feature: str | None = None) -> Coverage:
         """How far the numbers reach: of one feature, or of all (the one that matures slowest counts)."""
         return self._shelf.coverage(self._shelf.filter(feature))

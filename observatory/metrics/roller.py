@@ -18,7 +18,7 @@ from ingest.projects.access import every_project, project_scope
 from ingest.projects.models import Project
 from ingest.timeline import EPOCH, HOUR, QUARTER, Window, floor
 from ingest.turns import Turns
-from observatory.metrics import noticing, raw, recompute, rezone, sheets, store, user_rows, wide
+from observatory.metrics import foreseeing, noticing, raw, recompute, rezone, sheets, store, user_rows, wide
 from observatory.metrics.baselines import pinning
 from observatory.metrics.passing import Pass, RollReport
 from observatory.metrics.store import Account, Mark
@@ -89,6 +89,7 @@ def _roll_project(project: Project, now: datetime, everything: bool, deadline: f
             store.lock(wait=True)
             noticing.notice(now, project.time_zone)
             pinning.freeze_due(now)
+        foreseeing.foresee(project, now, is_forced=everything)
     return report + widened
 
 

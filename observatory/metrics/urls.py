@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from observatory.metrics import api, distribution_api, prometheus
+from observatory.metrics import api, distribution_api, forecast_api, prometheus
 from observatory.metrics.baselines import api as baselines
 from observatory.metrics.exports.api import addresses
 
@@ -15,4 +15,5 @@ urlpatterns: list[URLPattern] = [
     path("baselines", baselines.Baselines.as_view(), name="api-baselines"),
     path("baselines/<str:name>", baselines.OneBaseline.as_view(), name="api-baseline"),
     path("baselines/<str:name>/comparison", baselines.Comparison.as_view(), name="api-baseline-comparison"),
+    path("forecasts/cost", forecast_api.CostForecasts.as_view(), name="api-forecast-cost"),
 ]

@@ -68,7 +68,7 @@ def test_every_row_of_the_table_is_installed_once_and_only_what_can_be_judged_is
         rows = list(AlertRule.objects.all())
     assert {row.preset for row in rows if not row.is_paused} == {
         "input-tokens-mean", "latency-p50", "latency-p95", "error-rate", "timeout-rate", "rate-limited-rate",
-        "thumbs-up-rate", "correction-rate", "escalations",
+        "thumbs-up-rate", "correction-rate", "escalations", "cost-anomaly",
     }  # fmt: skip
     assert all(row.metric in METRICS and row.active_from == START for row in rows if not row.is_paused)
     assert all(row.paused_reason for row in rows if row.is_paused)
@@ -99,6 +99,7 @@ def test_the_shipped_windows_are_those_of_the_table():
     assert windows == {
         "error-rate": often, "timeout-rate": often, "rate-limited-rate": often, "latency-p50": often, "latency-p95": often,
         "thumbs-up-rate": week, "correction-rate": week, "escalations": (1440, 15, 0), "input-tokens-mean": (30 * 1440, 0, 100),
+            "cost-anomaly": (1440, 0, 0),
     }  # fmt: skip
 
 

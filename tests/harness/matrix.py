@@ -28,6 +28,7 @@ API_FILTERS: dict[str, set[str]] = {
     "api-incidents": set(),
     "api-findings": set(),
     "api-baselines": set(),
+    "api-forecast-cost": set(),
 }  # others are refused there
 WITHOUT_FILTERS = {"healthz", "readyz", "sign-in", "sign-out"}
 

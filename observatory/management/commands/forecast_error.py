@@ -1,7 +1,7 @@
 """Tell how wrong forecasts of cost would have been, on real history and on simulated bills."""
 
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,11 +13,12 @@ from ingest.projects.models import Project
 from ingest.timeline import Window, day_start, local_day
 from observatory.metrics import series
 from observatory.metrics.forecasting import backtest
-from observatory.metrics.forecasting.backtest import AHEAD_DAYS, EVERY_DAYS
+from observatory.metrics.forecasting.backtest import AHEAD_DAYS, EVERY_DAYS, MONTH_DAYS
 from observatory.metrics.forecasting.smoothing import LEAST_DAYS
 
 LOOK_BACK_DAYS = 400
 HEAD = f"{'':42}{'trials':>7}{'median':>9}{'p90':>8}{'repeating':>11}{'inside 95 %':>13}"
+MONTHS_HEAD = f"{'':42}{'months':>7}{'mean':>9}{'inside 80 %':>13}{'inside 95 %':>13}"
 
 
 class Command(BaseCommand):
@@ -38,11 +39,16 @@ class Command(BaseCommand):
         self.stdout.write(f"Sums of coming days, forecast every {EVERY_DAYS} days from what was known by then.")
         self.stdout.write("Errors are shares of what came; `repeating` is the median error of repeating the last week.")
         self.stdout.write(HEAD)
-        for project in projects:
-            self._tell(project.slug, daily_costs(project))
-        if not slug:
-            for name, amounts in backtest.simulated().items():
-                self._tell(name, amounts)
+        known = {project.slug: daily_costs(project) for project in projects}
+        known |= {} if slug else backtest.simulated()
+        of_months: list[str] = []
+        for name, amounts in known.items():
+            self._tell(name, amounts)
+            of_months += _months(name, amounts)
+        self.stdout.write(f"\nEnds of months ({MONTH_DAYS} days in a row), projected with some of their days left.")
+        self.stdout.write(MONTHS_HEAD)
+        for line in of_months:
+            self.stdout.write(line)
 
     def _tell(self, name: str, amounts: Sequence[float]) -> None:
         for ahead in AHEAD_DAYS:
@@ -56,6 +62,14 @@ class Command(BaseCommand):
                 f"{title:42}{told.trials:7}{told.median_error:9.1%}{told.p90_error:8.1%}"
                 f"{told.median_error_of_repeating:11.1%}{told.inside:13.0%}"
             )
+
+
+def _months(name: str, amounts: Sequence[float]) -> Iterator[str]:
+    for left, found in backtest.month_trials(amounts).items():
+        if found:
+            told = backtest.month_summary(found)
+            title = f"{name[:32]}, {left} left"
+            yield f"{title:42}{told.trials:7}{told.mean_error:9.1%}{told.inside_80:13.0%}{told.inside_95:13.0%}"
 
 
 def daily_costs(project: Project) -> list[float]:

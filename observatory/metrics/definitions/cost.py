@@ -54,6 +54,16 @@ METRICS: tuple[Metric, ...] = (
         window="30d",
     ),
     Metric(
+        "cost_anomaly",
+        "Cost against its expected range",
+        Unit.RATIO,
+        LOWER,
+        Kind.DERIVED,
+        "Whether a whole day's cost is as the days before it let expect: the share of days that a range must hold to hold"
+        " this one, too. 0.95 is the edge of the range of 95 %, above or below; over several days, the most unusual one.",
+        window="7d",
+    ),
+    Metric(
         "unpriced_calls",
         "Unpriced calls",
         Unit.COUNT,

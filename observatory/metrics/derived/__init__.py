@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ingest.timeline import Window
+from observatory.metrics.derived.anomaly import cost_anomaly
 from observatory.metrics.metric import Metric
 from observatory.metrics.reading import Reading
 from observatory.metrics.shelf import Filter, Shelf
@@ -10,7 +11,9 @@ from observatory.metrics.shelf import Filter, Shelf
 Formula = Callable[[Shelf, Sequence[Window], Filter], list[Reading]]
 """One reading per window. The filter chooses a feature, or all."""
 
-FORMULAS: dict[str, Formula] = {}
+FORMULAS: dict[str, Formula] = {
+    "cost_anomaly": cost_anomaly,
+}
 """Name of the metric → how it is computed."""
 
 

@@ -4,13 +4,16 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from statistics import median
+from functools import lru_cache
+from statistics import fmean, median
 
-from observatory.metrics.forecasting.smoothing import LEAST_DAYS, WEEK, TooFew, fit, project
+from observatory.metrics.forecasting.outlook import Range, ranges
+from observatory.metrics.forecasting.smoothing import LEAST_DAYS, WEEK, Fit, TooFew, fit, paths, project
 
 EVERY_DAYS = 3
 AHEAD_DAYS = (7, 28)
 SIMULATED_DAYS = 180
+MONTH_DAYS, DAYS_LEFT = 30, (21, 14, 7, 3)
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,23 @@ def trials(amounts: Sequence[float], ahead: int) -> list[Trial]:
     Days in which nothing came at all tell no share and are left out, and so are those before anything had come.
     """
     found = []
-    for known in range(LEAST_DAYS, len(amounts) - ahead + 1, EVERY_DAYS):
+    for known, fitted in _fits(tuple(amounts)).items():
         came = sum(amounts[known : known + ahead])
-        if came <= 0:
+        if known + ahead > len(amounts) or came <= 0:
             continue
+        projection = project(fitted, ahead)
+        repeated = sum(amounts[known - WEEK : known]) * ahead / WEEK
+        found.append(Trial(projection.expected, projection.low, projection.high, came, repeated))
+    return found
+
+
+@lru_cache(maxsize=1)
+def _fits(amounts: tuple[float, ...]) -> Mapping[int, Fit]:
+    """The fit that could be made at the end of every third past day, by the number of days known then."""
+    found = {}
+    for known in range(LEAST_DAYS, len(amounts), EVERY_DAYS):
         with suppress(TooFew):
-            projection = project(fit(amounts[:known]), ahead)
-            repeated = sum(amounts[known - WEEK : known]) * ahead / WEEK
-            found.append(Trial(projection.expected, projection.low, projection.high, came, repeated))
+            found[known] = fit(amounts[:known])
     return found
 
 
@@ -76,6 +88,60 @@ def summary(found: Sequence[Trial]) -> Summary:
         errors[min(len(errors) - 1, int(len(errors) * 0.9))],
         median(one.error_of_repeating for one in found),
         sum(one.is_inside for one in found) / len(found),
+    )
+
+
+@dataclass(frozen=True)
+class MonthTrial:
+    """A month of `MONTH_DAYS` days: what its sum came to, and how it was projected with some days left."""
+
+    projected: Range
+    came: float
+
+    @property
+    def error(self) -> float:
+        """By which share of what came the projection missed it."""
+        return abs(self.projected.expected - self.came) / self.came
+
+    def is_inside(self, low: float | None, high: float | None) -> bool:
+        """Whether what came lies in an interval."""
+        return low is not None and high is not None and low <= self.came <= high
+
+
+@dataclass(frozen=True)
+class MonthSummary:
+    """Of some months with as many days left: mean error, and the shares that ended inside 80 % and 95 %."""
+
+    trials: int
+    mean_error: float
+    inside_80: float
+    inside_95: float
+
+
+def month_trials(amounts: Sequence[float]) -> Mapping[int, list[MonthTrial]]:
+    """Days left → months projected from every third past day on, each time from what was known by then.
+
+    A month is any `MONTH_DAYS` days in a row, so that two months of history hold more than one.
+    """
+    found: dict[int, list[MonthTrial]] = {left: [] for left in DAYS_LEFT}
+    for known, fitted in _fits(tuple(amounts)).items():
+        ahead = ranges(paths(fitted, max(DAYS_LEFT)).cumsum(axis=1))
+        for left in DAYS_LEFT:
+            start, end = known + left - MONTH_DAYS, known + left
+            if start >= 0 and end <= len(amounts) and sum(amounts[start:end]) > 0:
+                projected = ahead[left - 1].plus(sum(amounts[start:known]))
+                found[left].append(MonthTrial(projected, sum(amounts[start:end])))
+    return found
+
+
+def month_summary(found: Sequence[MonthTrial]) -> MonthSummary:
+    """What the months say together. Raises StatisticsError for none."""
+    ends = [one.projected for one in found]
+    return MonthSummary(
+        len(found),
+        fmean(one.error for one in found),
+        fmean(one.is_inside(end.low_80, end.high_80) for one, end in zip(found, ends, strict=True)),
+        fmean(one.is_inside(end.low_95, end.high_95) for one, end in zip(found, ends, strict=True)),
     )
 
 

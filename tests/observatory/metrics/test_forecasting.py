@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ingest.timeline import DAY, HOUR, day_start, local_day
+from observatory.management.commands import forecast_error
 from observatory.metrics import roller
 from observatory.metrics.forecasting import backtest, smoothing
 from observatory.metrics.forecasting.smoothing import TooFew, Weights
@@ -80,7 +81,7 @@ def test_the_interval_is_as_wide_as_that_of_statsmodels():
     assert smoothing.project(fit, 14) == projection, "the same days give the same"
 
 
-@pytest.mark.parametrize("amounts", [[], [1.0] * 27, [0.0] * 60, [9.0] * 30 + [0.0] * 56])
+@pytest.mark.parametrize("amounts", [[], [1.0] * 13, [0.0] * 60, [9.0] * 30 + [0.0] * 56])
 def test_too_little_is_said_to_be_too_little(amounts):
     with pytest.raises(TooFew):
         smoothing.fit(amounts)
@@ -98,12 +99,12 @@ def test_days_without_anything_are_part_of_the_rhythm_and_nothing_falls_below_ze
 def test_a_trial_knows_nothing_of_what_came_later():
     honest = backtest.trials(BILLS["steady"][:60], 7)
     changed = backtest.trials([*BILLS["steady"][:40], *[900.0] * 20], 7)
-    assert [(one.expected, one.low, one.high) for one in honest[:5]] == [
-        (one.expected, one.low, one.high) for one in changed[:5]
+    assert [(one.expected, one.low, one.high) for one in honest[:9]] == [
+        (one.expected, one.low, one.high) for one in changed[:9]
     ]
-    assert honest[4].came != changed[4].came
-    assert not changed[4].is_inside
-    assert changed[4].error > 0.8
+    assert honest[8].came != changed[8].came
+    assert not changed[8].is_inside
+    assert changed[8].error > 0.8
 
 
 def test_nothing_is_forecast_before_anything_had_come():
@@ -125,11 +126,17 @@ def test_the_command_tells_of_projects_and_of_simulated_bills(project, monkeypat
     rows = [{"at": today - DAY * day + HOUR, "feature": "a", "cost_nano": 10**9} for day in range(1, 41)]
     interactions(project, rows)
     roller.roll(datetime.now(UTC), only=[project.pk], everything=True)
-    week, month = said("--project", project.slug)[3:]
-    assert week.removeprefix(f"{project.slug}, 7 days").split() == ["2", "0.0%", "0.0%", "0.0%", "100%"]
-    assert month.removeprefix(f"{project.slug}, 28 days").strip() == "40 days; 56 are needed, and cost in them"
+    told = said("--project", project.slug)
+    week, month = told[3:5]
+    assert week.removeprefix(f"{project.slug}, 7 days").split() == ["7", "0.0%", "0.0%", "0.0%", "100%"]
+    assert month.removeprefix(f"{project.slug}, 28 days").strip() == "40 days; 42 are needed, and cost in them"
+    ends = {line.split(", ")[1].split(" left")[0]: line.split()[-4:] for line in told[8:]}
+    assert ends == {
+        left: [number, "0.0%", "100%", "100%"] for left, number in (("21", "2"), ("14", "4"), ("7", "4"), ("3", "3"))
+    }
+    monkeypatch.setattr(forecast_error, "daily_costs", lambda one: [1.0] * 30 if one == project else [])
     told = said()
-    assert {line.split(",")[0] for line in told[3:]} >= {project.slug, "steady"}
+    assert {line.split(",")[0] for line in told[3:] if line} >= {project.slug, "steady"}
     with pytest.raises(CommandError, match="no project"):
         said("--project", "nobody")
 
