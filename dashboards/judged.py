@@ -20,7 +20,7 @@ WATCHED: dict[str, tuple[str, ...]] = {
         "flag_rate",
         "escalations_24h",
     ),
-    "cost": ("cost_total", "cost_per_call", "cost_per_mau", "input_tokens_mean", "unpriced_calls"),
+    "cost": ("cost_total", "cost_anomaly", "cost_per_call", "cost_per_mau", "input_tokens_mean", "unpriced_calls"),
     "engagement": ("dau", "wau", "mau", "feedback_coverage"),
 }
 """Whose rules and incidents colour a dashboard: its card on the overview, its notices and its table of features."""

@@ -51,6 +51,7 @@ class Board:
     columns: Sequence[str]
     evidence: tuple[Link, ...] = ()
     watched: tuple[str, ...] = ()
+    tables: tuple[Breakdown, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class BoardContext:
     notices: tuple[Notice, ...]
     tiles: tuple[Tile, ...]
     panels: tuple[Panel, ...]
+    tables: tuple[Breakdown, ...]
     breakdown: Breakdown
     evidence: tuple[Link, ...]
     empty: Empty | None = None
@@ -85,6 +87,7 @@ def _context(view: View, board: Board) -> BoardContext:
         notices=(*notes(view), *_incident_notices(view, board.watched)),
         tiles=() if empty else tuple(present.tile(view, asked) for asked in board.tiles),
         panels=() if empty else tuple(_panel(maker) for maker in board.panels),
+        tables=() if empty else board.tables,
         breakdown=Breakdown("features", "By feature", ()) if empty else by_feature(view, board),
         evidence=board.evidence,
         empty=empty,

@@ -4,7 +4,7 @@ from functools import partial
 
 from django.http import HttpResponse
 
-from dashboards import judged, panels, present
+from dashboards import heading, judged, panels, present
 from dashboards.charts.bars import cost_bars
 from dashboards.charts.data import Group
 from dashboards.components import Link, Panel
@@ -13,6 +13,8 @@ from dashboards.panels import Drawn, series_panel
 from dashboards.present import Asked
 from dashboards.view import View, project_page
 from ingest.timeline import DAY
+from observatory.metrics import forecasts
+from observatory.metrics.definitions import METRICS
 
 COMPONENTS = {
     "cost_model_tokens": "model tokens",
@@ -41,8 +43,12 @@ def components_panel(view: View) -> Panel:
 @project_page
 def cost(view: View) -> HttpResponse:
     """The Cost dashboard."""
+    forecast = forecasts.current(view.now, reader=view.reader)
+    scenarios = heading.scenarios_table(view, forecast)
     makers = [
+        PanelMaker("forecast", heading.TITLE, partial(heading.forecast_panel, view, forecast)),
         PanelMaker("components", "Cost by component", partial(components_panel, view)),
+        PanelMaker("cost_anomaly", METRICS["cost_anomaly"].title, partial(heading.expected_panel, view)),
         PanelMaker(
             "cost_per_call", "Cost per call", partial(series_panel, view, Drawn("cost_per_call", compare="previous"))
         ),
@@ -71,5 +77,6 @@ def cost(view: View) -> HttpResponse:
             ("calls", "cost_total", "cost_per_call", "input_tokens_mean", "unpriced_calls"),
             (unpriced,),
             judged.WATCHED["cost"],
+            (scenarios,) if scenarios else (),
         ),
     )

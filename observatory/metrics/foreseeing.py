@@ -84,9 +84,9 @@ def refresh(now: datetime, *, is_forced: bool = False) -> bool:
         multiplier=growth.multiplier(months),
         recent=Recent(made.recent.cost_per_day, _users_of([(first, last)])[0]),
     )
-    foreseen.replace(Forecast(now, days.time_zone, days.digest, made, months))
+    foreseen.replace(Forecast(now, days.time_zone, days.digest, made, months), days.first)
     expected = outlook.expected_days(fitted, days.first) if fitted else []
-    foreseen.replace_days(expected, _before(days, [one.day for one in expected]))
+    foreseen.replace_days(expected, _before(days, [one.day for one in expected]), days.first)
     return True
 
 

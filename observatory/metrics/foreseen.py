@@ -10,6 +10,7 @@ from django.db import connection
 
 from ingest.projects.access import current_project
 from observatory.metrics.forecasting.growth import MonthOfUse
+from observatory.metrics.forecasting.months import first_of
 from observatory.metrics.forecasting.outlook import ExpectedDay, Outlook
 
 COLUMNS = "basis, made_at, time_zone, digest, outlook::text, whole_months::text"
@@ -52,8 +53,11 @@ def _one(query: str, parameters: Sequence[date]) -> Forecast | None:
     )
 
 
-def replace(made: Forecast) -> None:
-    """Keep a forecast in the place of its month's last one. One of a later month, from another clock, goes."""
+def replace(made: Forecast, since: date) -> None:
+    """Keep a forecast in the place of its month's last one.
+
+    Those of months that were over before `since` go, and one of a later month, which came from another clock.
+    """
     query = """
         INSERT INTO forecast (project_id, month, basis, made_at, time_zone, digest, outlook, whole_months)
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
@@ -73,14 +77,15 @@ def replace(made: Forecast) -> None:
         months,
     ]
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM forecast WHERE project_id = %s AND month > %s", [current_project(), month])
+        outside = "DELETE FROM forecast WHERE project_id = %s AND (month > %s OR month < %s)"
+        cursor.execute(outside, [current_project(), month, first_of(since)])
         cursor.execute(query, parameters)
 
 
-def replace_days(expected: Sequence[ExpectedDay], before_nano: Sequence[int]) -> None:
+def replace_days(expected: Sequence[ExpectedDay], before_nano: Sequence[int], since: date) -> None:
     """Keep what was to be expected of days, where nothing was kept or the days before have changed since.
 
-    Days after the last one given are forgotten.
+    Days before `since` and after the last one given are forgotten.
     """
     query = """
         INSERT INTO expected_cost (project_id, day, middle, deviation, offset_usd, before_nano, known_days)
@@ -99,7 +104,8 @@ def replace_days(expected: Sequence[ExpectedDay], before_nano: Sequence[int]) ->
     ]
     last = max((one.day for one in expected), default=date.min)
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM expected_cost WHERE project_id = %s AND day > %s", [current_project(), last])
+        outside = "DELETE FROM expected_cost WHERE project_id = %s AND (day > %s OR day < %s)"
+        cursor.execute(outside, [current_project(), last, since])
         cursor.execute(query, [current_project(), *columns])
 
 
