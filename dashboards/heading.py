@@ -28,7 +28,7 @@ HEADINGS = (
         "Aggressive", numeric=True, definition="The high end: of the growth multiplier, or of the forecast's 80 %."
     ),
     Heading("Plan", numeric=True, definition="The figure forecast_cost_usd."),
-    Heading("Expected against plan", numeric=True),
+    Heading("Against plan", numeric=True, definition="The expected cost against the plan."),
     Heading("From"),
 )
 
@@ -51,7 +51,7 @@ def forecast_panel(view: View, forecast: CostForecast) -> Panel:
 def _nothing(forecast: CostForecast) -> Empty:
     if forecast.standing is Standing.LEARNING:
         return not_enough(forecast.known_days, NEEDED_DAYS, "whole days", "A forecast needs two weeks of whole days.")
-    return Empty("nothing in window", "Nothing to forecast from.", "No cost has come in the last eight weeks.")
+    return Empty("nothing in window", "Nothing to forecast from.", "No cost is known of the last eight weeks.")
 
 
 def _sum(one: DayOfMonth, zone: str, now: datetime) -> Sum:
@@ -75,7 +75,7 @@ def sentence(forecast: CostForecast) -> str:
     """What the chart says, in words."""
     end, plan, over = forecast.end, forecast.plan, forecast.over_plan_on
     if end is None:
-        words = "No cost has come in the last eight weeks: nothing to forecast from"
+        words = "No cost is known of the last eight weeks: nothing to forecast from"
         if forecast.standing is Standing.LEARNING:
             words = f"Learning: {forecast.known_days} of {NEEDED_DAYS} whole days"
         return f"{words}. {_planless(plan)}".rstrip()
@@ -127,7 +127,7 @@ def _scenario(one: Scenarios, *, is_current: bool) -> Row:
 
 def _multiplier(forecast: CostForecast) -> str:
     fitted = forecast.multiplier
-    words = f"Growth multiplier {fitted.value:.2f} ({fitted.low:.2f}–{fitted.high:.2f}): users that grow by 10{formatting.NBSP}% bring {formatting.change(1.1**fitted.value - 1)} cost"
+    words = f"Growth multiplier {fitted.value:.2f} ({fitted.low:.2f}–{fitted.high:.2f}): users that grow by 10{formatting.NBSP}% bring {formatting.rate(1.1**fitted.value - 1, 0)} more cost"
     if fitted.is_default:
         return f"{words}. The planning default, until {LEAST_CHANGES + 1} whole months of moving users are known."
     return f"{words}. Fitted from {fitted.changes} changes between whole months."

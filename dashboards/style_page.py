@@ -8,6 +8,7 @@ from dashboards.charts.bars import Plan, bars_pair, columns, cost_bars
 from dashboards.charts.curves import evidence, lorenz, lorenz_points
 from dashboards.charts.data import Band, Bin, Chart, Frame, Group, Limit, Mark, Point, Size, Span, Volume
 from dashboards.charts.groups import latency, lines_by_group
+from dashboards.charts.projected import Sum, projected
 from dashboards.charts.sparkline import Sparkline, sparkline
 from dashboards.charts.timeseries import Around, timeseries
 
@@ -116,6 +117,18 @@ def cost_chart() -> Chart:
     return cost_bars(frame(28, "tall"), groups, Plan(actual, plan), (Mark(_END - 9 * DAY, "price change"),))
 
 
+def heading_chart() -> Chart:
+    """The month against its plan, ten days before its end."""
+    sums = [Sum(_END - (20 - day) * DAY, 41.0 * (day + 1), 36.0 * (day + 1)) for day in range(20)]
+    sums[-1] = Sum(_END - DAY, 820.0, 720.0, 820.0, (820.0, 820.0), (820.0, 820.0))
+    for day in range(10):
+        mean, half = 820 + 42.0 * (day + 1), 9.0 * (day + 1)
+        ends = ((mean - half, mean + half), (mean - 1.6 * half, mean + 1.6 * half))
+        sums.append(Sum(_END + day * DAY, 834.0 if day == 0 else None, 36.0 * (day + 21), mean, *ends, complete=False))
+    whole = Frame(_END - 20 * DAY, _END + 10 * DAY, DAY, UTC)
+    return projected(whole, "This month against its plan", "usd", sums, _END + 6 * DAY)
+
+
 def distribution_chart() -> Chart:
     """Grouped bars."""
     labels = ("0–250", "250–500", "500–1k", "1k–2k", "2k–4k", "4k–8k", "8k+")
@@ -143,6 +156,7 @@ def charts() -> dict[str, Chart]:
         "lorenz": lorenz("Cost by user", lorenz_points([1.06**i for i in range(100)]), frame(28)),
         "evidence": evidence_chart(),
         "cost": cost_chart(),
+        "heading": heading_chart(),
         "drift": drift_chart(),
     }
 
@@ -157,6 +171,7 @@ NOTES = {
     "lorenz": ("Who causes the cost", "August, 4,790 users"),
     "evidence": ("Evidence", "60 days; 100 opens a finding"),
     "cost": ("Cost by component", "daily; below: August against the plan"),
+    "heading": ("This month against its plan", "August, running sum"),
     "drift": ("Thumbs-up rate, 7 days rolling", "95 % interval; grey: normal range; n = 4,210"),
 }
 

@@ -92,7 +92,7 @@ def _lines(sums: Sequence[Sum], frame: Frame) -> list[Figure]:
     if any(one.actual is not None and not one.complete for one in sums):
         hollow = {"symbol": "circle", "color": "@panel", "opacity": 1, "line": {"color": "@series-1", "width": 1.5}}
         sizes = [7 if number == len(open_end) - 1 else 0 for number in range(len(open_end))]
-        drawn = _line(frame, open_end, decorations.line("series-1", width=1.5))
+        drawn = _line(frame, open_end, decorations.line("series-1", "dot", 2))
         lines.append({**drawn, "mode": "lines+markers", "marker": {**hollow, "size": sizes}})
     return [line for line in lines if line["x"]]
 

@@ -100,13 +100,14 @@ def expected_days(first: date, last: date) -> Mapping[date, ExpectedDay]:
 
 
 def _amounts(reader: Reader, month: date) -> dict[date, float]:
-    """The cost of the month's days up to now; empty where the project knew nothing yet, or not yet."""
+    """The cost of the month's days up to now; empty where none of it is known: too early, or no call has a price."""
     zone = reader.zone
     start, end = day_start(month, zone), min(reader.now, day_start(first_of(month, 1), zone))
     if start >= end:
         return {}
     points = reader.series("cost_total", Window(start, end), "1d")
-    if all(point.reading.value is None for point in points):
+    known = [point.reading.value for point in points]
+    if None in known and not any(known):
         return {}
     return {month + number * DAY: point.reading.value or 0.0 for number, point in enumerate(points)}
 
