@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ingest.dimensions import Cache, CostSource, Dimension, ErrorClass, FeedbackKind
-from observatory.metrics.layout import COST_COUNTERS, ERROR_COUNTERS, MICRO, Counter, Distribution
+from ingest.dimensions import EVERY_MARK, MARKS, Cache, CostSource, Dimension, ErrorClass, FeedbackKind
+from observatory.metrics.layout import COST_COUNTERS, ERROR_COUNTERS, MARK_COUNTERS, MICRO, Counter, Distribution
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +44,7 @@ def of_interactions(columns: "Mapping[str, NDArray[Any]]", by: Sequence[Dimensio
     rows = _rows(columns, by)
     cost = columns["cost_nano"]
     is_priced = cost >= 0
+    is_cached = columns["cache"] != Cache.NONE
     rows.counters = {
         Counter.CALLS: np.ones(len(rows.at), np.int64),
         Counter.ERRORS: columns["failed"],
@@ -54,6 +55,10 @@ def of_interactions(columns: "Mapping[str, NDArray[Any]]", by: Sequence[Dimensio
         Counter.COST_MODEL_TOKENS: np.where(is_priced & (columns["is_replaced"] == 0), cost, 0),
         Counter.CACHE_EXACT: columns["cache"] == Cache.EXACT,
         Counter.CACHE_SEMANTIC: columns["cache"] == Cache.SEMANTIC,
+        Counter.CACHED_PRICED_CALLS: is_priced & is_cached,
+        Counter.CACHED_CALLS_NANO: np.where(is_priced & is_cached, cost, 0),
+        Counter.OUTLIERS: (columns["flags"] & EVERY_MARK) != 0,
+        **{MARK_COUNTERS[name]: (columns["flags"] & mark) != 0 for name, mark in MARKS.items()},
         **_errors(columns),
         **_tokens(columns),
         **_retrieval(columns),

@@ -142,7 +142,7 @@ def _rate(metric: Metric, totals: Totals) -> Reading:
 
 def _mean(metric: Metric, totals: Totals) -> Reading:
     n = _sum(totals.counters, metric.of)
-    if n == 0:
+    if n == 0 or (metric.known_by and not _sum(totals.counters, metric.known_by)):
         return NO_DATA
     if n < metric.minimum_sample:
         return Reading(State.LEARNING, sample_size=n)

@@ -58,6 +58,17 @@ class Counter(IntEnum):
     RETRIEVAL_SCORE_MICRO = 35
     PEAK_CALLS = 36
     PEAK_TOKENS = 37
+    OUTLIERS = 40
+    OUTLIERS_COST = 41
+    OUTLIERS_LATENCY = 42
+    OUTLIERS_TOKENS = 43
+    OUTLIERS_LENGTH = 44
+    OUTLIERS_EMPTY = 45
+    OUTLIERS_CUT_OFF = 46
+    OUTLIERS_REFUSAL = 47
+    OUTLIERS_REPEAT = 48
+    CACHED_PRICED_CALLS = 49
+    CACHED_CALLS_NANO = 50
 
     THUMBS_UP = 128
     THUMBS_DOWN = 129
@@ -127,6 +138,18 @@ FLAG_COUNTERS = {
     "inappropriate": Counter.FLAGS_INAPPROPRIATE,
     "other": Counter.FLAGS_OTHER,
 }
+
+MARK_COUNTERS = {
+    "cost": Counter.OUTLIERS_COST,
+    "latency": Counter.OUTLIERS_LATENCY,
+    "tokens": Counter.OUTLIERS_TOKENS,
+    "length": Counter.OUTLIERS_LENGTH,
+    "empty": Counter.OUTLIERS_EMPTY,
+    "cut_off": Counter.OUTLIERS_CUT_OFF,
+    "refusal": Counter.OUTLIERS_REFUSAL,
+    "repeat": Counter.OUTLIERS_REPEAT,
+}
+"""The outlier marks by the names of `ingest.dimensions.MARKS`."""
 
 DOWN_CALLS = 5
 """A minute is down when it had at least this many calls and over half were outages."""

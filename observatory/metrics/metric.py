@@ -16,6 +16,8 @@ class Unit(StrEnum):
     COUNT = "count"
     TOKENS = "tokens"
     USERS = "users"
+    SCORE = "score"
+    PER_THOUSAND = "per_1000"
 
 
 class Direction(StrEnum):

@@ -30,6 +30,7 @@ _INTERACTION_COLUMNS = {
     "at": "i.occurred_at",
     "failed": "(i.status <> 0 OR i.error_class <> 0)",
     "error_class": "i.error_class",
+    "flags": "i.flags",
     "cost_source": "i.cost_source",
     "cache": "i.cache",
     "is_replaced": "(t.amount_nano IS NOT NULL)",

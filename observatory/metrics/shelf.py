@@ -88,7 +88,7 @@ class Shelf:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self._first: dict[int | None, datetime | None] = {}
-        self._sent: dict[FeedbackKind, set[int]] = {}
+        self._sent: dict[frozenset[Counter], set[int]] = {}
         self._waiting: dict[frozenset[Facts], Window | None] = {}
         self._names: dict[Dimension, dict[int, str]] = {}
 
@@ -252,19 +252,24 @@ class Shelf:
             return False
         if not self.account.kinds_seen >> metric.needs & 1:
             return True
-        return feature is not None and metric.needs in SENT_AS and feature not in self._senders(metric.needs)
+        if metric.needs is FeedbackKind.IMPLICIT:
+            # An app that tells of copies need not tell of shares.
+            senders = self._senders(frozenset(metric.parts))
+            return not senders if feature is None else feature not in senders
+        if feature is None or metric.needs not in SENT_AS:
+            return False
+        return feature not in self._senders(frozenset({SENT_AS[metric.needs]}))
 
-    def _senders(self, kind: FeedbackKind) -> set[int]:
-        """The features whose calls ever got feedback of a kind."""
-        if kind not in self._sent:
-            counters = frozenset({SENT_AS[kind]})
+    def _senders(self, counters: frozenset[Counter]) -> set[int]:
+        """The features whose calls ever got feedback that one of these counts."""
+        if counters not in self._sent:
             first = reads.first_bucket(None) or self.now
             whole = windows.aligned(Window(first, max(self.now, first) + DAY), self._stored[Facts.FEEDBACK])
             pieces = windows.pieces(whole, self._stored[Facts.FEEDBACK], Level.DAY)
             by_feature = Selection(int(Dimension.FEATURE), ALL_FEATURES, None)
             (found,) = reads.totals(Facts.FEEDBACK, pieces, [whole], by_feature, Needs(counters, frozenset()))
-            self._sent[kind] = {number for number, totals in found.items() if any(totals.counters.values())}
-        return self._sent[kind]
+            self._sent[counters] = {number for number, totals in found.items() if any(totals.counters.values())}
+        return self._sent[counters]
 
     def totals(
         self, metrics: Iterable[Metric], points: Sequence[Window], selection: Selection, grain: Grain = Grain.DAY

@@ -1,5 +1,6 @@
 """What it costs. Pure: no Django here."""
 
+from observatory.metrics.definitions import business
 from observatory.metrics.definitions.making import CALLS, COSTS, HIGHER, LOWER, NEUTRAL, PRICED, money, rate
 from observatory.metrics.layout import COST_COUNTERS, NANO, Counter, Distribution
 from observatory.metrics.metric import Kind, Metric, Unit
@@ -115,4 +116,5 @@ METRICS: tuple[Metric, ...] = (
         parts=(Counter.CACHED_INPUT_TOKENS,),
         of=(Counter.INPUT_TOKENS,),
     ),
+    *business.COST,
 )

@@ -1,5 +1,6 @@
 """Whether people use it. Pure: no Django here."""
 
+from observatory.metrics.definitions import business
 from observatory.metrics.definitions.making import users
 from observatory.metrics.metric import Metric
 
@@ -12,4 +13,5 @@ METRICS: tuple[Metric, ...] = (
     ),
     users("wau", "Weekly users", 7, "Distinct users with a call in the last 7 local days of the window."),
     users("mau", "Monthly users", 30, "Distinct users with a call in the last 30 local days of the window."),
+    *business.ENGAGEMENT,
 )

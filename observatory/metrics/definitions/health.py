@@ -1,5 +1,6 @@
 """Whether the AI features are up and quick. Pure: no Django here."""
 
+from observatory.metrics.definitions import business
 from observatory.metrics.definitions.making import CALLS, HIGHER, LOWER, NEUTRAL, RATE_SAMPLE, failures, quantile, rate
 from observatory.metrics.layout import ERROR_COUNTERS, MICRO, OUTAGES, Counter, Distribution
 from observatory.metrics.metric import Kind, Metric, Unit
@@ -88,4 +89,5 @@ METRICS: tuple[Metric, ...] = (
         (Counter.RETRIEVALS,),
         "Retrievals that found no document, divided by all retrievals.",
     ),
+    *business.HEALTH,
 )

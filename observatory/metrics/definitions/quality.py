@@ -1,6 +1,7 @@
 """Whether the answers are good. Pure: no Django here."""
 
 from ingest.dimensions import FeedbackKind
+from observatory.metrics.definitions import business
 from observatory.metrics.definitions.making import (
     CALLS,
     HIGHER,
@@ -122,6 +123,7 @@ METRICS: tuple[Metric, ...] = (
         CALLS,
         "Interactions with any feedback from a user, divided by all interactions.",
     ),
+    *business.QUALITY,
     later("review_queue_depth", "Review queue", Unit.COUNT, LOWER),
     later("review_oldest_age", "Oldest review", Unit.MS, LOWER),
     later("human_review_rate", "Human review rate", Unit.RATIO, NEUTRAL),

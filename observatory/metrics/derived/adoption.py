@@ -1,0 +1,116 @@
+"""How many of the product's users use its AI, whether that grows with the product, and who turned it off.
+
+adoption_rate = distinct users of the last 30 local days / active users of the product in the month of the last one
+mau_share_change_8w = adoption rate / adoption rate 56 days before − 1
+opt_out_rate = activated users whose last word is that they opted out / users who ever activated
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from django.db import connection
+
+from ingest.dimensions import FigureName, UserEvent
+from ingest.projects.access import current_project
+from ingest.timeline import DAY, Window
+from observatory.metrics import economics, users, windows
+from observatory.metrics.definitions import METRICS
+from observatory.metrics.derived import figures
+from observatory.metrics.formulas import NO_DATA, NOT_INSTRUMENTED
+from observatory.metrics.reading import Reading, State
+from observatory.metrics.shelf import Filter, Shelf
+from observatory.metrics.statistics import wilson
+
+MAU_DAYS = 30
+EIGHT_WEEKS = 56 * DAY
+
+# What a user last said of a feature holds until the next word; before the activation nothing counts.
+OPT_OUTS = """
+    WITH words AS (
+        SELECT event, occurred_at, lead(occurred_at) OVER said AS until,
+            row_number() OVER said AS number,
+            min(occurred_at) FILTER (WHERE event = %(activated)s) OVER (PARTITION BY user_id, feature_id) AS activated_at
+        FROM user_event
+        WHERE project_id = %(project)s AND event = ANY(%(words)s) AND occurred_at < %(last)s
+            AND (%(feature)s::smallint IS NULL OR feature_id = %(feature)s)
+        WINDOW said AS (PARTITION BY user_id, feature_id ORDER BY occurred_at, id)
+    ), changes AS (
+        SELECT activated_at AS at, 1 AS activated, 0 AS out FROM words WHERE number = 1 AND activated_at IS NOT NULL
+        UNION ALL
+        SELECT greatest(occurred_at, activated_at), 0, 1 FROM words
+        WHERE event = %(out)s AND activated_at IS NOT NULL AND coalesce(until > activated_at, true)
+        UNION ALL
+        SELECT until, 0, -1 FROM words WHERE event = %(out)s AND until > activated_at
+    )
+    SELECT width_bucket(at, %(ends)s::timestamptz[]), sum(activated), sum(out) FROM changes GROUP BY 1
+"""
+
+
+def rate(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
+    """The share at the end of each window; unknown without the figure, with Wilson's interval where it is a share."""
+    return [_shared(found, product) for found, product in _sides(shelf, points, chosen)]
+
+
+def change(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
+    """How the share at the end of each window differs from that of 8 weeks before, relative to it."""
+    earlier = [Window(point.start - EIGHT_WEEKS, point.end - EIGHT_WEEKS) for point in points]
+    both = _sides(shelf, [*earlier, *points], chosen)
+    readings = [_shared(found, product) for found, product in both]
+    return [_changed(now, then) for then, now in zip(readings[: len(points)], readings[len(points) :], strict=True)]
+
+
+def opt_outs(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
+    """The share at the end of each window, a user counted once for each feature; unknown before the raw horizon."""
+    ends = [point.end for point in points]
+    parameters = {
+        "project": current_project(),
+        "feature": chosen.feature,
+        "activated": int(UserEvent.ACTIVATED),
+        "out": int(UserEvent.OPTED_OUT),
+        "words": [int(UserEvent.ACTIVATED), int(UserEvent.OPTED_OUT), int(UserEvent.OPTED_IN)],
+        "ends": ends,
+        "last": ends[-1],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(OPT_OUTS, parameters)
+        changes = {place: (int(activated), int(out)) for place, activated, out in cursor.fetchall()}
+    steps = [changes.get(place, (0, 0)) for place in range(len(points))]
+    standing = list(accumulate(steps, lambda so_far, step: (so_far[0] + step[0], so_far[1] + step[1])))
+    return [
+        _opted_out(k, n) if shelf.is_raw(point) else NO_DATA for (n, k), point in zip(standing, points, strict=True)
+    ]
+
+
+def _sides(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[tuple[int, float | None]]:
+    """The distinct users of the days up to each window's end, and the product's users of the month of the last."""
+    spans = [windows.last_days(point.end, MAU_DAYS, shelf.zone) for point in points]
+    months = [last.replace(day=1) for _, last in spans]
+    product = figures.of_all_tiers(FigureName.ACTIVE_USERS, min(months))
+    found = [one.users for one in users.distinct(spans, chosen.feature)]
+    known = [economics.standing_for(product, month) for month in months]
+    return [(count, None if all_ is None else float(all_)) for count, all_ in zip(found, known, strict=True)]
+
+
+def _shared(found: int, product: float | None) -> Reading:
+    if not product:
+        return NO_DATA
+    interval = wilson(found, product) if found <= product else None
+    return Reading(State.OK, found / product, (interval.low, interval.high) if interval else None, found)
+
+
+def _changed(now: Reading, then: Reading) -> Reading:
+    if now.value is None or not then.value:
+        return NO_DATA
+    size = min(now.sample_size, then.sample_size)
+    if then.sample_size < METRICS["mau_share_change_8w"].minimum_sample:
+        return Reading(State.LEARNING, sample_size=size)
+    return Reading(State.OK, now.value / then.value - 1, None, then.sample_size)
+
+
+def _opted_out(k: int, n: int) -> Reading:
+    if n == 0:
+        return NOT_INSTRUMENTED
+    if n < METRICS["opt_out_rate"].minimum_sample:
+        return Reading(State.LEARNING, sample_size=n)
+    interval = wilson(k, n)
+    return Reading(State.OK, k / n, (interval.low, interval.high), n)

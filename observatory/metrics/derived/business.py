@@ -1,0 +1,29 @@
+"""The derived metrics that come from events, from figures of the business and from combinations of sums."""
+
+from collections.abc import Callable, Sequence
+
+from ingest.timeline import Window
+from observatory.metrics.derived import adoption, growth, headroom, revenue, savings, voices
+from observatory.metrics.layout import Counter
+from observatory.metrics.reading import Reading
+from observatory.metrics.shelf import Filter, Shelf
+
+FORMULAS: dict[str, Callable[[Shelf, Sequence[Window], Filter], list[Reading]]] = {
+    "provider_limit_use": headroom.most_used,
+    "cache_exact_savings": savings.own_cache(Counter.CACHE_EXACT),
+    "cache_semantic_savings": savings.own_cache(Counter.CACHE_SEMANTIC),
+    "prompt_cache_savings": savings.prompt_cache,
+    "cost_share_of_revenue": revenue.cost_share,
+    "highest_tier_cost_share": revenue.highest_cost_share,
+    "input_tokens_growth": growth.input_tokens,
+    "adoption_rate": adoption.rate,
+    "mau_share_change_8w": adoption.change,
+    "opt_out_rate": adoption.opt_outs,
+    "nps": voices.recommendations(),
+    "nps_ai_users": voices.recommendations(voices.AI_USERS),
+    "nps_non_users": voices.recommendations(voices.NON_USERS),
+    "satisfaction": voices.satisfaction,
+    "ticket_rate": voices.tickets(),
+    "ticket_accuracy_rate": voices.tickets(voices.ACCURACY),
+}
+"""Name of the metric → how it is computed."""

@@ -1,0 +1,81 @@
+"""What a user costs while users become more: one point a month, where it goes, and what many more would cost.
+
+    economics = unit_economics(6, growth=1.3, now=now)
+
+Inside a project's scope.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ingest.timeline import DAY, Window, local_day
+from observatory.metrics import economics, formulas, users
+from observatory.metrics.definitions import METRICS
+from observatory.metrics.economics import Scale, Verdict
+from observatory.metrics.reading import Reading, Totals
+from observatory.metrics.shelf import Filter, Shelf
+
+PLANNED_GROWTH = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class MonthPoint:
+    """A local month: distinct users, cost, cost per user; None where it is unknown. `is_over`: all of it is counted."""
+
+    month: date
+    users: int | None
+    cost_usd: float | None
+    cost_per_user: Reading
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnitEconomics:
+    """One point a month, the oldest first; how the cost per user goes; the last whole month at many times its users."""
+
+    points: tuple[MonthPoint, ...]
+    verdict: Verdict
+    growth: float
+    what_if: tuple[Scale, ...]
+
+
+def unit_economics(
+    months: int, *, growth: float = PLANNED_GROWTH, feature: str | None = None, now: datetime
+) -> UnitEconomics:
+    """The last `months` local months, the one under way included. `growth`: so many per cent cost 1 % more users.
+
+    Verdict and what-if go by the months that are over and have both users and a cost. Raises UnknownValue.
+    """
+    shelf = Shelf(now)
+    chosen = shelf.filter(feature, None)
+    this = local_day(now, shelf.zone).replace(day=1)
+    points = tuple(_points(shelf, [economics.month_after(this, -ago) for ago in range(months - 1, -1, -1)], chosen))
+    known = [
+        (point.users, point.cost_usd, point.cost_per_user.value)
+        for point in points
+        if point.is_over and point.users and point.cost_usd is not None and point.cost_per_user.value is not None
+    ]
+    verdict = economics.verdict_of([cost for _, _, cost in known])
+    what_if = economics.what_if(known[-1][0], known[-1][1], growth) if known else ()
+    return UnitEconomics(points, verdict, growth, what_if)
+
+
+def _points(shelf: Shelf, months: Sequence[date], chosen: Filter) -> list[MonthPoint]:
+    metric, selection = METRICS["cost_per_mau"], chosen.selection
+    whole = [economics.month_window(month, shelf.zone) for month in months]
+    totals = [groups.get(selection.value or 0, Totals()) for groups in shelf.totals([metric], whole, selection)]
+    spans = [(month, economics.month_after(month) - DAY) for month in months]
+    found = users.distinct(spans, chosen.feature)
+    rows = zip(months, whole, totals, found, strict=True)
+    return [_point(shelf, chosen, month, window, part, of) for month, window, part, of in rows]
+
+
+def _point(
+    shelf: Shelf, chosen: Filter, month: date, window: Window, totals: Totals, found: formulas.Users
+) -> MonthPoint:
+    is_known = shelf.is_known(window, chosen.feature)
+    count = formulas.judge_users(found, is_known=is_known).value
+    cost = formulas.judge(METRICS["cost_total"], totals, is_known=is_known)
+    per_user = formulas.judge_per_user(METRICS["cost_per_mau"], totals, found)
+    return MonthPoint(month, None if count is None else int(count), cost.value, per_user, window.end <= shelf.now)

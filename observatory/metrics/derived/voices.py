@@ -1,0 +1,184 @@
+"""What people said on their own day: recommendations, satisfaction, tickets. All go by the event's own time.
+
+nps = (answers of 9 or 10 − answers of 0 to 6) / answers
+satisfaction = mean of score / scale
+ticket_rate = 1,000 × tickets / calls
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from ingest.dimensions import FeedbackKind
+from ingest.projects.access import current_project
+from ingest.timeline import Window
+from observatory.metrics import economics
+from observatory.metrics.definitions import METRICS
+from observatory.metrics.formulas import NO_DATA, NOT_INSTRUMENTED
+from observatory.metrics.layout import Counter
+from observatory.metrics.reading import Reading, State, Totals
+from observatory.metrics.shelf import Filter, Shelf
+from observatory.metrics.statistics import Z95
+
+Formula = Callable[[Shelf, Sequence[Window], Filter], list[Reading]]
+
+ACCURACY = "accuracy"
+THOUSAND = 1_000
+
+OF_FEATURE = "(%(feature)s::smallint IS NULL OR f.feature_id = %(feature)s)"
+# Who has no AI feature is what the app last said before the answer; who has one called it in the month before.
+IS_CONTROL = """
+    coalesce((SELECT e.is_control FROM user_event e
+              WHERE e.project_id = f.project_id AND e.user_id = f.user_id AND e.is_control IS NOT NULL
+                  AND e.occurred_at <= f.occurred_at
+              ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1), false)
+"""
+HAS_CALLED = """
+    EXISTS (SELECT FROM interaction i
+            WHERE i.project_id = f.project_id AND coalesce(i.user_id, i.session_id, '') = f.user_id
+                AND i.user_id IS NOT NULL AND i.occurred_at <= f.occurred_at
+                AND i.occurred_at > f.occurred_at - interval '30 days'
+                AND (%(feature)s::smallint IS NULL OR i.feature_id = %(feature)s))
+"""
+AI_USERS = f"(f.user_id IS NOT NULL AND NOT {IS_CONTROL} AND {HAS_CALLED})"
+NON_USERS = f"(f.user_id IS NOT NULL AND {IS_CONTROL})"
+
+
+def recommendations(whose: str = OF_FEATURE) -> Formula:
+    """The net promoter score, −1 to 1, of the answers that a condition chooses."""
+
+    def scores(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
+        summed = f"count(*), count(*) FILTER (WHERE f.value >= {economics.PROMOTERS_FROM})"
+        summed += f", count(*) FILTER (WHERE f.value <= {economics.DETRACTORS_TO})"
+        return _heard(shelf, points, chosen, FeedbackKind.NPS, summed, whose, _score)
+
+    return scores
+
+
+def satisfaction(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
+    """The mean of surveys, 0–1, with its normal interval."""
+    summed = "count(f.value), avg(f.value), coalesce(stddev_samp(f.value), 0)"
+    return _heard(shelf, points, chosen, FeedbackKind.SURVEY, summed, OF_FEATURE, _mean)
+
+
+def tickets(category: str | None = None) -> Formula:
+    """Tickets, of one category or all, for 1,000 calls of the same window, with the interval of a Poisson count."""
+
+    def rates(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
+        if not _was_sent(FeedbackKind.TICKET, chosen.feature):
+            return [NOT_INSTRUMENTED if shelf.is_known(point, chosen.feature) else NO_DATA for point in points]
+        selection = chosen.selection
+        found = shelf.totals([METRICS["calls"]], points, selection)
+        calls = [groups.get(selection.value or 0, Totals()).counters.get(Counter.CALLS, 0) for groups in found]
+        counts = [
+            sum(n for name, n in row.items() if category in (None, name))
+            for row in _by_category(points, chosen.feature)
+        ]
+        return [
+            _per_thousand(k, n) if shelf.is_raw(point) else NO_DATA
+            for k, n, point in zip(counts, calls, points, strict=True)
+        ]
+
+    return rates
+
+
+def tickets_by_category(window: Window, *, feature: str | None = None, now: datetime) -> dict[str, int]:
+    """Category, in small letters → tickets of a window by their own time, most first. Inside a project's scope.
+
+    Raises UnknownValue for a feature that does not exist.
+    """
+    chosen = Shelf(now).filter(feature, None)
+    (found,) = _by_category([window], chosen.feature)
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _by_category(points: Sequence[Window], feature: int | None) -> list[dict[str, int]]:
+    query = f"""
+        SELECT p.place, lower(f.name), count(*)
+        FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY AS p (start_at, end_at, place)
+        JOIN feedback f ON f.project_id = %(project)s AND f.kind = %(kind)s
+            AND f.occurred_at >= p.start_at AND f.occurred_at < p.end_at AND {OF_FEATURE}
+        GROUP BY 1, 2
+    """
+    found: list[dict[str, int]] = [{} for _ in points]
+    with connection.cursor() as cursor:
+        cursor.execute(query, _parameters(FeedbackKind.TICKET, points, feature))
+        for place, category, count in cursor.fetchall():
+            found[place - 1][category] = count
+    return found
+
+
+def _heard(
+    shelf: Shelf,
+    points: Sequence[Window],
+    chosen: Filter,
+    kind: FeedbackKind,
+    summed: str,
+    whose: str,
+    judge: Callable[..., Reading],
+) -> list[Reading]:
+    """One reading per window from sums over its feedback of a kind; unknown before the raw horizon."""
+    query = f"""
+        SELECT s.* FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[])
+            WITH ORDINALITY AS p (start_at, end_at, place)
+        CROSS JOIN LATERAL (
+            SELECT {summed} FROM feedback f
+            WHERE f.project_id = %(project)s AND f.kind = %(kind)s
+                AND f.occurred_at >= p.start_at AND f.occurred_at < p.end_at AND {whose}) s
+        ORDER BY p.place
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, _parameters(kind, points, chosen.feature))
+        rows = cursor.fetchall()
+    if not any(row[0] for row in rows) and not _was_sent(kind, None):
+        return [NOT_INSTRUMENTED if shelf.is_known(point, chosen.feature) else NO_DATA for point in points]
+    return [judge(*row) if shelf.is_raw(point) else NO_DATA for row, point in zip(rows, points, strict=True)]
+
+
+def _parameters(kind: FeedbackKind, points: Sequence[Window], feature: int | None) -> dict[str, Any]:
+    return {
+        "project": current_project(),
+        "kind": int(kind),
+        "feature": feature,
+        "starts": [point.start for point in points],
+        "ends": [point.end for point in points],
+    }
+
+
+def _was_sent(kind: FeedbackKind, feature: int | None) -> bool:
+    """Whether any feedback of a kind ever came, of a feature or at all."""
+    query = f"""
+        SELECT EXISTS (SELECT FROM feedback f WHERE f.project_id = %(project)s AND f.kind = %(kind)s AND {OF_FEATURE})
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"project": current_project(), "kind": int(kind), "feature": feature})
+        return bool(cursor.fetchone()[0])
+
+
+def _score(answers: int, promoters: int, detractors: int) -> Reading:
+    if answers == 0:
+        return NO_DATA
+    if answers < METRICS["nps"].minimum_sample:
+        return Reading(State.LEARNING, sample_size=answers)
+    return Reading(State.OK, *economics.promoter_score(answers, promoters, detractors), answers)
+
+
+def _mean(answers: int, mean: float | None, deviation: float) -> Reading:
+    if mean is None:
+        return NO_DATA
+    if answers < METRICS["satisfaction"].minimum_sample:
+        return Reading(State.LEARNING, sample_size=answers)
+    half = Z95 * deviation / math.sqrt(answers)
+    return Reading(State.OK, mean, (max(0.0, mean - half), min(1.0, mean + half)) if half else None, answers)
+
+
+def _per_thousand(count: int, calls: int) -> Reading:
+    if calls == 0:
+        return NO_DATA
+    if calls < METRICS["ticket_rate"].minimum_sample:
+        return Reading(State.LEARNING, sample_size=calls)
+    low, high = economics.poisson_interval(count)
+    return Reading(State.OK, THOUSAND * count / calls, (THOUSAND * low / calls, THOUSAND * high / calls), calls)

@@ -1,0 +1,186 @@
+"""What each metric of events, figures and combinations is, counted slowly and plainly from the rows that were sent."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from ingest.dimensions import EVERY_MARK, MARKS, Cache, FeedbackKind, UserEvent
+from ingest.timeline import DAY, Window, day_start, local_day
+from tests.observatory.metrics.business_rows import CACHED_USD, INPUT_USD, NOW, PRICED_MODEL, ZONE, Life
+
+Oracle = Callable[[Life, Window, "str | None"], float]
+TODAY = local_day(NOW, ZONE)
+
+
+def by(feature: str | None) -> dict[str, str]:
+    return {} if feature is None else {"feature": feature}
+
+
+def day_of(ago: int) -> datetime:
+    return day_start(TODAY - ago * DAY, ZONE)
+
+
+def calls(life: Life, window: Window, feature: str | None) -> pd.DataFrame:
+    return life.stream.calls(window, **by(feature))
+
+
+def of_calls(count: Callable[[pd.DataFrame], Any]) -> Oracle:
+    return lambda life, window, feature: float(count(calls(life, window, feature)) / len(calls(life, window, feature)))
+
+
+def marked(mark: int) -> Oracle:
+    return of_calls(lambda rows: (rows["flags"].astype(int) & mark != 0).sum())
+
+
+def did(name: str) -> Oracle:
+    def compute(life: Life, window: Window, feature: str | None) -> float:
+        said = life.stream.said(window, kind=int(FeedbackKind.IMPLICIT), name=name, **by(feature))
+        return said.interaction.nunique() / len(calls(life, window, feature))
+
+    return compute
+
+
+def cost_per_outcome(life: Life, window: Window, feature: str | None) -> float:
+    done = life.stream.said(window, kind=int(FeedbackKind.OUTCOME), label="completed", **by(feature))
+    return life.stream.cost_nano(window, **by(feature)) / 1e9 / len(done)
+
+
+def saved_by(kind: Cache) -> Oracle:
+    """Call by call: what the others of its feature and model cost on average; without a model, those of its feature."""
+
+    def compute(life: Life, window: Window, feature: str | None) -> float:
+        rows = calls(life, window, feature).copy()
+        records = life.stream.costs
+        instead: dict[str, int] = {}
+        for record in records:
+            if record.get("interaction") and record["component"] == 1:
+                instead[record["interaction"]] = instead.get(record["interaction"], 0) + record["amount_nano"]
+        rows["paid"] = [instead.get(row.id, row.cost_nano) for row in rows.itertuples()]
+        others = rows[(rows.cache == 0) & rows.paid.notna()]
+        saved = 0.0
+        for row in rows[rows.cache == int(kind)].itertuples():
+            alike = others[others.feature == row.feature]
+            if not pd.isna(row.model):
+                alike = alike[alike.model == row.model]
+            saved += 0.0 if alike.empty else float(alike.paid.mean())
+        return saved / 1e9
+
+    return compute
+
+
+def saved_by_prompt_cache(life: Life, window: Window, feature: str | None) -> float:
+    rows = life.stream.calls(window, model=PRICED_MODEL, **by(feature))
+    return float(rows.cached_input_tokens.sum()) * (INPUT_USD - CACHED_USD) / 1e6
+
+
+def figure_of(life: Life, day: date) -> float:
+    known = sorted(life.figures)
+    return life.figures.get(f"{day:%Y-%m}", life.figures[known[-1]])
+
+
+def revenue(life: Life, window: Window) -> float:
+    """Quarter by quarter of an hour."""
+    total, at, zone, step = 0.0, window.start, ZoneInfo(ZONE), timedelta(minutes=15)
+    while at < window.end:
+        day = at.astimezone(zone).date()
+        following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+        steps = (day_start(following, ZONE) - day_start(day.replace(day=1), ZONE)) / step
+        total += 10 * figure_of(life, day) / steps
+        at += step
+    return total
+
+
+def mau(life: Life, end: datetime, feature: str | None) -> int:
+    last = local_day(end - timedelta(seconds=1), ZONE)
+    window = Window(day_start(last - 29 * DAY, ZONE), day_start(last + DAY, ZONE))
+    return calls(life, window, feature).user_id.nunique()
+
+
+def adoption(life: Life, window: Window, feature: str | None) -> float:
+    return mau(life, window.end, feature) / figure_of(life, local_day(window.end - timedelta(seconds=1), ZONE))
+
+
+def grown(life: Life, window: Window, feature: str | None) -> float:
+    last = local_day(window.end - timedelta(seconds=1), ZONE)
+    middle, end = day_start(last - 29 * DAY, ZONE), day_start(last + DAY, ZONE)
+    late = calls(life, Window(middle, end), feature).input_tokens.mean()
+    early = calls(life, Window(day_start(last - 59 * DAY, ZONE), middle), feature).input_tokens.mean()
+    return float(late / early - 1)
+
+
+def opted_out(life: Life, window: Window, feature: str | None) -> float:
+    """User by user, word by word."""
+    rows = life.lived[life.lived["at"] < window.end].sort_values("at")
+    rows = rows if feature is None else rows[rows.feature == feature]
+    out: dict[tuple[str, str | None], bool] = {}
+    for row in rows.itertuples():
+        who = (row.user_id, row.feature)
+        if row.event == UserEvent.ACTIVATED:
+            out[who] = False
+        elif who in out and row.event in (UserEvent.OPTED_OUT, UserEvent.OPTED_IN):
+            out[who] = row.event == UserEvent.OPTED_OUT
+    return sum(out.values()) / len(out)
+
+
+def promoters(answers: pd.DataFrame) -> float:
+    return float(((answers.value >= 9).sum() - (answers.value <= 6).sum()) / len(answers))
+
+
+def is_control(life: Life, row: Any) -> bool:
+    told = life.lived[(life.lived.user_id == row.user_id) & (life.lived["at"] <= row.at)]
+    told = told[told.is_control.notna()].sort_values("at")
+    return bool(len(told)) and bool(told.is_control.iloc[-1])
+
+
+def has_called(life: Life, row: Any, feature: str | None) -> bool:
+    rows = calls(
+        life, Window(row.at - 30 * DAY + timedelta(microseconds=1), row.at + timedelta(microseconds=1)), feature
+    )
+    return bool((rows.user_id == row.user_id).any())
+
+
+def nps_of(chosen: Callable[[Life, Any, "str | None"], bool]) -> Oracle:
+    def compute(life: Life, window: Window, feature: str | None) -> float:
+        answers = life.heard(window, FeedbackKind.NPS, None)
+        mine = [row.user_id is not None and chosen(life, row, feature) for row in answers.itertuples()]
+        return promoters(answers[mine])
+
+    return compute
+
+
+def tickets(*names: str) -> Oracle:
+    def compute(life: Life, window: Window, feature: str | None) -> float:
+        found = life.heard(window, FeedbackKind.TICKET, feature)
+        count = found.name.isin(names).sum() if names else len(found)
+        return 1_000 * float(count) / len(calls(life, window, feature))
+
+    return compute
+
+
+ORACLES: dict[str, Oracle] = {
+    "evaluation_score": lambda life, w, f: life.stream.said(w, kind=int(FeedbackKind.EVALUATION), **by(f)).value.mean(),
+    "outlier_rate": marked(EVERY_MARK),
+    **{f"outlier_{name}_rate": marked(int(mark)) for name, mark in MARKS.items()},
+    "cache_exact_hit_rate": of_calls(lambda rows: (rows.cache == Cache.EXACT).sum()),
+    "cache_semantic_hit_rate": of_calls(lambda rows: (rows.cache == Cache.SEMANTIC).sum()),
+    "cache_exact_savings": saved_by(Cache.EXACT),
+    "cache_semantic_savings": saved_by(Cache.SEMANTIC),
+    "prompt_cache_savings": saved_by_prompt_cache,
+    "cost_per_outcome": cost_per_outcome,
+    "cost_share_of_revenue": lambda life, w, f: life.stream.cost_nano(w, **by(f)) / 1e9 / revenue(life, w),
+    "highest_tier_cost_share": lambda life, w, f: life.stream.cost_nano(w, **by(f)) / 1e9 / revenue(life, w),
+    "input_tokens_growth": grown,
+    "adoption_rate": adoption,
+    "opt_out_rate": opted_out,
+    "nps": lambda life, w, f: promoters(life.heard(w, FeedbackKind.NPS, f)),
+    "nps_ai_users": nps_of(lambda life, row, f: not is_control(life, row) and has_called(life, row, f)),
+    "nps_non_users": nps_of(lambda life, row, f: is_control(life, row)),
+    "satisfaction": lambda life, w, f: life.heard(w, FeedbackKind.SURVEY, f).value.mean(),
+    "ticket_rate": tickets(),
+    "ticket_accuracy_rate": tickets("accuracy", "Accuracy"),
+    "copy_rate": did("copy"),
+    "follow_rate": did("follow"),
+}

@@ -1,0 +1,262 @@
+"""Metrics of events, figures and combinations equal a slow, plain computation from the rows that were sent."""
+
+import calendar
+import math
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from ingest import dictionary
+from ingest.dimensions import Dimension, Facts, FeedbackKind, FigureName
+from ingest.models import PriceOverride
+from ingest.projects.scope import project_scope
+from ingest.timeline import DAY, Window, day_start
+from observatory.metrics import provider_limits, roller, series, store
+from observatory.metrics.definitions import METRICS
+from observatory.metrics.derived.revenue import revenue_shares
+from observatory.metrics.derived.unit_economics import unit_economics
+from observatory.metrics.derived.voices import tickets_by_category
+from observatory.metrics.economics import Verdict
+from observatory.metrics.layout import Counter
+from observatory.metrics.provider_limits import Limit
+from observatory.metrics.reading import State
+from observatory.metrics.sheets import Sheet, SheetKey
+from observatory.metrics.windows import Level
+from tests import factories
+from tests.observatory.metrics import business_rows
+from tests.observatory.metrics.business_oracles import ORACLES, TODAY, adoption, calls, day_of, mau
+from tests.observatory.metrics.business_rows import CACHED_USD, FROM, INPUT_USD, NOW, PRICED_MODEL, ZONE
+
+
+@pytest.fixture(scope="module")
+def lived() -> Any:
+    """A project with a hundred days of everything, rolled up."""
+    from ingest.projects.models import Project
+
+    project = Project.objects.create(slug="business", name="Business", time_zone=ZONE, created_at=FROM)
+    life = business_rows.life(11, 2_500)
+    life.send(project)
+    with project_scope(project.pk):
+        PriceOverride.objects.create(
+            model=PRICED_MODEL,
+            valid_from=date(2020, 1, 1),
+            input_usd_per_million=Decimal(str(INPUT_USD)),
+            output_usd_per_million=Decimal(9),
+            cached_input_usd_per_million=Decimal(str(CACHED_USD)),
+        )
+    roller.roll(NOW, only=[project.pk], everything=True)
+    return project, life
+
+
+ROUNDED = {"evaluation_score": 1e-6}
+"""Scores are counted in millionths, each rounded alone."""
+
+WINDOWS = {
+    "forty whole days": Window(day_of(42), day_of(2)),
+    "days and hours": Window(day_of(33) + timedelta(hours=7, minutes=30), NOW - timedelta(days=1, hours=5, minutes=15)),
+}
+
+
+@pytest.mark.parametrize("feature", [None, "write-draft"])
+@pytest.mark.parametrize("span", WINDOWS)
+def test_it_is_what_plain_counting_gives(lived: Any, span: str, feature: str | None) -> None:
+    project, life = lived
+    window = WINDOWS[span]
+    with project_scope(project.pk):
+        reader = series.Reader(NOW)
+        readings = {name: reader.reading(name, window, feature=feature) for name in ORACLES}
+    assert {name for name, reading in readings.items() if reading.value is None} == set()
+    for name, oracle in ORACLES.items():
+        assert readings[name].value == pytest.approx(oracle(life, window, feature), rel=ROUNDED.get(name, 1e-9)), name
+        low, high = readings[name].interval or (-math.inf, math.inf)
+        assert low <= (readings[name].value or 0.0) <= high, name
+
+
+@pytest.mark.parametrize("name", [name for name in ORACLES if "savings" in name or "share" in name])
+def test_the_days_of_a_series_are_what_plain_counting_gives(lived: Any, name: str) -> None:
+    project, life = lived
+    with project_scope(project.pk):
+        points = series.series(name, Window(day_of(3), NOW), now=NOW)
+    assert len(points) == 4
+    for point in points:
+        over = Window(point.window.start, min(point.window.end, NOW))
+        if point.reading.value is not None:
+            assert point.reading.value == pytest.approx(ORACLES[name](life, over, None), rel=1e-9)
+    assert any(point.reading.value for point in points)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"), [("adoption_rate", 75, 30), ("opt_out_rate", 30, 5), ("input_tokens_growth", 30, 0)]
+)
+def test_what_stands_at_the_end_of_a_day_has_a_point_for_each_day(lived: Any, name: str, first: int, last: int) -> None:
+    project, life = lived
+    with project_scope(project.pk):
+        points = series.series(name, Window(day_of(first), day_of(last)), now=NOW)
+    expected = [ORACLES[name](life, point.window, None) for point in points]
+    assert [point.reading.value for point in points] == pytest.approx(expected)
+    assert len(set(expected)) > 1
+
+
+def test_adoption_is_held_against_eight_weeks_before(lived: Any) -> None:
+    project, life = lived
+    window = Window(day_of(56), day_of(0))
+    before = Window(window.start - 56 * DAY, day_of(56))
+    with project_scope(project.pk):
+        reading = series.reading("mau_share_change_8w", window, now=NOW)
+        by_feature = series.breakdown(["mau_share_change_8w"], window, now=NOW)["summarise"]["mau_share_change_8w"]
+    # Twelve users are too few to say: the sample says which side is thin.
+    assert (reading.state, reading.sample_size) == (State.LEARNING, mau(life, before.end, None))
+    assert by_feature.state is State.LEARNING
+
+
+def test_a_quick_look_says_how_adoption_moved(lived: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    project, life = lived
+    metric = replace(METRICS["mau_share_change_8w"], minimum_sample=1)
+    monkeypatch.setitem(METRICS, "mau_share_change_8w", metric)
+    window = Window(day_of(7), day_of(0))
+    then = Window(window.start - 56 * DAY, day_of(56))
+    with project_scope(project.pk):
+        for feature in (None, "translate"):
+            reading = series.reading("mau_share_change_8w", window, feature=feature, now=NOW)
+            expected = adoption(life, window, feature) / adoption(life, then, feature) - 1
+            assert reading.value == pytest.approx(expected)
+
+
+def test_what_was_never_sent_has_no_rate(lived: Any) -> None:
+    project, _ = lived
+    window = WINDOWS["forty whole days"]
+    with project_scope(project.pk):
+        assert series.reading("share_rate", window, now=NOW).state is State.NOT_INSTRUMENTED
+        assert series.reading("provider_limit_use", window, now=NOW).state is State.NO_DATA
+
+
+def test_a_project_without_events_and_figures_has_no_such_numbers(project: Any) -> None:
+    factories.interactions(
+        project, [{"at": NOW - timedelta(hours=n), "feature": "a", "user_id": "u"} for n in range(200)]
+    )
+    roller.roll(NOW, only=[project.pk], everything=True)
+    window = Window(NOW - 7 * DAY, NOW)
+    names = ("nps", "satisfaction", "ticket_rate", "opt_out_rate", "adoption_rate", "cost_share_of_revenue",
+             "cache_exact_savings", "highest_tier_cost_share", "cost_per_outcome", "evaluation_score")  # fmt: skip
+    with project_scope(project.pk):
+        states = {name: series.reading(name, window, now=NOW).state for name in names}
+        assert series.reading("cache_exact_savings", window, now=NOW).value == 0
+        assert tickets_by_category(window, now=NOW) == {}
+    not_sent = {"nps", "satisfaction", "ticket_rate", "opt_out_rate", "cost_per_outcome", "evaluation_score"}
+    assert {name for name, state in states.items() if state is State.NOT_INSTRUMENTED} == not_sent
+    unknown = {"adoption_rate", "cost_share_of_revenue", "highest_tier_cost_share"}
+    assert {name for name, state in states.items() if state is State.NO_DATA} == unknown
+
+
+def test_tickets_are_told_apart_by_category(lived: Any) -> None:
+    project, life = lived
+    window = WINDOWS["days and hours"]
+    heard = life.heard(window, FeedbackKind.TICKET, "translate")
+    with project_scope(project.pk):
+        found = tickets_by_category(window, feature="translate", now=NOW)
+    assert found == heard.name.str.lower().value_counts().to_dict()
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+
+
+def test_events_from_before_the_raw_horizon_are_unknown(make_project: Any) -> None:
+    project = make_project(time_zone=ZONE)
+    life = business_rows.life(5, 300)
+    life.send(project)
+    roller.roll(NOW, only=[project.pk], everything=True)
+    type(project).objects.filter(pk=project.pk).update(raw_horizon=day_of(20))
+    names = ("nps", "satisfaction", "ticket_rate", "opt_out_rate")
+    with project_scope(project.pk):
+        reader = series.Reader(NOW)
+        before = {name: reader.reading(name, Window(day_of(60), day_of(30))).state for name in names}
+        after = {name: reader.reading(name, Window(day_of(20), day_of(0))).state for name in names}
+    assert set(before.values()) == {State.NO_DATA}
+    assert State.NO_DATA not in after.values()
+
+
+def test_a_month_is_a_point_of_unit_economics(lived: Any) -> None:
+    project, life = lived
+    with project_scope(project.pk):
+        found = unit_economics(3, growth=1.3, now=NOW)
+        of_feature = unit_economics(2, feature="translate", now=NOW)
+    months = sorted({f"{TODAY.replace(day=1) - n * DAY:%Y-%m}" for n in range(62)})[-3:]
+    assert [f"{point.month:%Y-%m}" for point in found.points] == months
+    for point in found.points:
+        length = calendar.monthrange(point.month.year, point.month.month)[1]
+        window = Window(day_start(point.month, ZONE), day_start(point.month + length * DAY, ZONE))
+        users = calls(life, window, None).user_id.nunique()
+        assert (point.users, point.cost_usd) == (users, pytest.approx(life.stream.cost_nano(window) / 1e9))
+        assert point.cost_per_user.value == pytest.approx(life.stream.cost_nano(window) / 1e9 / users)
+        assert point.is_over is (window.end <= NOW)
+    last = found.points[-2]
+    assert [scale.times for scale in found.what_if] == [10, 100, 1_000]
+    assert found.what_if[1].cost_usd == pytest.approx((last.cost_usd or 0) * 100**1.3)
+    assert found.what_if[1].cost_per_user_usd == pytest.approx((last.cost_per_user.value or 0) * 100**0.3)
+    assert found.verdict is Verdict.LEARNING, "two months that are over show no direction"
+    assert (
+        of_feature.points[0].users
+        == calls(
+            life,
+            Window(day_start(of_feature.points[0].month, ZONE), day_start(TODAY.replace(day=1), ZONE)),
+            "translate",
+        ).user_id.nunique()
+    )
+
+
+def test_a_month_of_revenue_is_told_apart_by_tier(lived: Any) -> None:
+    project, life = lived
+    month = (TODAY.replace(day=1) - 40 * DAY).replace(day=1)
+    length = calendar.monthrange(month.year, month.month)[1]
+    window = Window(day_start(month, ZONE), day_start(month + length * DAY, ZONE))
+    with project_scope(project.pk):
+        whole, *tiers = revenue_shares(month, NOW)
+    assert whole.revenue_usd == pytest.approx(10 * life.figures[f"{month:%Y-%m}"])
+    assert whole.share.value == pytest.approx(life.stream.cost_nano(window) / 1e9 / (whole.revenue_usd or 0))
+    assert [tier.tier for tier in tiers if tier.revenue_usd is not None] == []
+
+
+def test_the_dearest_tier_is_the_one_that_is_told(make_project: Any) -> None:
+    """Sheets by tier, as the roller keeps them, are written by hand."""
+    project = make_project()
+    start, end = day_start(TODAY - 4 * DAY, "UTC"), day_start(TODAY - 3 * DAY, "UTC")
+    factories.interactions(project, [{"at": start + timedelta(hours=1), "feature": "a", "cost_nano": 7 * 10**9}])
+    roller.roll(NOW, only=[project.pk], everything=True)
+    numbers = dictionary.numbers(project.pk, {Dimension.TIER: {"free", "pro"}})
+    costs = {numbers[Dimension.TIER, "free"]: 5 * 10**9, numbers[Dimension.TIER, "pro"]: 2 * 10**9}
+    sheet = Sheet(
+        {n: {Counter.CALLS: 1, Counter.PRICED_CALLS: 1, Counter.COST_MODEL_TOKENS: nano} for n, nano in costs.items()}
+    )
+    with project_scope(project.pk), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM sheet WHERE project_id = %s AND dimension = %s", [project.pk, int(Dimension.TIER)])
+        store._insert(Level.DAY, Facts.INTERACTIONS, [(SheetKey(start, int(Dimension.TIER), 0), sheet)])
+        for tier, value in (("free", 3_100), ("pro", 31_000)):
+            for month in {f"{start:%Y-%m}", f"{end:%Y-%m}"}:
+                days = calendar.monthrange(int(month[:4]), int(month[5:]))[1]
+                business_rows.figure(cursor, project, FigureName.REVENUE_USD, month, tier, value / 31 * days)
+        reader = series.Reader(NOW)
+        assert reader.reading("highest_tier_cost_share", Window(start, end)).value == pytest.approx(5 / 100)
+        assert reader.reading("cost_share_of_revenue", Window(start, end)).value == pytest.approx(7 / 1_100)
+
+
+def test_the_busiest_minute_is_held_against_what_the_provider_allows(project: Any) -> None:
+    """Sheets by provider, as the roller keeps them, are written by hand."""
+    start = day_start(TODAY - 4 * DAY, "UTC")
+    numbers = dictionary.numbers(project.pk, {Dimension.PROVIDER: {"openai"}})
+    factories.interactions(project, [{"at": start + timedelta(hours=1), "feature": "a"}])
+    roller.roll(NOW, only=[project.pk], everything=True)
+    sheet = Sheet({numbers[Dimension.PROVIDER, "openai"]: {Counter.PEAK_CALLS: 45, Counter.PEAK_TOKENS: 9_000}})
+    window = Window(start, start + DAY)
+    with project_scope(project.pk), connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM sheet WHERE project_id = %s AND dimension = %s", [project.pk, int(Dimension.PROVIDER)]
+        )
+        store._insert(Level.DAY, Facts.INTERACTIONS, [(SheetKey(start, int(Dimension.PROVIDER), 0), sheet)])
+        assert series.reading("provider_limit_use", window, now=NOW).state is State.NO_DATA
+        provider_limits.enter(Limit("openai", "", 50, 100_000))
+        assert series.reading("provider_limit_use", window, now=NOW).value == pytest.approx(0.9)
+        provider_limits.enter(Limit("openai", "", None, 10_000))
+        assert series.reading("provider_limit_use", window, now=NOW).value == pytest.approx(0.9)
+        assert series.reading("provider_limit_use", window, feature="a", now=NOW).state is State.NO_DATA
