@@ -4,6 +4,7 @@ A row whose metric does not exist yet, or that this rule kind cannot express, is
 that a project sees everything that will watch it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,12 +70,13 @@ PRESETS: tuple[Preset, ...] = (
         0.50,
         "compares like days of two months, which this kind of rule cannot",
     ),
-    _later(
+    Preset(
         "cost-share-of-revenue",
         "AI cost as a share of a tier's revenue",
-        0.20,
-        0.35,
-        "needs a metric that is not built yet",
+        "highest_tier_cost_share",
+        Terms(Side.ABOVE, 0.20, 0.35),
+        MONTH,
+        PROJECT,
     ),
     _later(
         "user-cost-multiple",
@@ -118,28 +120,27 @@ PRESETS: tuple[Preset, ...] = (
         PROJECT,
     ),
     _later("review-queue-age", "Oldest item of the review queue (hours)", 24, 72, "not instrumented"),
-    _later(
+    Preset(
         "ticket-rate",
-        "Ticket rate against the 28 days before",
-        0.25,
-        0.50,
-        "the metric of tickets does not exist yet",
-        scope=FEATURE,
+        "Ticket rate of 28 days against the 28 days before",
+        "ticket_rate",
+        _moved(Side.ABOVE, 0.25, 0.50, Measure.PREVIOUS_CHANGE),
+        Windows(28 * DAY_MINUTES, 0),
     ),
-    _later(
+    Preset(
         "feature-mau-share",
         "Feature MAU share of product MAU over 8 weeks",
-        0.10,
-        0.20,
-        "needs a metric that is not built yet",
-        scope=FEATURE,
+        "mau_share_change_8w",
+        Terms(Side.BELOW, -0.10, -0.20, 100),
+        Windows(56 * DAY_MINUTES, 0),
     ),
-    _later(
+    Preset(
         "peak-against-limit",
         "Peak requests or tokens per minute against the provider's limit",
-        0.80,
-        0.95,
-        "needs the providers' limits, which cannot be entered yet",
+        "provider_limit_use",
+        Terms(Side.ABOVE, 0.80, 0.95),
+        DAILY,
+        PROJECT,
     ),
     Preset(
         "cost-anomaly",
@@ -171,21 +172,42 @@ PRESETS: tuple[Preset, ...] = (
 def install(project_id: int, now: datetime) -> int:
     """Give the project in scope the shipped rules that it lacks; how many were added.
 
-    May be called at any time by anybody: what is there, changed or paused by people, is left alone. The first time
-    also makes sure that somebody is told. Rules are active from `now`, so a project's history raises nothing.
+    May be called at any time by anybody: what is there, changed or paused by people, is left alone; a rule that was only
+    waiting for its metric begins when there is one. The first time also makes sure that somebody is told. Rules are
+    active from `now`, so a project's history raises nothing.
     """
     if project_id != current_project():
         raise ValueError(f"project {project_id} is not the one in scope")
-    if AlertRule.objects.exclude(preset="").count() >= len(PRESETS):
+    if _is_complete(_installed()):
         return 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [INSTALL_LOCK, project_id])
-    known = set(AlertRule.objects.exclude(preset="").values_list("preset", flat=True))
+    known = _installed()
     missing = [preset for preset in PRESETS if preset.slug not in known]
     AlertRule.objects.bulk_create([_rule_of(preset, now) for preset in missing])
+    for preset in PRESETS:
+        if preset.metric and known.get(preset.slug) == "":
+            _begin(preset, now)
     if not known:
         _tell_somebody(now)
     return len(missing)
+
+
+def _installed() -> dict[str, str]:
+    """Preset → the metric of its rule; empty while that waits for one."""
+    return dict(AlertRule.objects.exclude(preset="").values_list("preset", "metric"))
+
+
+def _is_complete(known: Mapping[str, str]) -> bool:
+    return all(preset.slug in known and bool(known[preset.slug]) >= bool(preset.metric) for preset in PRESETS)
+
+
+def _begin(preset: Preset, now: datetime) -> None:
+    """Let a rule that had no metric watch the one that its preset has now, with the limits that ship with it."""
+    rule = AlertRule.objects.get(preset=preset.slug)
+    shipped = _rule_of(preset, now)
+    shipped.pk, shipped.created_at, shipped.project_id = rule.pk, rule.created_at, rule.project_id
+    shipped.save(force_update=True)
 
 
 def _rule_of(preset: Preset, now: datetime) -> AlertRule:

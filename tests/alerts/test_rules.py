@@ -69,6 +69,7 @@ def test_every_row_of_the_table_is_installed_once_and_only_what_can_be_judged_is
     assert {row.preset for row in rows if not row.is_paused} == {
         "input-tokens-mean", "latency-p50", "latency-p95", "error-rate", "timeout-rate", "rate-limited-rate",
         "thumbs-up-rate", "correction-rate", "escalations", "cost-anomaly",
+        "cost-share-of-revenue", "ticket-rate", "feature-mau-share", "peak-against-limit",
     }  # fmt: skip
     assert all(row.metric in METRICS and row.active_from == START for row in rows if not row.is_paused)
     assert all(row.paused_reason for row in rows if row.is_paused)
@@ -83,7 +84,7 @@ def test_the_shipped_limits_are_those_of_the_table():
         "input-tokens-mean": (0.20, 0.50), "latency-p50": (1.0, 2.0), "latency-p95": (1.0, 2.0),
         "error-rate": (0.02, 0.05), "timeout-rate": (0.01, 0.03), "rate-limited-rate": (0.01, 0.05),
         "thumbs-up-rate": (0.05, 0.10), "correction-rate": (0.25, 0.50), "escalations": (1, 5),
-        "review-queue-age": (24, 72), "ticket-rate": (0.25, 0.50), "feature-mau-share": (0.10, 0.20),
+        "review-queue-age": (24, 72), "ticket-rate": (0.25, 0.50), "feature-mau-share": (-0.10, -0.20),
         "peak-against-limit": (0.80, 0.95), "cost-anomaly": (0.95, 0.999), "drift-finding": (None, None),
         "soft-limit": (0.80, 1.0), "no-data": (2, 6),
     }  # fmt: skip
@@ -99,7 +100,9 @@ def test_the_shipped_windows_are_those_of_the_table():
     assert windows == {
         "error-rate": often, "timeout-rate": often, "rate-limited-rate": often, "latency-p50": often, "latency-p95": often,
         "thumbs-up-rate": week, "correction-rate": week, "escalations": (1440, 15, 0), "input-tokens-mean": (30 * 1440, 0, 100),
-            "cost-anomaly": (1440, 0, 0),
+        "cost-anomaly": (1440, 0, 0),
+        "cost-share-of-revenue": (30 * 1440, 0, 0), "ticket-rate": (28 * 1440, 0, 100),
+        "feature-mau-share": (56 * 1440, 0, 100), "peak-against-limit": (1440, 0, 0),
     }  # fmt: skip
 
 
@@ -113,6 +116,27 @@ def test_installing_again_leaves_what_people_changed(project, scope):
         AlertRule.objects.get(preset="latency-p50").delete()
         assert presets.install(project.id, START) == 1
         assert AlertRule.objects.get(preset="error-rate").is_paused
+
+
+def test_a_rule_that_waited_for_its_metric_begins_when_there_is_one(project, scope):
+    from datetime import timedelta
+
+    from alerts import presets, rules
+    from alerts.models import AlertRule
+
+    with scope():
+        presets.install(project.id, START)
+        waiting = AlertRule.objects.filter(preset__in=("ticket-rate", "feature-mau-share"))
+        waiting.update(metric="", is_paused=True, paused_reason="does not exist yet", warning=9.0, window_minutes=1440)
+        rules.pause(AlertRule.objects.get(preset="peak-against-limit"), START, by="ada")
+        later = START + timedelta(days=3)
+        assert presets.install(project.id, later) == 0
+        rule = AlertRule.objects.get(preset="ticket-rate")
+        assert (rule.metric, rule.is_paused, rule.paused_reason, rule.active_from) == ("ticket_rate", False, "", later)
+        assert (rule.warning, rule.window_minutes, rule.created_at) == (0.25, 28 * 1440, START)
+        assert AlertRule.objects.get(preset="feature-mau-share").side == Side.BELOW
+        assert AlertRule.objects.get(preset="peak-against-limit").is_paused, "what people paused stays paused"
+        assert AlertRule.objects.exclude(preset="").count() == len(presets.PRESETS)
 
 
 def test_a_preset_without_a_metric_cannot_be_resumed(project, scope):
