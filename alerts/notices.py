@@ -15,6 +15,12 @@ COUNTED = {
     "rating_mean": "ratings",
     "escalations_24h": "escalations",
     "task_completion_rate": "outcomes",
+    "adoption_rate": "users",
+    "mau_share_change_8w": "users",
+    "opt_out_rate": "users",
+    "nps": "answers",
+    "satisfaction": "answers",
+    "evaluation_score": "scores",
 }
 REFERENCES = {
     Measure.BUDGET: "budget",

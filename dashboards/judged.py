@@ -11,7 +11,15 @@ from observatory.metrics.definitions import LATENCY_BUDGETS_MS, METRICS
 
 SHOWN = {"ok", "warning", "critical"}
 WATCHED: dict[str, tuple[str, ...]] = {
-    "health": ("error_rate", "timeout_rate", "rate_limited_rate", "latency_p50", "latency_p95", "availability"),
+    "health": (
+        "error_rate",
+        "timeout_rate",
+        "rate_limited_rate",
+        "latency_p50",
+        "latency_p95",
+        "availability",
+        "provider_limit_use",
+    ),
     "quality": (
         "thumbs_up_rate",
         "correction_rate",
@@ -20,8 +28,16 @@ WATCHED: dict[str, tuple[str, ...]] = {
         "flag_rate",
         "escalations_24h",
     ),
-    "cost": ("cost_total", "cost_anomaly", "cost_per_call", "cost_per_mau", "input_tokens_mean", "unpriced_calls"),
-    "engagement": ("dau", "wau", "mau", "feedback_coverage"),
+    "cost": (
+        "cost_total",
+        "cost_anomaly",
+        "cost_per_call",
+        "cost_per_mau",
+        "input_tokens_mean",
+        "unpriced_calls",
+        "highest_tier_cost_share",
+    ),
+    "engagement": ("dau", "wau", "mau", "feedback_coverage", "mau_share_change_8w", "ticket_rate"),
 }
 """Whose rules and incidents colour a dashboard: its card on the overview, its notices and its table of features."""
 

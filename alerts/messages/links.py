@@ -4,38 +4,23 @@ from urllib.parse import quote, urlencode
 
 from alerts.messages.notice import Notice
 from alerts.messages.wording import rfc3339
+from observatory.metrics.definitions import cost, engagement, health, quality
 
-QUALITY = (
-    "thumbs_up_rate",
-    "rating_mean",
-    "correction_rate",
-    "edit_ratio",
-    "rejection_rate",
-    "task_completion_rate",
-    "flag_rate",
-    "escalations_24h",
-    "feedback_coverage",
-)
-COST = (
-    "cost_total",
-    "cost_per_call",
-    "cost_per_mau",
-    "unpriced_calls",
-    "input_tokens_mean",
-    "output_tokens_mean",
-    "cache_hit_rate",
-)
-ENGAGEMENT = ("dau", "wau", "mau")
+PAGES = {
+    metric.name: page
+    for page, metrics in (
+        ("health", health.METRICS),
+        ("quality", quality.METRICS),
+        ("cost", cost.METRICS),
+        ("engagement", engagement.METRICS),
+    )
+    for metric in metrics
+}
 
 
 def page_of(metric: str) -> str:
     """The dashboard that shows a metric."""
-    pages = {
-        **dict.fromkeys(QUALITY, "quality"),
-        **dict.fromkeys(COST, "cost"),
-        **dict.fromkeys(ENGAGEMENT, "engagement"),
-    }
-    return pages.get(metric, "health")
+    return PAGES.get(metric, "health")
 
 
 def incident(notice: Notice, public_url: str) -> str:

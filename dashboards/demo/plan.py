@@ -15,6 +15,7 @@ from dashboards.demo.people import Crowd
 from dashboards.demo.reactions import Reactions, Record
 from dashboards.demo.rhythm import CAMPAIGN_DAYS, Volume
 from dashboards.demo.scenario import DAYS, FAILURE_MESSAGES, FEATURES, MAIN_FEATURE, MODELS
+from dashboards.demo.society import Society, figures
 
 _INFRASTRUCTURE_USD = "2.40"
 _MODERATION_USD_PER_CALL = 0.0004
@@ -33,6 +34,15 @@ class Replay:
     feedback: list[Record] = field(default_factory=list)
     costs: list[Record] = field(default_factory=list)
     changes: list[Record] = field(default_factory=list)
+    users: list[Record] = field(default_factory=list)
+    figures: list[Record] = field(default_factory=list)
+    voices: list[Record] = field(default_factory=list)
+    """Feedback about no single interaction."""
+
+    def posts(self) -> list[tuple[str, list[Record]]]:
+        """Kind → its records, interactions before what was said about them."""
+        kinds = ("changes", "users", "figures", "interactions", "feedback", "costs")
+        return [*((kind, getattr(self, kind)) for kind in kinds), ("feedback", self.voices)]
 
 
 def first_day(asked_on: date) -> date:
@@ -50,7 +60,10 @@ def replay(start: date, until: datetime, answers: Sequence[Answer]) -> Replay:
     found = Replay(changes=[change for change in _changes(start) if _at(change) <= until])
     oldest = datetime.combine(first_day(until.astimezone(UTC).date()), time(), UTC)
     reactions = {feature.name: Reactions(feature) for feature in FEATURES}
+    company = Society(start)
     for day, calls in _days(start, until, answers):
+        found.users.extend(company.events(day, calls))
+        found.voices.extend(company.said(day, calls))
         heard = [(call, list(reactions[call.feature.name].to(call))) for call in calls]
         if moment(start, day) < oldest:
             continue
@@ -60,8 +73,10 @@ def replay(start: date, until: datetime, answers: Sequence[Answer]) -> Replay:
                 found.feedback.extend(record for record in said if _at(record) <= until)
         if moment(start, day + 1) <= until:
             found.costs.extend(_costs(start, day, calls))
-    found.changes = [change for change in found.changes if _at(change) >= oldest]
-    for records in (found.interactions, found.feedback, found.costs, found.changes):
+    found.figures = list(figures(oldest.date(), until.astimezone(UTC).date()))
+    for name in ("changes", "users", "voices"):
+        setattr(found, name, [record for record in getattr(found, name) if oldest <= _at(record) <= until])
+    for _, records in found.posts():
         _write_times(records)
     return found
 

@@ -11,8 +11,8 @@ DESCRIPTION = (
     f"{OPENING} Real: prompt, output, model and judge score, 4,800 answers of 16 models to "
     "300 prompts of a public chat service (lmarena/arena-hard-auto, Apache-2.0); one answer may be served to several "
     "users. Replayed, from a fixed seed: time, user, session, latency, errors, every rating, correction and outcome (a "
-    "thumb follows the judge score; an answer without a score gets none). Tokens are counted from the texts; prices "
-    "marked “demo, our own figure” are ours."
+    "thumb follows the judge score; an answer without a score gets none), who opted out, surveys, NPS, tickets, revenue "
+    "and active users. Tokens are counted from the texts; prices marked “demo, our own figure” are ours."
 )
 
 DAYS = 60

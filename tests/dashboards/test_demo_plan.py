@@ -134,12 +134,26 @@ def test_nobody_escalates_and_nobody_announces_the_shift(seen: Days) -> None:
 def test_the_same_start_gives_the_same_records_and_later_only_more(seen: Days) -> None:
     before = seen.replay
     later = plan.replay(seen.start, NOW + timedelta(days=3, hours=5), answers())
-    for kind in ("interactions", "feedback", "costs", "changes"):
+    for kind in ("interactions", "feedback", "costs", "changes", "users", "figures", "voices"):
         known = {each["id"]: each for each in getattr(before, kind)}
         assert len(known) == len(getattr(before, kind))
         kept = {each["id"]: each for each in getattr(later, kind)}
         assert len(known.keys() & kept.keys()) > 0.9 * len(known)
         assert all(known[name] == kept[name] for name in known.keys() & kept.keys())
+
+
+def test_the_company_knows_who_is_without_and_what_it_earns(seen: Days) -> None:
+    events = Counter(each["event"] for each in seen.replay.users)
+    callers = {(each["user_id"], each["feature"]) for each in seen.replay.interactions}
+    assert events["activated"] == len(callers) + sum("tried" in each["id"] for each in seen.replay.users)
+    assert events["seen"] == sum(each.get("is_control", False) for each in seen.replay.users) > 100
+    assert 0 < events["opted_out"] < 0.1 * events["activated"]
+    kinds = Counter(each["kind"] for each in seen.replay.voices)
+    assert set(kinds) == {"nps", "survey", "ticket"}
+    assert 10 < kinds["ticket"] < 60
+    assert all(datetime.fromisoformat(each["occurred_at"]) <= NOW for each in seen.replay.voices)
+    months = {each["month"] for each in seen.replay.figures if each["name"] == "active_users"}
+    assert months == {(seen.start + timedelta(days=number)).isoformat()[:7] for number in range(61)}
 
 
 def test_a_later_run_sends_nothing_older_than_sixty_days() -> None:

@@ -98,10 +98,11 @@ class Command(BaseCommand):
 def _post(poster: Poster, records: Replay) -> Tally:
     """Post everything, interactions before what was said about them."""
     tally = Tally()
-    with tqdm(total=sum(len(each) for each in vars(records).values()), unit="record", unit_scale=True) as bar:
-        for kind in ("changes", "interactions", "feedback", "costs"):
+    posts = records.posts()
+    with tqdm(total=sum(len(each) for _, each in posts), unit="record", unit_scale=True) as bar:
+        for kind, each in posts:
             bar.set_description(f"posting {kind}")
-            for batch in poster.post(f"/api/v1/{kind}", getattr(records, kind)):
+            for batch in poster.post(f"/api/v1/{kind}", each):
                 tally.add(batch)
                 bar.update(batch.total)
     if tally.conflicts:

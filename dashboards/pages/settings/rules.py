@@ -25,7 +25,13 @@ UNITS = {
     Measure.BASELINE_CHANGE: "change against the baseline: 0.25 is 25 %",
     Measure.PREVIOUS_CHANGE: "change against the window before: 0.20 is 20 %",
 }
-VALUES = {"ratio": "a share: 0.02 is 2 %", "ms": "milliseconds", "usd": "US dollars", "count": "how many"}
+VALUES = {
+    "ratio": "a share: 0.02 is 2 %",
+    "ms": "milliseconds",
+    "usd": "US dollars",
+    "count": "how many",
+    "per_1000": "for 1,000 calls",
+}
 STATES = {"no_data": State.NO_DATA, "unknown": State.NO_DATA}
 
 

@@ -16,7 +16,9 @@ MOST = 10**12
 class Command(BaseCommand):
     """`provider_limit PROJECT [PROVIDER [--model M] [--requests-per-minute N] [--tokens-per-minute N] [--remove]]`."""
 
-    help = "Enter a provider's limits per minute, which provider_limit_use is measured by; without a provider list them."
+    help = (
+        "Enter a provider's limits per minute, which provider_limit_use is measured by; without a provider list them."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say which limit."""
