@@ -138,14 +138,15 @@ def test_the_same_start_gives_the_same_records_and_later_only_more(seen: Days) -
         known = {each["id"]: each for each in getattr(before, kind)}
         assert len(known) == len(getattr(before, kind))
         kept = {each["id"]: each for each in getattr(later, kind)}
-        assert len(known.keys() & kept.keys()) > 0.9 * len(known)
+        # Most users get a feature on the first days, which a later run leaves out.
+        assert len(known.keys() & kept.keys()) > (0.2 if kind == "users" else 0.9) * len(known)
         assert all(known[name] == kept[name] for name in known.keys() & kept.keys())
 
 
 def test_the_company_knows_who_is_without_and_what_it_earns(seen: Days) -> None:
     events = Counter(each["event"] for each in seen.replay.users)
     callers = {(each["user_id"], each["feature"]) for each in seen.replay.interactions}
-    assert events["activated"] == len(callers) + sum("tried" in each["id"] for each in seen.replay.users)
+    assert events["activated"] == len(callers) + sum(each["id"].startswith("demo-tried") for each in seen.replay.users)
     assert events["seen"] == sum(each.get("is_control", False) for each in seen.replay.users) > 100
     assert 0 < events["opted_out"] < 0.1 * events["activated"]
     kinds = Counter(each["kind"] for each in seen.replay.voices)

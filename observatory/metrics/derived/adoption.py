@@ -10,10 +10,10 @@ from itertools import accumulate
 
 from django.db import connection
 
-from ingest.dimensions import FigureName, UserEvent
+from ingest.dimensions import ABSENT, FigureName, UserEvent
 from ingest.projects.access import current_project
-from ingest.timeline import DAY, Window
-from observatory.metrics import economics, users, windows
+from ingest.timeline import DAY, Window, local_day
+from observatory.metrics import economics, formulas, users, windows
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived import figures
 from observatory.metrics.formulas import NO_DATA, NOT_INSTRUMENTED
@@ -52,11 +52,19 @@ def rate(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading
 
 
 def change(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
-    """How the share at the end of each window differs from that of 8 weeks before, relative to it."""
+    """How the share at the end of each window differs from that of 8 weeks before, relative to it.
+
+    Unknown where the feature, or the project, had not yet been there for all of the earlier 30 days.
+    """
     earlier = [Window(point.start - EIGHT_WEEKS, point.end - EIGHT_WEEKS) for point in points]
-    both = _sides(shelf, [*earlier, *points], chosen)
-    readings = [_shared(found, product) for found, product in both]
-    return [_changed(now, then) for then, now in zip(readings[: len(points)], readings[len(points) :], strict=True)]
+    both = rate(shelf, [*earlier, *points], chosen)
+    first = shelf.first_call(chosen.feature)
+    born = local_day(first, shelf.zone) if first else None
+    spans = [windows.last_days(point.end, MAU_DAYS, shelf.zone) for point in earlier]
+    return [
+        _changed(now, then) if born is not None and born <= span[0] else NO_DATA
+        for then, now, span in zip(both[: len(points)], both[len(points) :], spans, strict=True)
+    ]
 
 
 def opt_outs(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
@@ -82,13 +90,21 @@ def opt_outs(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Rea
 
 
 def _sides(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[tuple[int, float | None]]:
-    """The distinct users of the days up to each window's end, and the product's users of the month of the last."""
+    """The distinct users of the days up to each window's end, and the product's users of the month of the last.
+
+    The latter are None where either is unknown.
+    """
     spans = [windows.last_days(point.end, MAU_DAYS, shelf.zone) for point in points]
     months = [last.replace(day=1) for _, last in spans]
     product = figures.of_all_tiers(FigureName.ACTIVE_USERS, min(months))
-    found = [one.users for one in users.distinct(spans, chosen.feature)]
-    known = [economics.standing_for(product, month) for month in months]
-    return [(count, None if all_ is None else float(all_)) for count, all_ in zip(found, known, strict=True)]
+    found = users.distinct(spans, chosen.feature)
+    is_known = [chosen.feature != ABSENT and shelf.is_known(point, chosen.feature) for point in points]
+    readings = [formulas.judge_users(one, is_known=known) for one, known in zip(found, is_known, strict=True)]
+    figure = [economics.standing_for(product, month) for month in months]
+    return [
+        (reading.sample_size, None if all_ is None or reading.value is None else float(all_))
+        for reading, all_ in zip(readings, figure, strict=True)
+    ]
 
 
 def _shared(found: int, product: float | None) -> Reading:

@@ -14,7 +14,7 @@ from ingest import dictionary
 from ingest.dimensions import Dimension, Facts, FeedbackKind, FigureName
 from ingest.models import PriceOverride
 from ingest.projects.scope import project_scope
-from ingest.timeline import DAY, Window, day_start
+from ingest.timeline import DAY, Window, day_start, local_day
 from observatory.metrics import provider_limits, roller, series, store
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived.revenue import revenue_shares
@@ -124,6 +124,26 @@ def test_a_quick_look_says_how_adoption_moved(lived: Any, monkeypatch: pytest.Mo
             reading = series.reading("mau_share_change_8w", window, feature=feature, now=NOW)
             expected = adoption(life, window, feature) / adoption(life, then, feature) - 1
             assert reading.value == pytest.approx(expected)
+
+
+def test_what_was_not_there_eight_weeks_ago_has_nothing_to_be_held_against(lived: Any) -> None:
+    project, life = lived
+    first = min(local_day(row["at"], ZONE) for row in life.stream.interactions)
+    with project_scope(project.pk):
+        points = series.series("mau_share_change_8w", Window(day_of(20), day_of(5)), now=NOW)
+    born = [local_day(point.window.start, ZONE) - (56 + 29) * DAY >= first for point in points]
+    assert [point.reading.state is not State.NO_DATA for point in points] == born
+    assert 0 < sum(born) < len(born)
+
+
+def test_users_without_a_name_are_no_share_of_anything(project: Any) -> None:
+    factories.interactions(project, [{"at": NOW - timedelta(hours=n), "feature": "a"} for n in range(50)])
+    roller.roll(NOW, only=[project.pk], everything=True)
+    window = Window(NOW - 7 * DAY, NOW)
+    with project_scope(project.pk), connection.cursor() as cursor:
+        business_rows.figure(cursor, project, FigureName.ACTIVE_USERS, f"{NOW:%Y-%m}", "", 100)
+        business_rows.figure(cursor, project, FigureName.ACTIVE_USERS, f"{NOW - 31 * DAY:%Y-%m}", "", 100)
+        assert series.reading("adoption_rate", window, now=NOW).state is State.NO_DATA
 
 
 def test_what_was_never_sent_has_no_rate(lived: Any) -> None:
