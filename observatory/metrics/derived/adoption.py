@@ -12,7 +12,7 @@ from django.db import connection
 
 from ingest.dimensions import ABSENT, FigureName, UserEvent
 from ingest.projects.access import current_project
-from ingest.timeline import DAY, Window, local_day
+from ingest.timeline import Window, local_day
 from observatory.metrics import economics, formulas, users, windows
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived import figures
@@ -22,7 +22,7 @@ from observatory.metrics.shelf import Filter, Shelf
 from observatory.metrics.statistics import wilson
 
 MAU_DAYS = 30
-EIGHT_WEEKS = 56 * DAY
+WEEKS = 8
 
 # What a user last said of a feature holds until the next word; before the activation nothing counts.
 OPT_OUTS = """
@@ -56,7 +56,7 @@ def change(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Readi
 
     Unknown where the feature, or the project, had not yet been there for all of the earlier 30 days.
     """
-    earlier = [Window(point.start - EIGHT_WEEKS, point.end - EIGHT_WEEKS) for point in points]
+    earlier = [windows.weeks_before(point, shelf.zone, WEEKS) for point in points]
     both = rate(shelf, [*earlier, *points], chosen)
     first = shelf.first_call(chosen.feature)
     born = local_day(first, shelf.zone) if first else None
