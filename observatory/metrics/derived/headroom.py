@@ -34,7 +34,8 @@ def peaks_of(shelf: Shelf, points: Sequence[Window]) -> list[Peaks]:
     for dimension in (Dimension.PROVIDER, Dimension.MODEL):
         names = NAMELESS | dictionary.values(dimension)
         selection = Selection(int(dimension), ALL_FEATURES, None)
-        groups = shelf.totals([METRICS["provider_limit_use"]], points, selection)
+        aligned = [shelf.aligned(point, selection.family) for point in points]
+        groups = shelf.totals([METRICS["provider_limit_use"]], aligned, selection)
         for peaks, of_point in zip(found, groups, strict=True):
             for name, peak in _named(of_point, names).items():
                 peaks[(name, "") if dimension is Dimension.PROVIDER else ("", name)] = peak

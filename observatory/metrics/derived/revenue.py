@@ -18,7 +18,7 @@ from observatory.metrics.economics import ALL_TIERS
 from observatory.metrics.formulas import NO_DATA
 from observatory.metrics.reading import Reading, State, Totals
 from observatory.metrics.reads import Groups, Selection
-from observatory.metrics.sheets import ALL_FEATURES
+from observatory.metrics.sheets import ALL_FEATURES, Family
 from observatory.metrics.shelf import NAMELESS, Filter, Shelf
 
 
@@ -109,7 +109,9 @@ def _by_tier(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Gro
     if chosen.feature == ABSENT:
         return [{} for _ in points]
     tiers = Selection(int(Dimension.TIER), chosen.feature or ALL_FEATURES, None)
-    return shelf.totals([METRICS["cost_total"]], points, tiers)
+    # Sheets of tiers have no quarters of an hour.
+    wide = [shelf.aligned(point, Family.WIDE) for point in points]
+    return shelf.totals([METRICS["cost_total"]], wide, tiers)
 
 
 def _revenue(shelf: Shelf, revenue: Mapping[date, Decimal], point: Window) -> float | None:

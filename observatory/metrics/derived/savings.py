@@ -62,7 +62,7 @@ def prompt_cache(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list
     sums = [_Sum() for _ in points]
     for (place, piece), groups in zip(pieces, found, strict=True):
         for model, totals in groups.items():
-            sums[place].add(totals, _discount(book, shelf.names[Dimension.MODEL], model, piece, shelf.zone))
+            sums[place].add(totals, _discount(book, shelf.names(Dimension.MODEL), model, piece, shelf.zone))
     return [one.reading for one in sums]
 
 

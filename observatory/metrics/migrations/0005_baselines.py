@@ -28,5 +28,5 @@ BASELINES = """
 class Migration(migrations.Migration):
     """Make the table of pinned baselines."""
 
-    dependencies = [("metrics", "0002_every_dimension")]
+    dependencies = [("metrics", "0004_business")]
     operations = [migrations.RunSQL(BASELINES), migrations.RunSQL(protect("baseline"))]
