@@ -6,6 +6,9 @@ import structlog
 from django.db import transaction
 
 from ingest.dimensions import FIRST
+from ingest.projects.access import current_project
+from ingest.projects.models import Project
+from ingest.retention import horizons
 from ingest.text import is_holdable
 from ingest.timeline import DAY, Window, day_start, local_day, parse
 from observatory.metrics import store as rollups
@@ -111,12 +114,21 @@ def _calls(shelf: Shelf, window: Window, feature: int | None) -> int:
     """The calls in a window so far. Raises Refused for one that is too far ahead, or over and without any."""
     if window.end > shelf.now + FURTHEST:
         raise Refused(f"a baseline ends at most {FURTHEST.days} days ahead")
+    kept_from = _kept_from(shelf.now)
+    if kept_from and window.start < kept_from:
+        raise Refused(f"numbers from before {kept_from:%Y-%m-%dT%H:%MZ} are no longer kept")
     if window.start >= shelf.now:
         return 0
     found = gathering.calls(shelf, shelf.aligned(window), gathering.of_feature(feature))
     if window.end <= shelf.now and not found:
         raise Refused("nothing was counted in this window")
     return found
+
+
+def _kept_from(now: datetime) -> datetime | None:
+    """Since when the project keeps rollups; None when it keeps all of them."""
+    project = Project.objects.get(pk=current_project())
+    return horizons.rollup_horizon(project.rollup_days, project.raw_horizon, project.time_zone, now)
 
 
 def _midnight(text: str, what: str, zone_name: str) -> datetime:

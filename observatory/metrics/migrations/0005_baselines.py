@@ -19,7 +19,7 @@ BASELINES = """
         contents bytea,
         PRIMARY KEY (project_id, feature_id, name),
         CONSTRAINT frozen_with_contents CHECK ((frozen_at IS NULL) = (contents IS NULL)),
-        CONSTRAINT a_window_ends_after_it_starts CHECK (to_at > from_at)
+        CONSTRAINT a_window_does_not_end_before_it_starts CHECK (to_at >= from_at)
     );
     ALTER TABLE baseline ALTER COLUMN contents SET STORAGE EXTERNAL;
 """

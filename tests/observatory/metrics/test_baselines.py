@@ -259,6 +259,15 @@ def test_names_notes_and_empty_windows_are_refused_with_a_reason(filled: Project
     assert pin(filled, feature=None).feature is None  # all features have names of their own
 
 
+def test_a_window_from_before_what_is_kept_is_refused(filled: Project) -> None:
+    settings = Project.objects.filter(pk=filled.pk)
+    settings.update(rollup_days=15, raw_horizon=START + 8 * DAY)
+    with pytest.raises(pinning.Refused, match="no longer kept"):
+        pin(filled)
+    settings.update(rollup_days=None, raw_horizon=None)
+    assert pin(filled).state == "frozen"
+
+
 def test_one_that_cannot_be_frozen_does_not_stop_the_others(filled: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     with project_scope(filled.pk):
         for name in ("bad", "good"):
