@@ -42,7 +42,7 @@ class PanelMaker:
 
 @dataclass(frozen=True)
 class Board:
-    """What one dashboard shows. `columns` are the metrics of the breakdown by feature."""
+    """What one dashboard shows. `columns` are the metrics of the breakdown by feature, `more` the tables below it."""
 
     title: str
     path: str

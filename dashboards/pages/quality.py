@@ -9,6 +9,7 @@ from dashboards import judged, panels, present
 from dashboards.charts.data import Group
 from dashboards.charts.groups import lines_by_group
 from dashboards.components import Empty, Link, Panel, not_enough
+from dashboards.pages import pinned
 from dashboards.pages.board import Board, PanelMaker, respond
 from dashboards.panels import Drawn, series_panel
 from dashboards.present import Asked
@@ -16,6 +17,8 @@ from dashboards.view import View, project_page
 from ingest.timeline import DAY
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.reading import Reading
+
+COMPARED = ("thumbs_up_rate", "correction_rate", "rejection_rate", "task_completion_rate", "flag_rate", "error_rate")
 
 
 def by_model_panel(view: View, metric: str, title: str) -> Panel:
@@ -86,5 +89,6 @@ def quality(view: View) -> HttpResponse:
             ("calls", "thumbs_up_rate", "correction_rate", "rejection_rate", "task_completion_rate"),
             evidence,
             judged.WATCHED["quality"],
+            pinned.tables(view, COMPARED, week),
         ),
     )

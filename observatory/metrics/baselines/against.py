@@ -1,6 +1,6 @@
 """Metrics against a pinned baseline: all of them over a window, or one for a reader's comparison."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -39,8 +39,10 @@ class Against:
     warnings: Sequence[str] = ()
 
 
-def against(name: str, window: Window, *, feature: str | None = None, now: datetime) -> Against:
-    """Every metric over a window against a frozen baseline; maturing ones over the part that is mature.
+def against(
+    name: str, window: Window, *, feature: str | None = None, only: Collection[str] = (), now: datetime
+) -> Against:
+    """Every metric, or `only` those, over a window against a frozen baseline; maturing ones over the part that is mature.
 
     Raises UnknownValue, Settling and BadWindow.
     """
@@ -49,8 +51,8 @@ def against(name: str, window: Window, *, feature: str | None = None, now: datet
     baseline, frozen = _frozen(shelf, name, chosen.feature)
     whole = shelf.aligned(window)
     mature_to = floor(shelf.coverage(chosen).mature_to, QUARTER)
-    sides = _sides(shelf, whole, mature_to, chosen)
-    asked = [metric for metric in METRICS.values() if metric.kind in COMPARABLE]
+    asked = [one for one in METRICS.values() if one.kind in COMPARABLE and (not only or one.name in only)]
+    sides = _sides(shelf, whole, mature_to, chosen, asked)
     found = [comparing.compare(metric, frozen.side(), sides[metric.maturing]) for metric in asked]
     told = [one for one in found if one.before is not None or one.now is not None]
     # A component that nobody sends is no news.
@@ -125,17 +127,20 @@ def _frozen(shelf: Shelf, name: str, feature: int | None) -> tuple[Baseline, Con
     return baseline, contents
 
 
-def _sides(shelf: Shelf, window: Window, mature_to: datetime, chosen: Filter) -> Mapping[bool, Side]:
-    """The window as metrics see it that mature, and as the others do."""
+def _sides(
+    shelf: Shelf, window: Window, mature_to: datetime, chosen: Filter, asked: Sequence[Metric]
+) -> Mapping[bool, Side]:
+    """The window as metrics see it that mature, and as the others do; of each only what is asked of it."""
     is_large = gathering.calls(shelf, window, chosen) > MOST_CALLS_BY_USER
-    signals = () if is_large else gathering.SIGNALS
-    whole = gathering.side(shelf, window, chosen, signals=signals)
-    if window.end <= mature_to:
-        return {False: whole, True: whole}
-    if window.start >= mature_to:
-        return {False: whole, True: Side(Totals())}
-    ripe = gathering.side(shelf, Window(window.start, mature_to), chosen, signals=signals)
-    return {False: whole, True: ripe}
+    sides = {False: Side(Totals()), True: Side(Totals())}
+    for is_maturing in sides:
+        metrics = [metric for metric in asked if metric.maturing is is_maturing]
+        end = min(window.end, mature_to) if is_maturing else window.end
+        signals = {signal for metric in metrics for signal in comparing.signals_of(metric)}
+        if metrics and window.start < end:
+            judged = Window(window.start, end)
+            sides[is_maturing] = gathering.side(shelf, judged, chosen, metrics, () if is_large else sorted(signals))
+    return sides
 
 
 def _calls(totals: Totals) -> int:

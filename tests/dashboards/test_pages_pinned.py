@@ -1,0 +1,59 @@
+"""Quality shows its metrics against the newest frozen baseline of the chosen feature."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from ingest import timeline
+from ingest.projects.scope import project_scope
+from ingest.timeline import DAY, Window, day_start
+from observatory.metrics.baselines import pinning, store
+from tests.dashboards import site as sites
+
+FEATURE = "write-draft"
+
+
+@pytest.fixture
+def pinned(site: sites.Site) -> Iterator[sites.Site]:
+    """The fortnight before the shift, pinned for the feature."""
+    now = timeline.now()
+    today = day_start(now.date(), "UTC")
+    window = Window(today - 40 * DAY, today - 26 * DAY)
+    with project_scope(site.project.id):
+        pinning.pin("the strong one", window, feature=FEATURE, note="before <b>anybody</b> knew", by="maya", now=now)
+    yield site
+    with project_scope(site.project.id):
+        for one in store.every():
+            store.delete(one.name, one.feature)
+
+
+def cells(html: str) -> dict[str, list[str]]:
+    (table,) = re.findall(r'id="table-pinned".*?</section>', html, re.DOTALL)
+    rows = [
+        re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL) for row in re.findall(r"<tr.*?</tr>", table, re.DOTALL)
+    ]
+    plain = [[" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in row] for row in rows]
+    return {row[0]: row[1:] for row in plain}
+
+
+def test_fallen_thumbs_stand_against_the_pinned_baseline(pinned: sites.Site) -> None:
+    with sites.client(pinned.web, pinned.owner) as asking:
+        html = asking.get(f"{pinned.url}quality/?feature={FEATURE}").text
+        elsewhere = asking.get(f"{pinned.url}quality/").text
+    rows = cells(html)
+    _, _, moved, interval, n, verdict = rows["Thumbs up"]
+    assert verdict == "Worse"
+    assert moved.startswith("−")
+    assert interval.count("pp") == 2
+    assert n.startswith("420 /")
+    assert rows["Error rate"][-1] in {"Unchanged", "Cannot tell"}
+    assert "before &lt;b&gt;anybody&lt;/b&gt; knew" in html
+    assert "Against baseline" not in elsewhere  # all features together have none
+
+
+def test_without_a_pinned_baseline_there_is_no_table(site: sites.Site) -> None:
+    with sites.client(site.web, site.owner) as asking:
+        answer = asking.get(f"{site.url}quality/?feature={FEATURE}")
+    assert answer.status_code == 200
+    assert "table-pinned" not in answer.text
