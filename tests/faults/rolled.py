@@ -274,6 +274,7 @@ def _shaken(ground: Ground, scene: Scene, kills: int) -> None:
             if is_long:  # the short one has no time to wait until it is due
                 scene.erase(1)
         if is_long and number == kills // 2:
+            stack.halt(scene.rollers)  # which roll without a pause, so that nobody else ever finds the project free
             scene.forget(LATER_RAW_DAYS, REQUESTS_END_S)
             scene.set("time_zone", ZONES[2])
             scene.erase(2)
