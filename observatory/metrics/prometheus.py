@@ -39,6 +39,9 @@ HEADLINES: Mapping[str, tuple[str, ...]] = {
 KEPT_S = 10.0
 MOST_KEPT = 1_000
 SECONDS_PER_MS = 0.001
+NANO_DIGITS = 9
+"""What follows is nobody's money, and no share or time that could be told."""
+
 SUFFIX = {Unit.MS: "_seconds", Unit.USD: "_usd", Unit.TOKENS: "_tokens"}
 """Prometheus counts in seconds and says the unit in the name; a ratio, a count and users need no word more."""
 
@@ -109,7 +112,8 @@ def families(holder: KeyHolder) -> tuple[Family, ...]:
 def _sample(metric: Metric, reading: Reading, labels: Mapping[str, str]) -> list[Sample]:
     if reading.state is not State.OK or reading.value is None:
         return []
-    return [Sample(reading.value * (SECONDS_PER_MS if metric.unit is Unit.MS else 1), labels)]
+    value = reading.value * SECONDS_PER_MS if metric.unit is Unit.MS else reading.value
+    return [Sample(round(value, NANO_DIGITS), labels)]
 
 
 def _family(whose: str, metric: Metric, samples: list[Sample]) -> Family:

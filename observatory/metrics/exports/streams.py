@@ -2,7 +2,8 @@
 
 Between two pages nothing of the database is held: each page is read in a scope, a transaction and a place to work of its
 own, and all three are given back before its bytes go out. A reader who is slow, or for ever, holds a thread and a desk.
-A failure is tried again for a while; what fails all the same ends in a line that no reader takes for a row.
+A failure is tried again for a while; what fails all the same ends in a line that no reader takes for a row, and in
+silence: the server ends every answer in good order, but who says nothing for long is hung up on (`observatory.stalled`).
 """
 
 import time
@@ -19,11 +20,19 @@ from ingest.api.entrance import asked, working
 from ingest.database import Unavailable, steadfast
 from ingest.driver import patience
 from ingest.projects.access import project_scope
+from observatory import stalled
 from observatory.metrics.exports.desks import Desks
 from observatory.metrics.exports.forms import Form, Row
 
-WAITS_S = (0.0, 0.5, 2.0, 5.0, 10.0, 15.0)
+WAITS_S = (0.0, 0.5, 2.0, 4.0, 6.0)
 """Before each try of a page: a database that is started anew is back before the last."""
+
+QUIET_S = 15.0
+"""After so long without a row one of the bytes held back goes out: who says nothing is hung up on."""
+
+HELD = 64
+LINGER_S = stalled.PATIENCE_S + 3 * stalled.EVERY_S
+"""How long a broken export keeps silent. A reader that is still busy with what came before is not hung up on."""
 
 BROKEN = "the server could not read on; what stands before this line is whole, what follows is missing"
 GZIP_LEVEL, GZIP_WINDOW = 4, 31
@@ -78,17 +87,25 @@ class Export:
 
     def _written(self) -> Iterator[bytes | None]:
         """The pieces; None at the end of an export that is whole."""
-        yield self._form.head(self._source.names)
+        held, spoke_at = self._form.head(self._source.names), time.monotonic()
         page, self._first = self._first, None
         try:
             while page is not None:
                 if page:
-                    yield self._form.rows(self._source.names, page)
+                    held += self._form.rows(self._source.names, page)
+                    yield held[:-HELD]
+                    held, spoke_at = held[-HELD:], time.monotonic()
+                elif time.monotonic() - spoke_at > QUIET_S:
+                    yield held[:1]
+                    held, spoke_at = held[1:], time.monotonic()
                 page = self._next()
         except Exception as error:
             log.exception("export_broken_off", project=self._project_id, error=type(error).__name__)
-            yield self._form.broken_off(BROKEN)
+            yield held + self._form.broken_off(BROKEN)
+            self.close()
+            time.sleep(LINGER_S)
             return
+        yield held
         yield None
 
     def _next(self) -> list[Row] | None:

@@ -289,11 +289,27 @@ class Failing:
 @pytest.fixture
 def soon(monkeypatch):
     monkeypatch.setattr(streams, "WAITS_S", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(streams, "LINGER_S", 0.0)
 
 
 def test_what_fails_for_a_while_is_tried_again(project, soon):
     whole = b"".join(streams.Export(project.pk, Failing(2), CSV, is_packed=False))
     assert whole == b"a,b\r\n1,'=x\r\n2,'=x\r\n3,'=x\r\n"
+
+
+def test_where_no_row_comes_for_long_a_byte_held_back_does(project, monkeypatch):
+    monkeypatch.setattr(streams, "QUIET_S", -1.0)
+
+    class Sparse:
+        names = ("a", "b")
+        pages = iter([[(1, "x")], [], [], [(2, "y")], []])
+
+        def page(self) -> list[Any] | None:
+            return next(self.pages, None)
+
+    pieces = list(streams.Export(project.pk, Sparse(), CSV, is_packed=False))
+    assert b"".join(pieces) == b"a,b\r\n1,x\r\n2,y\r\n"
+    assert [len(piece) for piece in pieces] == [1, 1, 1, 12]
 
 
 @pytest.mark.parametrize("error", [Unavailable(), ValueError("a defect")])
@@ -315,7 +331,8 @@ def test_what_breaks_off_ends_in_a_line_that_no_reader_takes_for_a_row(project, 
         gzip.decompress(packed)
 
 
-def test_nothing_is_held_between_two_pages_and_the_desk_is_free_at_the_end(project):
+def test_nothing_is_held_between_two_pages_and_the_desk_is_free_at_the_end(project, monkeypatch):
+    monkeypatch.setattr(streams, "HELD", 1)
     export = streams.Export(project.pk, Failing(0), CSV, is_packed=False)
     assert connection.connection is None
     next(export)
