@@ -53,6 +53,10 @@ class Definitions(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """Every metric: name, unit, direction, window, what it is."""
+        try:
+            asking.only(request.query_params.dict(), ())
+        except BadWindow as error:
+            return asking.refusal(error)
         definitions: DefinitionsShape = {"metrics": [described(metric) for metric in METRICS.values()]}
         return _json(definitions)
 

@@ -55,7 +55,8 @@ def only(parameters: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
     names = tuple(known)
     for name in parameters:
         if name not in names:
-            text = f"unknown parameter {name[:100]!r}; there are {', '.join(names)}"
+            there_are = f"there are {', '.join(names)}" if names else "there are none here"
+            text = f"unknown parameter {name[:100]!r}; {there_are}"
             raise NotAllowed(text, name[:100], "", names)
     asked = {name: value for name, value in parameters.items() if value}
     for name, allowed in (*CHOICES.items(), ("group_by", tuple(DIMENSIONS))):

@@ -16,16 +16,16 @@ from rest_framework.views import APIView
 from ingest import timeline
 from ingest.api.documented import Documented
 from ingest.api.entrance import asked
-from ingest.api.pages import only
 from ingest.api.views import OnlyJson, holder_of
 from ingest.projects.access import KeyHolder, current_project, project_scope
 from ingest.projects.models import Project
-from observatory.metrics import exposition, windows
+from observatory.metrics import asking, exposition, windows
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.exposition import Family, Sample
 from observatory.metrics.metric import Metric, Unit
 from observatory.metrics.reader import Reader
 from observatory.metrics.reading import Reading, State
+from observatory.metrics.windows import BadWindow
 
 HEADLINES: Mapping[str, tuple[str, ...]] = {
     "15m": ("calls", "error_rate", "latency_p50", "latency_p95"),
@@ -68,7 +68,10 @@ class Headlines(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """The numbers as they stand, ten seconds old at most."""
-        only(request)
+        try:
+            asking.only(request.query_params.dict(), ())
+        except BadWindow as error:
+            return asking.refusal(error)
         content_type, write = exposition.negotiated(request.META.get("HTTP_ACCEPT", ""))
         return HttpResponse(write(_current(holder_of(request))), content_type=content_type)
 

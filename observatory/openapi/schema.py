@@ -82,7 +82,7 @@ class ContractSchema(AutoSchema):
             kinds = get_args(self.ways[0].kind.types)
             return _own_words(kinds[0].__base__ if kinds else self.ways[0].kind.types)
         own = re.sub(r"^[A-Z]+ /\S*[:.] ?", "", _own_words(type(self.view)))
-        is_alone = len(set(self.view.allowed_methods) - {"OPTIONS"}) == 1
+        is_alone = len(set(self.view.allowed_methods) - {"OPTIONS", "HEAD"}) == 1
         return own[:1].upper() + own[1:] if own and is_alone else _own_words(getattr(self.view, self.method.lower()))
 
     def get_tags(self) -> list[str]:

@@ -21,7 +21,7 @@ NUMBERS_OF = {
 }  # fmt: skip
 NAMES_OF = {"settings-one-mail": "mail", "api-baseline": "baseline", "api-baseline-comparison": "baseline"}
 KINDS = ("recipient", "webhook")
-METRICS = ("calls", "thumbs_up_rate", "cost_total")
+METRICS = ("calls", "thumbs_up_rate", "cost_total", "latency_p50")
 ENDS_THE_SESSION = {"sign-out"}
 API_FILTERS: dict[str, set[str]] = {
     "api-interactions": {"q"},
@@ -29,6 +29,14 @@ API_FILTERS: dict[str, set[str]] = {
     "api-findings": set(),
     "api-baselines": set(),
     "api-forecast-cost": set(),
+    "api-distribution": {"feature", "model"},
+    "api-prometheus": set(),
+    **{f"api-export-metrics.{form}": {"metrics", "feature", "model", "group_by"} for form in ("csv", "jsonl")},
+    **{
+        f"api-export-{kind}.{form}": {"feature", "text"}
+        for kind in ("interactions", "feedback", "costs")
+        for form in ("csv", "jsonl")
+    },
 }  # others are refused there
 WITHOUT_FILTERS = {"healthz", "readyz", "sign-in", "sign-out"}
 
@@ -116,7 +124,7 @@ def asks(doors: Iterable[Door], twins: Mapping[str, Twin]) -> Iterator[Ask]:
 
 def _filtered(door: Door, path: str, sides: frozenset[str], letter: str, twin: Twin) -> Ask:
     """The same address with every filter naming a twin's things."""
-    every = {"id": twin.names["interaction"][0], **_known(twin)}
+    every = {"id": twin.names["interaction"][0], "metrics": ",".join(METRICS), "text": "1", **_known(twin)}
     query = urlencode({name: value for name, value in every.items() if name in API_FILTERS.get(door.name, every)})
     said = tuple(_known(twin).values())
     return Ask(door.name, f"{path}?{query}", sides | {letter}, said, None, _items(twin, door), letter)

@@ -150,6 +150,7 @@ def test_a_window_ends_now_at_the_latest(get: Get, filled: Project) -> None:
         ("mood", {}, 404, "there are calls, error_rate"),
         ("calls", {"feature": "poem"}, 404, "no feature 'poem'"),
         ("calls", {"mood": "1"}, 400, "there are window, from, to"),
+        ("", {"mood": "1"}, 400, "there are none here"),
         ("calls", {"window": "7y"}, 400, "15m, 24h or 7d"),
         ("calls", {"from": "yesterday"}, 400, "from is a time with a zone"),
         ("calls", {"from": "2026-01-01"}, 400, "from is a time with a zone"),
@@ -167,7 +168,7 @@ def test_a_window_ends_now_at_the_latest(get: Get, filled: Project) -> None:
 def test_what_cannot_be_answered_says_what_can(
     get: Get, path: str, parameters: dict[str, str], status: int, said: str
 ) -> None:
-    answer = get(f"metrics/{path}", **parameters)
+    answer = get(f"metrics/{path}" if path else "metrics", **parameters)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert said in answer.json()["detail"]

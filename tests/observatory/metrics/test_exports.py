@@ -1,29 +1,22 @@
 """Exports over real HTTP: every row once, whole or visibly not, without holding anything between two pages."""
 
 import csv
-import gzip
 import io
 import json
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import httpx2
 import pytest
-from django.db import connection
 
-from ingest.database import Unavailable
 from ingest.dimensions import Component, CostSource, FeedbackKind
 from ingest.projects.models import Project
 from ingest.timeline import DAY, HOUR, MINUTE, Window, floor
 from observatory.metrics import roller
 from observatory.metrics.exports import records, streams
 from observatory.metrics.exports.columns import INTERACTIONS
-from observatory.metrics.exports.desks import Busy, Desks
-from observatory.metrics.exports.forms import CSV, LINES
 from observatory.metrics.exports.records import Records
 from tests.factories import costs, interactions, verdicts
 
@@ -78,12 +71,15 @@ def test_every_point_of_every_metric_and_group_is_a_row_and_says_what_the_api_sa
     asked = {"from": (TODAY - 3 * DAY).isoformat(), "to": TODAY.isoformat(), "grain": "1d"}
     found = rows_of(get("metrics.jsonl", metrics=names, group_by="feature", **asked))
     assert len(found) == 4 * 3 * 3  # the cost without a feature is a group of its own
+
+    @cache
+    def answered(metric: str, group: str) -> Any:
+        address, headers = f"{web}/api/v1/metrics/{metric}", {"x-api-key": key}
+        return httpx2.get(address, params=asked | {"feature": group}, headers=headers).json()
+
     for row in found:
-        headers = {"Authorization": f"Bearer {key}"}
-        told = httpx2.get(
-            f"{web}/api/v1/metrics/{row['metric']}", params=asked | {"feature": row["group"]}, headers=headers
-        ).json()
-        (point,) = [point for point in told["series"] if point["from"] == row["from"]]
+        told = answered(row["metric"], row["group"])
+        (point,) = [dict(point) for point in told["series"] if point["from"] == row["from"]]
         low, high = point.pop("interval") or (None, None)
         point |= {"metric": row["metric"], "unit": told["unit"], "group": row["group"]}
         assert row == point | {"interval_low": low, "interval_high": high}
@@ -203,6 +199,21 @@ def test_what_cannot_be_exported_is_a_problem_that_says_what_can(get, filled, pa
     assert said in answer.json()["detail"]
 
 
+def test_an_export_holds_what_is_its_projects_and_nothing_else(make_project, make_key, get, post):
+    keys = [make_key(make_project()) for _ in range(2)]
+    for word, key in zip(("pear", "plum"), keys, strict=True):
+        item = {"id": word, "feature": word, "prompt": word, "output": word, "user_id": word, "model": word}
+        assert post("interactions", item, key=key).json()["created"] == 1
+        said = {"kind": "correction", "interaction_id": word, "final_text": word}
+        assert post("feedback", said, key=key).status_code == 200
+        cost = {"component": "other", "amount_usd": "1", "feature": word, "description": word}
+        assert post("costs", cost, key=key).status_code == 200
+    for kind in ("interactions", "feedback", "costs"):
+        for form in ("csv", "jsonl"):
+            found = [get(f"{kind}.{form}", key=key, text="1").text for key in keys]
+            assert [("pear" in text, "plum" in text) for text in found] == [(True, False), (False, True)]
+
+
 def test_a_key_needs_the_read_scope(get, project, make_key):
     assert get("interactions.csv", key=make_key(project, "ingest")).status_code == 403
 
@@ -268,118 +279,3 @@ def test_a_value_that_enters_the_dictionary_meanwhile_is_named(project, small_pa
         source.page()
     interactions(project, [{"at": TODAY - DAY + 8 * MINUTE, "feature": "brand-new"}])
     assert [row["feature"] for row in all_of(project, source)] == ["old", "old", "brand-new"]
-
-
-class Failing:
-    """A source whose second page fails so many times."""
-
-    names = ("a", "b")
-
-    def __init__(self, times: int, error: Exception | None = None) -> None:
-        self.times, self.error, self.read = times, error or Unavailable(), 0
-
-    def page(self) -> list[Any] | None:
-        if self.read == 1 and self.times:
-            self.times -= 1
-            raise self.error
-        self.read += 1
-        return [(self.read, "=x")] if self.read <= 3 else None
-
-
-@pytest.fixture
-def soon(monkeypatch):
-    monkeypatch.setattr(streams, "WAITS_S", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(streams, "LINGER_S", 0.0)
-
-
-def test_what_fails_for_a_while_is_tried_again(project, soon):
-    whole = b"".join(streams.Export(project.pk, Failing(2), CSV, is_packed=False))
-    assert whole == b"a,b\r\n1,'=x\r\n2,'=x\r\n3,'=x\r\n"
-
-
-def test_where_no_row_comes_for_long_a_byte_held_back_does(project, monkeypatch):
-    monkeypatch.setattr(streams, "QUIET_S", -1.0)
-
-    class Sparse:
-        names = ("a", "b")
-        pages = iter([[(1, "x")], [], [], [(2, "y")], []])
-
-        def page(self) -> list[Any] | None:
-            return next(self.pages, None)
-
-    pieces = list(streams.Export(project.pk, Sparse(), CSV, is_packed=False))
-    assert b"".join(pieces) == b"a,b\r\n1,x\r\n2,y\r\n"
-    assert [len(piece) for piece in pieces] == [1, 1, 1, 12]
-
-
-@pytest.mark.parametrize("error", [Unavailable(), ValueError("a defect")])
-def test_what_breaks_off_ends_in_a_line_that_no_reader_takes_for_a_row(project, soon, error):
-    lines = b"".join(streams.Export(project.pk, Failing(9, error), LINES, is_packed=False)).splitlines()
-    assert json.loads(lines[0]) == {"a": 1, "b": "=x"}
-    with pytest.raises(json.JSONDecodeError):
-        json.loads(lines[1])
-    assert b"could not read on" in lines[1]
-    broken = b"".join(streams.Export(project.pk, Failing(9, error), CSV, is_packed=False)).decode()
-    with pytest.raises(csv.Error):
-        list(csv.reader(io.StringIO(broken, newline=""), strict=True))
-    import pandas as pd
-
-    with pytest.raises(pd.errors.ParserError):
-        pd.read_csv(io.StringIO(broken))
-    packed = b"".join(streams.Export(project.pk, Failing(9, error), CSV, is_packed=True))
-    with pytest.raises(EOFError):
-        gzip.decompress(packed)
-
-
-def test_nothing_is_held_between_two_pages_and_the_desk_is_free_at_the_end(project, monkeypatch):
-    monkeypatch.setattr(streams, "HELD", 1)
-    export = streams.Export(project.pk, Failing(0), CSV, is_packed=False)
-    assert connection.connection is None
-    next(export)
-    next(export)
-    assert connection.connection is None
-    other = streams.Export(project.pk, Failing(0), CSV, is_packed=False)
-    with pytest.raises(Busy):
-        streams.Export(project.pk, Failing(0), CSV, is_packed=False)
-    export.close()
-    export.close()
-    again = streams.Export(project.pk, Failing(0), CSV, is_packed=False)
-    again.close()
-    other.close()
-
-
-def test_a_project_and_all_of_them_have_so_many_desks():
-    desks = Desks(2, 3)
-    for project in (1, 1, 2):
-        desks.take(project)
-    for project in (1, 2, 3):
-        with pytest.raises(Busy):
-            desks.take(project)
-    desks.leave(1)
-    desks.take(3)
-
-
-def test_a_third_export_at_once_is_429_until_a_reader_hangs_up(web, project, key, get):
-    at = TODAY - DAY
-    interactions(project, [{"at": at + n * timedelta(milliseconds=1), "user_id": "u" * 900} for n in range(9_000)])
-    host, _, port = web.removeprefix("http://").partition(":")
-    head = (
-        f"GET /api/v1/export/interactions.jsonl?window=7d HTTP/1.1\r\nHost: {host}:{port}\r\nx-api-key: {key}\r\n\r\n"
-    )
-    readers = [socket.create_connection((host, int(port)), 10) for _ in range(2)]
-    try:
-        for one in readers:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            one.sendall(head.encode())
-        begun = [one.recv(12) for one in readers]
-        assert begun == [b"HTTP/1.1 200"] * 2
-        refused = get("interactions.csv", window="7d")
-        assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
-    finally:
-        for one in readers:
-            one.close()
-    deadline = time.monotonic() + 10
-    while (answer := get("interactions.csv", window="7d")).status_code == 429 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert len(rows_of(answer)) == 9_000
-    assert threading.active_count() < 50
