@@ -15,6 +15,7 @@ class Documented:
 
     A tuple of types: a body of one of them. `body`: the type of what is sent where that is no items, with an example. A body
     that is not JSON has no type, and says its `media_type`.
+    `refusals` are statuses beyond those that its address, its parameters and its items bring with them.
     """
 
     summary: str = ""
@@ -24,6 +25,7 @@ class Documented:
     body: Any = None
     example: Mapping[str, Any] = field(default_factory=dict)
     media_type: str = "application/json"
+    refusals: tuple[int, ...] = ()
 
 
 LIMIT = "how many at most, 1 to 200; 50 unless told"

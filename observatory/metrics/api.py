@@ -49,7 +49,9 @@ class Definitions(APIView):
     """The definitions: what is measured, in which unit, and how it is meant."""
 
     scope: ClassVar[str] = "read"
-    documented: ClassVar[Mapping[str, Documented]] = {"GET": Documented("List metrics", answer=DefinitionsShape)}
+    documented: ClassVar[Mapping[str, Documented]] = {
+        "GET": Documented("List metrics", answer=DefinitionsShape, refusals=(400,))
+    }
 
     def get(self, request: Request) -> HttpResponse:
         """Every metric: name, unit, direction, window, what it is."""

@@ -63,7 +63,7 @@ class Headlines(APIView):
     content_negotiation_class = OnlyJson
     scope: ClassVar[str] = "read"
     documented: ClassVar[Mapping[str, Documented]] = {
-        "GET": Documented("Scrape headline numbers", media_type="text/plain")
+        "GET": Documented("Scrape headline numbers", media_type="text/plain", refusals=(400,))
     }
 
     def get(self, request: Request) -> HttpResponse:

@@ -35,5 +35,12 @@ FILLING: Mapping[str, Any] = {
 }
 """What comes later to the interaction above: sent after it, it fills what is new and is in no conflict with what is there."""
 
-QUERIES: Mapping[str, str] = {"window": "7d", "limit": "20", "group_by": "feature", "state": "open", "q": "refund"}
+QUERIES: Mapping[str, str] = {
+    "metrics": "calls,cost_total",
+    "window": "7d",
+    "limit": "20",
+    "group_by": "feature",
+    "state": "open",
+    "q": "refund",
+}
 PLACES: Mapping[str, str] = {"id": "wd-1", "name": "thumbs_up_rate", "number": "1"}

@@ -137,7 +137,9 @@ class ContractSchema(AutoSchema):
         """The statuses that may be answered instead."""
         of_body = [400, 413, 415] if self.ways or self.documented.body else [400] if self.documented.query else []
         of_past = [410] if self.method == "PATCH" else []
-        return sorted([401, 403, 429, 503, *of_body, *of_past, *([404] if self.places else [])])
+        return sorted(
+            [401, 403, 429, 503, *of_body, *of_past, *([404] if self.places else []), *self.documented.refusals]
+        )
 
     def _item(self, way: Way) -> Schema:
         schema = self._named(way.kind.types)

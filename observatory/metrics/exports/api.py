@@ -63,7 +63,9 @@ class Exporting(APIView):
         """What the API's description says of it."""
         form = FORMS[self.form]
         summary = f"Export {self.what} as {WORDS[form.name]}"
-        return {"GET": Documented(summary, self.parameters, media_type=form.media_type.partition(";")[0])}
+        return {
+            "GET": Documented(summary, self.parameters, media_type=form.media_type.partition(";")[0], refusals=(404,))
+        }
 
     def get(self, request: Request) -> HttpResponseBase:
         """The rows in order of time, streamed; gzip where `Accept-Encoding` asks for it."""
