@@ -18,6 +18,7 @@ from observatory.metrics.forecasting.projection import DayOfMonth, Scenarios
 from observatory.metrics.forecasts import NEEDED_DAYS, CostForecast
 
 TITLE = "This month against its plan"
+DEFINITION = "What has come, the plan laid on days by their weekdays, and the middle of the forecast in its bands of 80 % and 95 %."
 HEADINGS = (
     Heading("Month"),
     Heading(
@@ -44,7 +45,7 @@ def forecast_panel(view: View, forecast: CostForecast) -> Panel:
     sums = [_sum(one, zone, view.now) for one in forecast.days]
     over = forecast.over_plan_on
     chart = projected(frame, TITLE, "usd", sums, day_start(over, zone) if over else None)
-    made = panels.panel(view, "forecast", TITLE, chart, note, None, "How: docs, explanation, forecasts.")
+    made = panels.panel(view, "forecast", TITLE, chart, note, None, DEFINITION)
     return Panel(made.id, made.title, made.note, made.chart, csv_url=made.csv_url, footnote=sentence(forecast))
 
 
@@ -133,7 +134,7 @@ def _multiplier(forecast: CostForecast) -> str:
     return f"{words}. Fitted from {fitted.changes} changes between whole months."
 
 
-def expected_panel(view: View) -> Panel:
+def expected_panel(view: View, known_days: int) -> Panel:
     """Each day's cost over the range that the days before it let expect."""
     metric, shown, zone = METRICS["cost_anomaly"], view.choice.window, view.project.time_zone
     first, last = local_day(shown.start, zone), local_day(min(shown.end, view.now), zone)
@@ -145,7 +146,8 @@ def expected_panel(view: View) -> Panel:
     ]  # fmt: skip
     note = "daily, tint: the range of 95 % that the days before let expect; the whole project"
     if not ranges:
-        empty = not_enough(0, 1, "days with a range", "A day has a range when four weeks before it are known.")
+        why = "A day has a range when two weeks before it are known."
+        empty = not_enough(known_days, NEEDED_DAYS, "whole days", why) if known_days < NEEDED_DAYS else None
         return panels.panel(view, "cost_anomaly", metric.title, None, note, empty, metric.doc)
     around = Around(marks=panels.marks(view), spans=panels.spans(view, metric.name))
     chart = timeseries(panels.frame(view, window, grain="1d"), "Cost a day", "usd", points, around)

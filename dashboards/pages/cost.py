@@ -48,7 +48,9 @@ def cost(view: View) -> HttpResponse:
     makers = [
         PanelMaker("forecast", heading.TITLE, partial(heading.forecast_panel, view, forecast)),
         PanelMaker("components", "Cost by component", partial(components_panel, view)),
-        PanelMaker("cost_anomaly", METRICS["cost_anomaly"].title, partial(heading.expected_panel, view)),
+        PanelMaker(
+            "cost_anomaly", METRICS["cost_anomaly"].title, partial(heading.expected_panel, view, forecast.known_days)
+        ),
         PanelMaker(
             "cost_per_call", "Cost per call", partial(series_panel, view, Drawn("cost_per_call", compare="previous"))
         ),

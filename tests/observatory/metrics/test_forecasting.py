@@ -41,6 +41,7 @@ def test_a_series_is_smoothed_as_statsmodels_does(name, days):
     found = oracle(series, begin).smooth(astuple(WEIGHTS))
     state, squares = smoothing.smoothed(series, begin, WEIGHTS)
     assert squares == pytest.approx(float(found.sse), rel=1e-9)
+    assert list(smoothing.expectations(series, begin, WEIGHTS)) == pytest.approx(list(found.fittedvalues), rel=1e-9)
     ahead = []
     for _ in range(15):
         ahead.append(state.expected(WEIGHTS.damping))
