@@ -115,7 +115,8 @@ def scenarios_table(view: View, forecast: CostForecast) -> Breakdown | None:
 
 def _scenario(one: Scenarios, *, is_current: bool) -> Row:
     against = formatting.difference(one.expected, one.plan, "usd") if one.plan is not None else formatting.DASH
-    users = f"{formatting.count(one.planned_users)} planned users" if one.by == "users" else "the trend"
+    source = f"{formatting.count(one.planned_users)} planned users" if one.by == "users" else "the trend"
+    users = source.replace(" ", formatting.NBSP)
     amounts = (one.conservative, one.expected, one.aggressive, one.plan)
     fields = (
         Field(_month(one.month)),
