@@ -82,8 +82,8 @@ def figure_of(life: Life, day: date) -> float:
 
 
 def revenue(life: Life, window: Window) -> float:
-    """Quarter by quarter of an hour."""
-    total, at, zone, step = 0.0, window.start, ZoneInfo(ZONE), timedelta(minutes=15)
+    """Half an hour by half an hour."""
+    total, at, zone, step = 0.0, window.start, ZoneInfo(ZONE), timedelta(minutes=30)
     while at < window.end:
         day = at.astimezone(zone).date()
         following = date(day.year + day.month // 12, day.month % 12 + 1, 1)

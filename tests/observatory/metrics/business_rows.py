@@ -18,7 +18,7 @@ from ingest.timeline import DAY, Window, floor, local_day
 from tests.observatory.metrics.streams import FEATURES, Stream, generate
 
 # A fixed day would one day lie beyond the partitions that are made.
-NOW = floor(datetime.now(UTC), DAY) - 2 * DAY + timedelta(hours=9, minutes=45)
+NOW = floor(datetime.now(UTC), DAY) - 2 * DAY + timedelta(hours=9, minutes=30)
 FROM = floor(NOW, DAY) - 99 * DAY
 ZONE = "America/St_Johns"
 PRICED_MODEL = "a-large"

@@ -38,7 +38,7 @@ def lived() -> Any:
     from ingest.projects.models import Project
 
     project = Project.objects.create(slug="business", name="Business", time_zone=ZONE, created_at=FROM)
-    life = business_rows.life(11, 2_500)
+    life = business_rows.life(11, 2_000)
     life.send(project)
     with project_scope(project.pk):
         PriceOverride.objects.create(
@@ -57,7 +57,7 @@ ROUNDED = {"evaluation_score": 1e-6}
 
 WINDOWS = {
     "forty whole days": Window(day_of(42), day_of(2)),
-    "days and hours": Window(day_of(33) + timedelta(hours=7, minutes=30), NOW - timedelta(days=1, hours=5, minutes=15)),
+    "days and hours": Window(day_of(33) + timedelta(hours=7, minutes=30), NOW - timedelta(days=1, hours=5, minutes=30)),
 }
 
 
