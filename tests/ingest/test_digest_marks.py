@@ -11,6 +11,7 @@ from ingest.digest.marks import Limits, Measured
 from ingest.dimensions import EVERY_MARK, Flag
 from ingest.models import Payload
 from ingest.projects.scope import project_scope
+from ingest.timeline import HOUR, MINUTE, Window
 from tests import factories
 from tests.ingest.record import one, rows, take
 
@@ -181,3 +182,27 @@ def test_what_was_found_in_a_text_stays_when_the_text_has_gone(project):
     assert marked(project) == found
     assert rows(project, "interaction") == before
     assert rows(project, "unread") == []
+
+
+def test_a_mark_that_reading_finds_is_in_the_rate_of_outliers(project):
+    from observatory.metrics import roller, series
+
+    answer = take(
+        project, records.INTERACTIONS, [{"feature": "chat", "output": "fine" if n else " "} for n in range(40)]
+    )
+    assert answer.invalid == 0
+    window = Window(timeline.now() - HOUR, timeline.now() + MINUTE)
+
+    def rates():
+        now = timeline.now()
+        roller.roll(now, only=[project.id], everything=True)
+        with project_scope(project.id):
+            numbers = series.Reader(now)
+            return [
+                numbers.reading(name, window).value
+                for name in ("outlier_rate", "outlier_empty_rate", "outlier_cost_rate")
+            ]
+
+    assert rates() == [0.0, 0.0, 0.0]
+    reader.read(timeline.now(), only=[project.id], everything=True)
+    assert rates() == [1 / 40, 1 / 40, 0.0]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from ingest.timeline import DAY, Window, local_day
+from ingest.timeline import DAY, local_day
 from observatory.metrics import economics, formulas, users
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.economics import Scale, Verdict
@@ -21,13 +21,16 @@ PLANNED_GROWTH = 1.3
 
 @dataclass(frozen=True, slots=True)
 class MonthPoint:
-    """A local month: distinct users, cost, cost per user; None where it is unknown. `is_over`: all of it is counted."""
+    """A local month: distinct users, cost, cost per user; None where it is unknown.
+
+    `is_whole`: it is over, and calls had begun by its first day.
+    """
 
     month: date
     users: int | None
     cost_usd: float | None
     cost_per_user: Reading
-    is_over: bool
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def unit_economics(
 ) -> UnitEconomics:
     """The last `months` local months, the one under way included. `growth`: so many per cent cost 1 % more users.
 
-    Verdict and what-if go by the months that are over and have both users and a cost. Raises UnknownValue.
+    Verdict and what-if go by the whole months that have both users and a cost. Raises UnknownValue.
     """
     shelf = Shelf(now)
     chosen = shelf.filter(feature, None)
@@ -54,7 +57,7 @@ def unit_economics(
     known = [
         (point.users, point.cost_usd, point.cost_per_user.value)
         for point in points
-        if point.is_over and point.users and point.cost_usd is not None and point.cost_per_user.value is not None
+        if point.is_whole and point.users and point.cost_usd is not None and point.cost_per_user.value is not None
     ]
     verdict = economics.verdict_of([cost for _, _, cost in known])
     what_if = economics.what_if(known[-1][0], known[-1][1], growth) if known else ()
@@ -63,19 +66,17 @@ def unit_economics(
 
 def _points(shelf: Shelf, months: Sequence[date], chosen: Filter) -> list[MonthPoint]:
     metric, selection = METRICS["cost_per_mau"], chosen.selection
-    whole = [economics.month_window(month, shelf.zone) for month in months]
-    totals = [groups.get(selection.value or 0, Totals()) for groups in shelf.totals([metric], whole, selection)]
-    spans = [(month, economics.month_after(month) - DAY) for month in months]
-    found = users.distinct(spans, chosen.feature)
-    rows = zip(months, whole, totals, found, strict=True)
-    return [_point(shelf, chosen, month, window, part, of) for month, window, part, of in rows]
-
-
-def _point(
-    shelf: Shelf, chosen: Filter, month: date, window: Window, totals: Totals, found: formulas.Users
-) -> MonthPoint:
-    is_known = shelf.is_known(window, chosen.feature)
-    count = formulas.judge_users(found, is_known=is_known).value
-    cost = formulas.judge(METRICS["cost_total"], totals, is_known=is_known)
-    per_user = formulas.judge_per_user(METRICS["cost_per_mau"], totals, found)
-    return MonthPoint(month, None if count is None else int(count), cost.value, per_user, window.end <= shelf.now)
+    windows = [economics.month_window(month, shelf.zone) for month in months]
+    totals = [groups.get(selection.value or 0, Totals()) for groups in shelf.totals([metric], windows, selection)]
+    found = users.distinct([(month, economics.month_after(month) - DAY) for month in months], chosen.feature)
+    first = shelf.first_call(chosen.feature)
+    born = local_day(first, shelf.zone) if first else None
+    points = []
+    for month, window, part, of in zip(months, windows, totals, found, strict=True):
+        is_known = shelf.is_known(window, chosen.feature)
+        count = formulas.judge_users(of, is_known=is_known).value
+        cost = formulas.judge(METRICS["cost_total"], part, is_known=is_known).value
+        is_whole = born is not None and born <= month and window.end <= shelf.now
+        per_user = formulas.judge_per_user(metric, part, of)
+        points.append(MonthPoint(month, None if count is None else int(count), cost, per_user, is_whole))
+    return points

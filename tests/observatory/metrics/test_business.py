@@ -201,6 +201,7 @@ def test_a_month_is_a_point_of_unit_economics(lived: Any) -> None:
     project, life = lived
     with project_scope(project.pk):
         found = unit_economics(3, growth=1.3, now=NOW)
+        older = unit_economics(6, now=NOW)
         of_feature = unit_economics(2, feature="translate", now=NOW)
     months = sorted({f"{TODAY.replace(day=1) - n * DAY:%Y-%m}" for n in range(62)})[-3:]
     assert [f"{point.month:%Y-%m}" for point in found.points] == months
@@ -210,7 +211,10 @@ def test_a_month_is_a_point_of_unit_economics(lived: Any) -> None:
         users = calls(life, window, None).user_id.nunique()
         assert (point.users, point.cost_usd) == (users, pytest.approx(life.stream.cost_nano(window) / 1e9))
         assert point.cost_per_user.value == pytest.approx(life.stream.cost_nano(window) / 1e9 / users)
-        assert point.is_over is (window.end <= NOW)
+        assert point.is_whole is (window.end <= NOW)
+    first = min(local_day(row["at"], ZONE) for row in life.stream.interactions)
+    assert [point.is_whole for point in older.points[:-1]] == [first <= point.month for point in older.points[:-1]]
+    assert not older.points[0].is_whole
     last = found.points[-2]
     assert [scale.times for scale in found.what_if] == [10, 100, 1_000]
     assert found.what_if[1].cost_usd == pytest.approx((last.cost_usd or 0) * 100**1.3)
