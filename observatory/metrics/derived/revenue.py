@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from ingest import dictionary
 from ingest.dimensions import ABSENT, Dimension, FigureName
-from ingest.timeline import Window
+from ingest.timeline import HOUR, Window
 from observatory.metrics import economics, formulas
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived import figures
@@ -45,11 +45,11 @@ def cost_share(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[R
 def highest_cost_share(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
     """The largest share among the tiers whose revenue is known; of all tiers together where none is told apart."""
     revenue = figures.by_tier(FigureName.REVENUE_USD, figures.first_month(points, shelf.zone))
-    names = _names()
-    found = zip(_by_tier(shelf, points, chosen), cost_share(shelf, points, chosen), points, strict=True)
+    names, wide = _names(), [shelf.aligned(point, Family.WIDE) for point in points]
+    found = zip(_by_tier(shelf, wide, chosen), cost_share(shelf, points, chosen), wide, strict=True)
     return [
-        max(_known(_tiers(shelf, groups, names, revenue, point)), key=lambda one: one.value or 0.0, default=whole)
-        for groups, whole, point in found
+        max(_known(_tiers(shelf, groups, names, revenue, window)), key=lambda one: one.value or 0.0, default=whole)
+        for groups, whole, window in found
     ]
 
 
@@ -61,7 +61,7 @@ def revenue_shares(month: date, now: datetime) -> list[TierShare]:
     """
     shelf, chosen = Shelf(now), Filter()
     whole = economics.month_window(month, shelf.zone)
-    window = shelf.aligned(Window(whole.start, min(whole.end, max(now, whole.start + (whole.length / 1000)))))
+    window = shelf.aligned(Window(whole.start, min(whole.end, max(now, whole.start + HOUR))), Family.WIDE)
     (cost,), (groups,) = _costs(shelf, [window], chosen), _by_tier(shelf, [window], chosen)
     earned = _revenue(shelf, figures.of_all_tiers(FigureName.REVENUE_USD, month), window)
     revenue = figures.by_tier(FigureName.REVENUE_USD, month)
@@ -105,13 +105,12 @@ def _costs(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Readi
     ]
 
 
-def _by_tier(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Groups]:
+def _by_tier(shelf: Shelf, windows: Sequence[Window], chosen: Filter) -> list[Groups]:
+    """The costs of tiers in windows that are whole buckets of their sheets, which have no quarters of an hour."""
     if chosen.feature == ABSENT:
-        return [{} for _ in points]
+        return [{} for _ in windows]
     tiers = Selection(int(Dimension.TIER), chosen.feature or ALL_FEATURES, None)
-    # Sheets of tiers have no quarters of an hour.
-    wide = [shelf.aligned(point, Family.WIDE) for point in points]
-    return shelf.totals([METRICS["cost_total"]], wide, tiers)
+    return shelf.totals([METRICS["cost_total"]], windows, tiers)
 
 
 def _revenue(shelf: Shelf, revenue: Mapping[date, Decimal], point: Window) -> float | None:

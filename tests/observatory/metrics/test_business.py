@@ -10,22 +10,18 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from ingest import dictionary
-from ingest.dimensions import Dimension, Facts, FeedbackKind, FigureName
+from ingest.dimensions import FeedbackKind, FigureName
 from ingest.models import PriceOverride
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start, local_day
-from observatory.metrics import provider_limits, roller, series, store
+from observatory.metrics import provider_limits, roller, series
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived.revenue import revenue_shares
 from observatory.metrics.derived.unit_economics import unit_economics
 from observatory.metrics.derived.voices import tickets_by_category
 from observatory.metrics.economics import Verdict
-from observatory.metrics.layout import Counter
 from observatory.metrics.provider_limits import Limit
 from observatory.metrics.reading import State
-from observatory.metrics.sheets import Sheet, SheetKey
-from observatory.metrics.windows import Level
 from tests import factories
 from tests.observatory.metrics import business_rows
 from tests.observatory.metrics.business_oracles import ORACLES, TODAY, adoption, calls, day_of, mau
@@ -243,44 +239,54 @@ def test_a_month_of_revenue_is_told_apart_by_tier(lived: Any) -> None:
 
 
 def test_the_dearest_tier_is_the_one_that_is_told(make_project: Any) -> None:
-    """Sheets by tier, as the roller keeps them, are written by hand."""
     project = make_project()
     start, end = day_start(TODAY - 4 * DAY, "UTC"), day_start(TODAY - 3 * DAY, "UTC")
-    factories.interactions(project, [{"at": start + timedelta(hours=1), "feature": "a", "cost_nano": 7 * 10**9}])
-    roller.roll(NOW, only=[project.pk], everything=True)
-    numbers = dictionary.numbers(project.pk, {Dimension.TIER: {"free", "pro"}})
-    costs = {numbers[Dimension.TIER, "free"]: 5 * 10**9, numbers[Dimension.TIER, "pro"]: 2 * 10**9}
-    sheet = Sheet(
-        {n: {Counter.CALLS: 1, Counter.PRICED_CALLS: 1, Counter.COST_MODEL_TOKENS: nano} for n, nano in costs.items()}
+    rows: list[dict[str, Any]] = [
+        {"tier": "free", "cost_nano": 3 * 10**9},
+        {"tier": "pro", "cost_nano": 10**9},
+        {"cost_nano": 10**9},
+    ]
+    factories.interactions(project, [{"at": start + timedelta(hours=1), "feature": "a", **row} for row in rows])
+    factories.costs(
+        project, [{"at": start + timedelta(hours=2), "feature": "a", "tier": "free", "amount_nano": 2 * 10**9}]
     )
+    roller.roll(NOW, only=[project.pk], everything=True)
     with project_scope(project.pk), connection.cursor() as cursor:
-        cursor.execute("DELETE FROM sheet WHERE project_id = %s AND dimension = %s", [project.pk, int(Dimension.TIER)])
-        store._insert(Level.DAY, Facts.INTERACTIONS, [(SheetKey(start, int(Dimension.TIER), 0), sheet)])
-        for tier, value in (("free", 3_100), ("pro", 31_000)):
-            for month in {f"{start:%Y-%m}", f"{end:%Y-%m}"}:
-                days = calendar.monthrange(int(month[:4]), int(month[5:]))[1]
-                business_rows.figure(cursor, project, FigureName.REVENUE_USD, month, tier, value / 31 * days)
+        for tier, value in (("free", 3_100), ("pro", 31_000), ("idle", 31_000)):
+            days = calendar.monthrange(start.year, start.month)[1]
+            business_rows.figure(cursor, project, FigureName.REVENUE_USD, f"{start:%Y-%m}", tier, value / 31 * days)
         reader = series.Reader(NOW)
-        assert reader.reading("highest_tier_cost_share", Window(start, end)).value == pytest.approx(5 / 100)
-        assert reader.reading("cost_share_of_revenue", Window(start, end)).value == pytest.approx(7 / 1_100)
+        for feature in (None, "a"):
+            window = Window(start, end)
+            assert reader.reading("highest_tier_cost_share", window, feature=feature).value == pytest.approx(5 / 100)
+            assert reader.reading("cost_share_of_revenue", window, feature=feature).value == pytest.approx(7 / 2_100)
+        shares = {one.tier: one for one in revenue_shares(start.date().replace(day=1), end)}
+    assert {tier: one.cost_usd for tier, one in shares.items()} == {"": 7, "free": 5, "pro": 1, "idle": 0, "(none)": 1}
+    assert {tier for tier, one in shares.items() if one.share.value is None} == {"(none)"}
 
 
 def test_the_busiest_minute_is_held_against_what_the_provider_allows(project: Any) -> None:
-    """Sheets by provider, as the roller keeps them, are written by hand."""
     start = day_start(TODAY - 4 * DAY, "UTC")
-    numbers = dictionary.numbers(project.pk, {Dimension.PROVIDER: {"openai"}})
-    factories.interactions(project, [{"at": start + timedelta(hours=1), "feature": "a"}])
+    rows = [
+        {"at": start + timedelta(minutes=m, seconds=n), "feature": "a", "model": model, "provider": "openai", "input_tokens": 150,
+         "output_tokens": 50}
+        for m, model, count in ((5, "gpt-x", 45), (7, "gpt-y", 40), (900, "gpt-y", 3))
+        for n in range(count)
+    ]  # fmt: skip
+    factories.interactions(project, rows)
     roller.roll(NOW, only=[project.pk], everything=True)
-    sheet = Sheet({numbers[Dimension.PROVIDER, "openai"]: {Counter.PEAK_CALLS: 45, Counter.PEAK_TOKENS: 9_000}})
     window = Window(start, start + DAY)
-    with project_scope(project.pk), connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM sheet WHERE project_id = %s AND dimension = %s", [project.pk, int(Dimension.PROVIDER)]
-        )
-        store._insert(Level.DAY, Facts.INTERACTIONS, [(SheetKey(start, int(Dimension.PROVIDER), 0), sheet)])
-        assert series.reading("provider_limit_use", window, now=NOW).state is State.NO_DATA
-        provider_limits.enter(Limit("openai", "", 50, 100_000))
-        assert series.reading("provider_limit_use", window, now=NOW).value == pytest.approx(0.9)
-        provider_limits.enter(Limit("openai", "", None, 10_000))
-        assert series.reading("provider_limit_use", window, now=NOW).value == pytest.approx(0.9)
-        assert series.reading("provider_limit_use", window, feature="a", now=NOW).state is State.NO_DATA
+    with project_scope(project.pk):
+
+        def use(*limits: Limit, **by: str) -> float | None:
+            for limit in limits:
+                provider_limits.enter(limit)
+            return series.reading("provider_limit_use", window, now=NOW, **by).value
+
+        assert use() is None
+        assert use(Limit("openai", "", 50, 100_000)) == pytest.approx(45 / 50)
+        assert use(Limit("openai", "", None, 10_000)) == pytest.approx(45 * 200 / 10_000)
+        assert use(Limit("openai", "gpt-y", 41)) == pytest.approx(40 / 41)
+        assert use(feature="a") is None, "features share the limits"
+        points = series.series("provider_limit_use", Window(start, start + 2 * DAY), now=NOW)
+        assert [point.reading.value for point in points] == [pytest.approx(40 / 41), None]
