@@ -6,6 +6,7 @@ from observatory.metrics.definitions.making import (
     COSTS,
     HIGHER,
     LOWER,
+    NEUTRAL,
     PRICED,
     RATE_SAMPLE,
     feedback,
@@ -65,7 +66,14 @@ def _implicit(name: str, title: str, counter: Counter, what: str) -> Metric:
     return feedback(FeedbackKind.IMPLICIT, rate(name, title, HIGHER, (counter,), CALLS, doc))
 
 
+def _peak(name: str, title: str, counter: Counter, what: str) -> Metric:
+    doc = f"The most {what} in a single minute of the window (UTC); of peaks the highest stands, nothing is added up."
+    return Metric(name, title, Unit.COUNT, NEUTRAL, Kind.COUNT, doc, (counter,), CALLS, window="24h")
+
+
 HEALTH = (
+    _peak("peak_requests_per_minute", "Busiest minute, requests", Counter.PEAK_CALLS, "calls"),
+    _peak("peak_tokens_per_minute", "Busiest minute, tokens", Counter.PEAK_TOKENS, "input and output tokens together"),
     derived(
         "provider_limit_use",
         "Use of provider limits",

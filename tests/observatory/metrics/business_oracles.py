@@ -160,7 +160,16 @@ def tickets(*names: str) -> Oracle:
     return compute
 
 
+def busiest(life: Life, window: Window, feature: str | None) -> "pd.Series[float]":
+    rows = calls(life, window, feature)
+    tokens = rows.input_tokens.fillna(0) + rows.output_tokens.fillna(0)
+    by_minute = tokens.groupby(rows["at"].dt.floor("min"))
+    return pd.Series({"requests": by_minute.count().max(), "tokens": by_minute.sum().max()})
+
+
 ORACLES: dict[str, Oracle] = {
+    "peak_requests_per_minute": lambda life, w, f: float(busiest(life, w, f)["requests"]),
+    "peak_tokens_per_minute": lambda life, w, f: float(busiest(life, w, f)["tokens"]),
     "evaluation_score": lambda life, w, f: life.stream.said(w, kind=int(FeedbackKind.EVALUATION), **by(f)).value.mean(),
     "outlier_rate": marked(EVERY_MARK),
     **{f"outlier_{name}_rate": marked(int(mark)) for name, mark in MARKS.items()},

@@ -288,5 +288,7 @@ def test_the_busiest_minute_is_held_against_what_the_provider_allows(project: An
         assert use(Limit("openai", "", None, 10_000)) == pytest.approx(45 * 200 / 10_000)
         assert use(Limit("openai", "gpt-y", 41)) == pytest.approx(40 / 41)
         assert use(feature="a") is None, "features share the limits"
+        by_model = series.breakdown(["peak_requests_per_minute"], window, by="model", now=NOW)
+        assert [by_model[model]["peak_requests_per_minute"].value for model in ("gpt-x", "gpt-y")] == [45, 40]
         points = series.series("provider_limit_use", Window(start, start + 2 * DAY), now=NOW)
         assert [point.reading.value for point in points] == [pytest.approx(40 / 41), None]
