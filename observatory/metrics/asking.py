@@ -11,6 +11,7 @@ from ingest import timeline
 from ingest.api.problems import problem
 from ingest.timeline import Window
 from observatory.metrics import windows
+from observatory.metrics.baselines import against
 from observatory.metrics.definitions import METRICS, Metric
 from observatory.metrics.reader import COMPARISONS
 from observatory.metrics.shelf import DIMENSIONS, UnknownValue
@@ -60,9 +61,14 @@ def only(parameters: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
             raise NotAllowed(text, name[:100], "", names)
     asked = {name: value for name, value in parameters.items() if value}
     for name, allowed in (*CHOICES.items(), ("group_by", tuple(DIMENSIONS))):
-        if name in names and asked.get(name, allowed[0]) not in allowed:
+        if name in names and asked.get(name, allowed[0]) not in allowed and not _is_pinned(name, asked[name]):
             raise NotAllowed(f"{name} is one of {', '.join(allowed)}", name, asked[name][:100], allowed)
     return asked
+
+
+def _is_pinned(name: str, value: str) -> bool:
+    """Whether it is a comparison with a baseline that somebody pinned."""
+    return name == "compare" and value.startswith(against.PREFIX)
 
 
 def metric(name: str) -> Metric:

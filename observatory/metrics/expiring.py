@@ -16,6 +16,7 @@ from ingest.retention import accounts
 from ingest.retention.accounts import Standing
 from ingest.timeline import EPOCH, local_day
 from ingest.turns import Turns
+from observatory.metrics import user_months
 from observatory.metrics.windows import Level
 
 PORTION = 5_000
@@ -28,10 +29,10 @@ QUARTERS = f"""
         SELECT ctid FROM sheet
         WHERE project_id = %(project)s AND level = {Level.QUARTER:d} AND bucket < %(before)s LIMIT %(limit)s))
 """
-USERS = """
+USERS = user_months.marking("""
     DELETE FROM user_day WHERE project_id = %(project)s AND ctid = ANY(ARRAY(
         SELECT ctid FROM user_day WHERE project_id = %(project)s AND day < %(before)s LIMIT %(limit)s))
-"""
+""")
 
 _turns = Turns[Standing]("the old rollups of project", key=attrgetter("project_id"), since=attrgetter("swept_at"))
 

@@ -1,10 +1,10 @@
-"""What an erasure clears of the rollups: the user's day rows, also those from before the raw horizon.
+"""What an erasure clears of the rollups: the user's day and month rows, also those from before the raw horizon.
 
 Sheets hold sums of many and name nobody; where raw rows reach, the record's own steps have marked them to be counted
 again. Rows of a user who came back since are counted again from what is there now.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,6 +13,9 @@ from django.db import connection
 from ingest.erasure import record
 from ingest.erasure.record import SESSION, is_traced
 from ingest.erasure.registry import Done, Step, Subject
+from observatory.metrics import store, user_months
+from observatory.metrics.months import month_of
+from observatory.metrics.user_months import UserMonth
 
 DAYS = 28
 AGAIN = "again"
@@ -25,6 +28,7 @@ DELETED = f"""
     DELETE FROM user_day
     WHERE project_id = %(project)s AND day >= %(from)s AND day < %(until)s
       AND (cluster = %(user)s OR NOT is_user AND {is_traced("cluster", SESSION)})
+    RETURNING day, cluster
 """
 
 
@@ -56,6 +60,8 @@ def user_days(subject: Subject, place: str) -> Done:
         chosen = record.sessions_after(subject, after)
         _count_again(subject, chosen)
         return Done(place=f"{AGAIN} {chosen[-1]}" if len(chosen) == record.SESSIONS_AT_ONCE else None)
+    # Only who holds the roller's lock adds up months.
+    store.lock(wait=True)
     parameters: dict[str, Any] = {
         "project": subject.project_id,
         "number": subject.number,
@@ -66,15 +72,20 @@ def user_days(subject: Subject, place: str) -> Done:
         cursor.execute(FIRST_AND_LAST, parameters)
         first, last = cursor.fetchone()
         if first is None:
-            _count_again(subject, [subject.user_id])
-            return Done(place=f"{AGAIN} ")
+            return _end(subject, {})
         until = first + timedelta(days=DAYS)
         cursor.execute(DELETED, {**parameters, "from": first, "until": until})
-        counts = {"user_days": cursor.rowcount}
-    if until > last:
-        _count_again(subject, [subject.user_id])
-        return Done(counts, f"{AGAIN} ")
-    return Done(counts, until.isoformat())
+        gone = cursor.fetchall()
+    user_months.replace(sorted({UserMonth(month_of(day), cluster) for day, cluster in gone}))
+    counts = {"user_days": len(gone)}
+    return _end(subject, counts) if until > last else Done(counts, until.isoformat())
+
+
+def _end(subject: Subject, counts: Mapping[str, int]) -> Done:
+    """No day row is left: nothing may be left of the months either, not even a mark."""
+    user_months.replace(user_months.named(subject.user_id))
+    _count_again(subject, [subject.user_id])
+    return Done(counts, f"{AGAIN} ")
 
 
 def _count_again(subject: Subject, clusters: Sequence[str]) -> None:
@@ -82,4 +93,4 @@ def _count_again(subject: Subject, clusters: Sequence[str]) -> None:
         cursor.execute(COUNTED_AGAIN, {"project": subject.project_id, "clusters": list(clusters)})
 
 
-STEP = Step("user days", user_days, frozenset({"user_day.cluster"}))
+STEP = Step("user days", user_days, frozenset({"user_day.cluster", "user_month.cluster", "unmerged_user.cluster"}))

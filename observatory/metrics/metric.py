@@ -18,6 +18,7 @@ class Unit(StrEnum):
     USERS = "users"
     SCORE = "score"
     PER_THOUSAND = "per_1000"
+    TIMES = "times"
 
 
 class Direction(StrEnum):

@@ -10,6 +10,7 @@ from observatory.metrics.baselines import against
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.layout import Counter
 from observatory.metrics.metric import Kind, Metric
+from observatory.metrics.months import Span
 from observatory.metrics.reading import Answer, Comparison, Coverage, Point, Reading, State, Totals
 from observatory.metrics.reads import UNTOLD
 from observatory.metrics.sheets import COMBINATION, Family
@@ -234,7 +235,7 @@ class Reader:
             return [formulas.judge_users(of, is_known=known) for of, known in zip(found, is_known, strict=True)]
         return [formulas.judge_per_user(metric, part, of) for part, of in zip(totals, found, strict=True)]
 
-    def _days(self, metric: Metric, window: Window) -> users.Span:
+    def _days(self, metric: Metric, window: Window) -> Span:
         """The local days whose users a window is about: its own, or the metric's number of days up to its end."""
         if metric.kind is Kind.USERS:
             return windows.last_days(window.end, metric.days, self._shelf.zone)

@@ -11,7 +11,7 @@ from django.db import connection
 from ingest.dimensions import Facts
 from ingest.projects.access import current_project
 from ingest.timeline import day_start, hour_window, local_day
-from observatory.metrics import store
+from observatory.metrics import store, user_months
 from observatory.metrics.sheets import Family
 from observatory.metrics.windows import Level
 
@@ -46,6 +46,7 @@ def rezone(first: datetime, old_zone: str, zone_name: str) -> None:
         "local": [int(Level.HOUR), int(Level.DAY)],
         "marks": marks,
     }
+    user_months.mark_from(parameters["first_day"])
     with connection.cursor() as cursor:
         cursor.execute(drop, parameters)
         cursor.execute(users, parameters)

@@ -18,7 +18,18 @@ from ingest.projects.access import every_project, project_scope
 from ingest.projects.models import Project
 from ingest.timeline import EPOCH, HOUR, QUARTER, Window, floor
 from ingest.turns import Turns
-from observatory.metrics import foreseeing, noticing, raw, recompute, rezone, sheets, store, user_rows, wide
+from observatory.metrics import (
+    foreseeing,
+    noticing,
+    raw,
+    recompute,
+    rezone,
+    sheets,
+    store,
+    user_months,
+    user_rows,
+    wide,
+)
 from observatory.metrics.baselines import pinning
 from observatory.metrics.passing import Pass, RollReport
 from observatory.metrics.store import Account, Mark
@@ -80,7 +91,7 @@ def _roll_project(project: Project, now: datetime, everything: bool, deadline: f
     report = _repeated(_bind, replace(work, deadline=min(work.deadline, limit)))
     # What binding has just marked belongs to this run.
     work = replace(work, started=store.database_clock())
-    for step in (_count_buckets, _count_users, _merge_quarters, _merge_days):
+    for step in (_count_buckets, _count_users, _merge_months, _merge_quarters, _merge_days):
         report += _repeated(step, work)
     widened = _widened(work) if work.is_wide_due else RollReport()
     _finish(work, is_done=not report.left, is_changed=bool(report.buckets or report.users or widened.wide))
@@ -299,6 +310,11 @@ def _count_users(work: Pass) -> RollReport:
     if taken > LONG_USERS_S:
         _users_rest_until[work.project.pk] = began + (1 + USERS_REST) * taken
     return RollReport(users=len(users), left=has_more)
+
+
+def _merge_months(work: Pass) -> RollReport:
+    """Add up the months of users whose days have changed."""
+    return RollReport(left=work.is_recent_due and user_months.merge_due(is_everything=work.is_everything))
 
 
 def _finish(work: Pass, *, is_done: bool, is_changed: bool) -> None:

@@ -13,6 +13,8 @@ from datetime import datetime
 
 from ingest.timeline import Window
 from observatory.metrics.distributions import USUAL_BINS, Distributed
+from observatory.metrics.people import UserCosts
+from observatory.metrics.people_reader import CohortTable, PeopleReader
 from observatory.metrics.reader import Reader
 from observatory.metrics.reading import Answer, Coverage, Point, Reading
 from observatory.metrics.shelf import UnknownValue
@@ -23,11 +25,13 @@ __all__ = [
     "Reader",
     "UnknownValue",
     "breakdown",
+    "cohorts",
     "coverage",
     "distribution",
     "read",
     "reading",
     "series",
+    "users",
 ]
 
 
@@ -108,3 +112,24 @@ def breakdown(
 def coverage(now: datetime, feature: str | None = None) -> Coverage:
     """How far the project's numbers reach."""
     return Reader(now).coverage(feature)
+
+
+def users(
+    window: Window,
+    *,
+    feature: str | None = None,
+    tier: str | None = None,
+    segment: str | None = None,
+    largest: int = 20,
+    now: datetime,
+) -> UserCosts:
+    """What each user of the window's local days cost: percentiles, Lorenz curve, the largest by name.
+
+    `tier` and `segment` choose users by what they were last seen with in these days.
+    """
+    return PeopleReader(now).users(window, feature=feature, tier=tier, segment=segment, largest=largest)
+
+
+def cohorts(*, period: str = "month", count: int = 6, feature: str | None = None, now: datetime) -> CohortTable:
+    """Users by the month or week they activated in, and how many of each called in each later one; and retention."""
+    return PeopleReader(now).cohorts(period=period, count=count, feature=feature)

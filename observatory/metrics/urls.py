@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from observatory.metrics import api, distribution_api, forecast_api, prometheus
+from observatory.metrics import api, distribution_api, forecast_api, people_api, prometheus
 from observatory.metrics.baselines import api as baselines
 from observatory.metrics.exports.api import addresses
 
@@ -16,4 +16,6 @@ urlpatterns: list[URLPattern] = [
     path("baselines/<str:name>", baselines.OneBaseline.as_view(), name="api-baseline"),
     path("baselines/<str:name>/comparison", baselines.Comparison.as_view(), name="api-baseline-comparison"),
     path("forecasts/cost", forecast_api.CostForecasts.as_view(), name="api-forecast-cost"),
+    path("people/costs", people_api.Costs.as_view(), name="api-people-costs"),
+    path("people/cohorts", people_api.Cohorts.as_view(), name="api-people-cohorts"),
 ]

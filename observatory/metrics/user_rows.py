@@ -2,7 +2,8 @@
 
 Without a user id the session is the cluster. Calls with neither share the cluster '': one row a feature and day, each
 of whose calls is its own cluster, so that its sums of squares follow from its counts. Sums of logarithms are
-millionths, rounded call by call, so that no order of rows shows in them.
+millionths, rounded call by call, so that no order of rows shows in them. Tier and segment are those that a user was
+last seen with that day, in whichever feature; nobody is behind the cluster ''.
 """
 
 from collections.abc import Sequence
@@ -14,14 +15,14 @@ from django.db import connection
 from ingest.dimensions import Component, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.timeline import Window, day_window, local_day
-from observatory.metrics import raw
+from observatory.metrics import raw, user_months
 
 COLUMNS = (
     "day", "feature_id", "cluster", "is_user", "calls", "errors", "cost_nano", "model_tokens_nano",
     "input_tokens", "output_tokens", "n_input_tokens", "ln_input_tokens", "ln2_input_tokens", "n_cost", "ln_cost",
     "ln2_cost", "n_latency", "ln_latency", "ln2_latency", "thumbs", "thumbs_up", "ratings", "ratings_micro",
     "ratings2_micro", "corrections", "acceptances", "dismissals", "outcomes", "completions", "flagged",
-    "with_feedback",
+    "with_feedback", "tier_id", "segment_id",
 )  # fmt: skip
 
 RECOMPUTED = """
@@ -33,6 +34,10 @@ RECOMPUTED = """
     ), called AS (
         SELECT w.day, w.cluster, i.feature_id, i.user_id IS NOT NULL AS is_user, i.input_tokens, i.output_tokens,
             i.status <> 0 OR i.error_class <> 0 AS has_failed,
+            CASE WHEN i.tier_id <> 0 AND w.cluster <> '' THEN
+                (date_part('epoch', i.occurred_at - w.start_at) * 1e6)::bigint << 16 | i.tier_id END AS tier_seen,
+            CASE WHEN i.segment_id <> 0 AND w.cluster <> '' THEN
+                (date_part('epoch', i.occurred_at - w.start_at) * 1e6)::bigint << 16 | i.segment_id END AS segment_seen,
             CASE WHEN t.amount_nano IS NULL THEN i.cost_nano END AS own_nano,
             ln(nullif(greatest(i.input_tokens, 0), 0)::float8) * 1e6 AS ln_input,
             ln(nullif(greatest(coalesce(t.amount_nano, i.cost_nano), 0), 0)::float8) * 1e6 AS ln_cost,
@@ -53,7 +58,8 @@ RECOMPUTED = """
             count(ln_cost) AS n_cost, coalesce(sum(round(ln_cost)), 0) AS ln_cost,
             coalesce(sum(round(ln_cost * ln_cost / 1e6)), 0) AS ln2_cost,
             count(ln_latency) AS n_latency, coalesce(sum(round(ln_latency)), 0) AS ln_latency,
-            coalesce(sum(round(ln_latency * ln_latency / 1e6)), 0) AS ln2_latency
+            coalesce(sum(round(ln_latency * ln_latency / 1e6)), 0) AS ln2_latency,
+            max(tier_seen) AS tier_seen, max(segment_seen) AS segment_seen
         FROM called GROUP BY day, feature_id, cluster
     ), said AS (
         SELECT w.day, w.cluster, v.feature_id,
@@ -95,10 +101,13 @@ RECOMPUTED = """
         coalesce(s.ratings_micro, 0)::bigint, coalesce(s.ratings2_micro, 0)::bigint,
         coalesce(s.corrections, 0)::integer, coalesce(s.acceptances, 0)::integer,
         coalesce(s.dismissals, 0)::integer, coalesce(s.outcomes, 0)::integer,
-        coalesce(s.completions, 0)::integer, coalesce(s.flagged, 0)::integer, coalesce(s.with_feedback, 0)::integer
+        coalesce(s.completions, 0)::integer, coalesce(s.flagged, 0)::integer, coalesce(s.with_feedback, 0)::integer,
+        (coalesce(max(c.tier_seen) OVER on_that_day, 0) & 65535)::smallint,
+        (coalesce(max(c.segment_seen) OVER on_that_day, 0) & 65535)::smallint
     FROM calls c
     LEFT JOIN said s USING (day, feature_id, cluster)
     LEFT JOIN paid p USING (day, feature_id, cluster)
+    WINDOW on_that_day AS (PARTITION BY day, cluster)
 """
 """The rows of the wanted (day, cluster) pairs, in the order of COLUMNS."""
 
@@ -139,15 +148,15 @@ def claim(users: Sequence[UserDay]) -> None:
 
 
 def replace(users: Sequence[UserDay]) -> None:
-    """Count these pairs again and put the rows in the place of what they had."""
+    """Count these pairs again, put the rows in the place of what they had, and mark their months."""
     delete = """
-        DELETE FROM user_day d USING unnest(%(days)s::date[], %(clusters)s::text[]) AS w (day, cluster)
-        WHERE d.project_id = %(project)s AND d.day = w.day AND d.cluster = w.cluster
+        DELETE FROM user_day USING unnest(%(days)s::date[], %(clusters)s::text[]) AS w (day, cluster)
+        WHERE user_day.project_id = %(project)s AND user_day.day = w.day AND user_day.cluster = w.cluster
     """
     insert = f"INSERT INTO user_day (project_id, {', '.join(COLUMNS)}) SELECT %(project)s, r.* FROM ({RECOMPUTED}) r"
     with connection.cursor() as cursor:
-        cursor.execute(delete, _pairs(users))
-        cursor.execute(insert, _parameters(users))
+        cursor.execute(user_months.marking(delete), _pairs(users))
+        cursor.execute(user_months.marking(insert), _parameters(users))
 
 
 def recomputed(users: Sequence[UserDay]) -> list[tuple[Any, ...]]:
@@ -163,6 +172,14 @@ def stored(day: date) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), day])
         return list(cursor.fetchall())
+
+
+def are_waiting(window: Window) -> bool:
+    """Whether anybody's calls in a window wait to be counted."""
+    query = "SELECT EXISTS (SELECT FROM dirty_user WHERE project_id = %s AND quarter >= %s AND quarter < %s)"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), window.start, window.end])
+        return bool(cursor.fetchone()[0])
 
 
 def dirty_clusters(window: Window) -> set[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 from django.db import connection
@@ -10,9 +11,8 @@ from django.db import connection
 from ingest.projects.access import current_project
 from observatory.metrics.formulas import Users
 from observatory.metrics.layout import MICRO
-
-Span = tuple[date, date]
-"""The first and the last of some local days."""
+from observatory.metrics.months import Span, days_in, month_of, months
+from observatory.metrics.user_source import day_parameters, source
 
 
 class UnknownSignal(LookupError):
@@ -136,18 +136,52 @@ def first_day(feature: int) -> date | None:
 
 def distinct(spans: Sequence[Span], feature: int | None) -> list[Users]:
     """Distinct users of each span of local days, both ends included."""
+    counts = dict[Span, int]()
+    for of_months, group in groupby(sorted(set(spans)), key=lambda span: (month_of(span[0]), month_of(span[1]))):
+        counts |= _active(list(months(*of_months)), list(group), feature)
+    silent = [span for span, users in counts.items() if users == 0]
+    others = dict(zip(silent, _have_others(silent, feature), strict=True))
+    return [Users(counts[span], others.get(span, False)) for span in spans]
+
+
+def _active(of: Sequence[date], spans: Sequence[Span], feature: int | None) -> dict[Span, int]:
+    """The users of each span; all lie in the same months, whose active days are read once for all of them."""
+    together = ", ".join(
+        f"coalesce(bit_or(active_days) FILTER (WHERE month = '{month}'), 0) AS m{place}"
+        for place, month in enumerate(of)
+    )
+    counted = ", ".join(
+        f"count(*) FILTER (WHERE {' OR '.join(f'm{place} & {bits} <> 0' for place, bits in _bits(of, span))})"
+        for span in spans
+    )
+    if len(of) == 1:
+        query = f"WITH {{marks}} months AS ({{rows}}) SELECT {counted.replace('m0', 'active_days')} FROM months"
+    else:
+        query = f"""
+            WITH {{marks}} months AS ({{rows}}), people AS (SELECT {together} FROM months GROUP BY cluster)
+            SELECT {counted} FROM people
+        """
+    (row,) = source(of, feature).select(query)
+    return dict(zip(spans, row, strict=True))
+
+
+def _bits(of: Sequence[date], span: Span) -> list[tuple[int, int]]:
+    """The place of each month that a span reaches into, and its days there."""
+    return [(place, bits) for place, month in enumerate(of) if (bits := days_in(month, *span))]
+
+
+def _have_others(spans: Sequence[Span], feature: int | None) -> list[bool]:
+    """Whether calls without a user are in each span."""
     query = """
-        SELECT count(DISTINCT u.cluster) FILTER (WHERE u.is_user), coalesce(bool_or(NOT u.is_user), false)
-        FROM unnest(%(firsts)s::date[], %(lasts)s::date[]) WITH ORDINALITY AS s (first, last, place)
-        LEFT JOIN user_day u ON u.project_id = %(project)s AND u.day BETWEEN s.first AND s.last
-            AND (%(feature)s::smallint IS NULL OR u.feature_id = %(feature)s)
-        GROUP BY s.place ORDER BY s.place
+        SELECT EXISTS (SELECT FROM user_day u
+                       WHERE u.project_id = %(project)s AND u.day BETWEEN s.first AND s.last AND NOT u.is_user
+                           AND (%(feature)s::smallint IS NULL OR u.feature_id = %(feature)s))
+        FROM unnest(%(firsts)s::date[], %(lasts)s::date[]) WITH ORDINALITY AS s (first, last, place) ORDER BY s.place
     """
-    firsts, lasts = [first for first, _ in spans], [last for _, last in spans]
-    parameters = {"project": current_project(), "feature": feature, "firsts": firsts, "lasts": lasts}
+    parameters = {"project": current_project(), "feature": feature, **day_parameters(spans)}
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
-        return [Users(users, has_others) for users, has_others in cursor.fetchall()]
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _columns(known: dict[str, Any], signal: str) -> Any:

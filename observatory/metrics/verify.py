@@ -15,7 +15,7 @@ from ingest.dimensions import Facts
 from ingest.projects.access import current_project, project_scope
 from ingest.projects.models import Project
 from ingest.timeline import EPOCH, QUARTER, Window, day_window, days, floor, hours, local_day
-from observatory.metrics import recompute, store, user_rows
+from observatory.metrics import recompute, store, user_rows, verify_months
 from observatory.metrics.sheets import Family, SheetKey, Sheets
 from observatory.metrics.store import Account
 from observatory.metrics.user_rows import UserDay
@@ -60,6 +60,7 @@ def verify(project: Project, day: date) -> Verification:
                 _compare(found, facts, level, buckets, account.time_zone)
         if window == whole:
             _compare_users(found, day, window, account.time_zone)
+            _compare_months(found, day)
     return found
 
 
@@ -172,6 +173,14 @@ def _compare_users(found: Verification, day: date, window: Window, zone_name: st
             found.waiting += 1
         elif fresh.get(key) != stored.get(key):
             found.differences.append(Difference("user row", day, f"feature {key[0]}, cluster {key[1]!r}"))
+
+
+def _compare_months(found: Verification, day: date) -> None:
+    """Compare the month rows of those who called on a day for the first time in its month."""
+    months = verify_months.compare(day)
+    found.users += months.rows
+    found.waiting += months.waiting
+    found.differences += [Difference("user month", day, reason) for reason in months.differing]
 
 
 def _clusters(day: date, window: Window) -> list[str]:

@@ -37,6 +37,8 @@ API_FILTERS: dict[str, set[str]] = {
         for kind in ("interactions", "feedback", "costs")
         for form in ("csv", "jsonl")
     },
+    "api-people-costs": {"feature"},
+    "api-people-cohorts": {"feature"},
 }  # others are refused there
 WITHOUT_FILTERS = {"healthz", "readyz", "sign-in", "sign-out"}
 

@@ -4,7 +4,7 @@ A new metric is one entry in the module of its dashboard, a row in docs/referenc
 yet, a counter in `layout` or a function in `derived`.
 """
 
-from observatory.metrics.definitions import cost, engagement, health, quality
+from observatory.metrics.definitions import cost, engagement, health, people, quality
 from observatory.metrics.metric import Direction, Kind, Metric, Unit
 
 __all__ = ["LATENCY_BUDGETS_MS", "METRICS", "Direction", "Kind", "Metric", "Unit"]
@@ -18,6 +18,14 @@ LATENCY_BUDGETS_MS: dict[str, tuple[float, float] | None] = {
 """A feature type's budget for latency_p50 and latency_p95."""
 
 METRICS: dict[str, Metric] = {
-    metric.name: metric for metric in (*health.METRICS, *quality.METRICS, *cost.METRICS, *engagement.METRICS)
+    metric.name: metric
+    for metric in (
+        *health.METRICS,
+        *quality.METRICS,
+        *cost.METRICS,
+        *people.COST,
+        *engagement.METRICS,
+        *people.ENGAGEMENT,
+    )
 }
 """Name → definition, in the order of the four dashboards."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ingest.timeline import Window
-from observatory.metrics.derived import business
+from observatory.metrics.derived import business, people
 from observatory.metrics.derived.anomaly import cost_anomaly
 from observatory.metrics.metric import Metric
 from observatory.metrics.reading import Reading
@@ -12,7 +12,7 @@ from observatory.metrics.shelf import Filter, Shelf
 Formula = Callable[[Shelf, Sequence[Window], Filter], list[Reading]]
 """One reading per window. The filter chooses a feature, or all."""
 
-FORMULAS: dict[str, Formula] = {**business.FORMULAS, "cost_anomaly": cost_anomaly}
+FORMULAS: dict[str, Formula] = {**business.FORMULAS, **people.FORMULAS, "cost_anomaly": cost_anomaly}
 """Name of the metric → how it is computed."""
 
 

@@ -28,7 +28,7 @@ STANDING = f"""
 class Migration(migrations.Migration):
     """Make the table with its wall, and the index."""
 
-    dependencies = [("metrics", "0002_every_dimension"), ("ingest", "0009_first_statistics")]
+    dependencies = [("metrics", "0003_people"), ("ingest", "0009_first_statistics")]
     operations = [
         migrations.RunSQL(LIMITS),
         migrations.RunSQL(protect("provider_limit", app="SELECT")),

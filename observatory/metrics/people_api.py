@@ -1,0 +1,175 @@
+"""GET /people/costs and GET /people/cohorts: what users cost, and who stays."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import ClassVar
+
+import msgspec
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from ingest import timeline
+from ingest.api.documented import Documented
+from ingest.api.entrance import asked as answered
+from ingest.projects.access import KeyHolder, project_scope
+from observatory.metrics import asking, series
+from observatory.metrics.api import MONEY_DIGITS
+from observatory.metrics.definitions import METRICS
+from observatory.metrics.people import UserCosts
+from observatory.metrics.people_reader import CohortTable
+from observatory.metrics.people_shapes import (
+    CohortShape,
+    CohortsShape,
+    RetainedShape,
+    RetentionShape,
+    SpenderShape,
+    UserCostsShape,
+)
+from observatory.metrics.retention import Cohort, Retention
+from observatory.metrics.statistics import wilson
+from observatory.metrics.windows import BadWindow
+
+FILTERS = {"feature": "only this feature"}
+COSTS = {
+    **asking.TIMES,
+    "window": "for example 30d, or today, week, month; this month unless told",
+    **FILTERS,
+    "tier": "only users last seen with this plan tier",
+    "segment": "only users last seen in this segment",
+    "limit": "how many of the largest users, 0 to 100; 20 unless told",
+}
+COHORTS = {"period": "month or week; month unless told", "count": "how many, 2 to 12; 6 unless told", **FILTERS}
+_JSON = msgspec.json.Encoder()
+
+
+class Costs(APIView):
+    """What users cost: percentiles, the Lorenz curve, the share of the top 1 % and the largest users."""
+
+    scope: ClassVar[str] = "read"
+    documented: ClassVar[Mapping[str, Documented]] = {"GET": Documented("Read user costs", COSTS, UserCostsShape)}
+
+    def get(self, request: Request) -> HttpResponse:
+        """The users of a window's local days; calls without a user are nobody's."""
+        holder, now = _holder(request), timeline.now()
+
+        def read() -> UserCosts:
+            asked = asking.only(request.query_params.dict(), COSTS)
+            window = asking.window(asked, METRICS["user_cost_p90"].window, now, holder.time_zone)
+            chosen = {name: asked[name] for name in ("feature", "tier", "segment") if name in asked}
+            with project_scope(holder.project_id):
+                return series.users(window, **chosen, largest=_number(asked, "limit", 20), now=now)
+
+        return _told(lambda: costs_shape(answered(holder.project_id, read)))
+
+
+class Cohorts(APIView):
+    """Who stays: users by the month or week they activated in, and retention after 30, 60 and 90 days."""
+
+    scope: ClassVar[str] = "read"
+    documented: ClassVar[Mapping[str, Documented]] = {"GET": Documented("Read cohorts", COHORTS, CohortsShape)}
+
+    def get(self, request: Request) -> HttpResponse:
+        """The cohorts of the last periods, and how many of each called in each later one."""
+        holder, now = _holder(request), timeline.now()
+
+        def read() -> CohortTable:
+            asked = asking.only(request.query_params.dict(), COHORTS)
+            period, count, feature = asked.get("period", "month"), _number(asked, "count", 6), asked.get("feature")
+            with project_scope(holder.project_id):
+                return series.cohorts(period=period, count=count, feature=feature, now=now)
+
+        return _told(lambda: cohorts_shape(answered(holder.project_id, read), now))
+
+
+def costs_shape(found: UserCosts) -> UserCostsShape:
+    """An answer as the API shows it."""
+    of = {share: round(cost, MONEY_DIGITS) for share, cost in found.percentiles.items()}
+    largest: list[SpenderShape] = [
+        {
+            "user_id": one.user_id,
+            "calls": one.calls,
+            "cost_usd": round(one.cost_usd, MONEY_DIGITS),
+            "multiple": one.multiple,
+        }
+        for one in found.largest
+    ]
+    return {
+        "first_day": found.first,
+        "last_day": found.last,
+        "complete": found.is_complete,
+        "users": found.users,
+        "total_usd": _money(found.total_usd),
+        "mean_usd": _money(found.mean_usd),
+        "p50_usd": of.get(0.5),
+        "p90_usd": of.get(0.9),
+        "p95_usd": of.get(0.95),
+        "p99_usd": of.get(0.99),
+        "top1_share": found.top1_share,
+        "lorenz": [*found.lorenz],
+        "largest": largest,
+    }
+
+
+def cohorts_shape(found: CohortTable, now: datetime) -> CohortsShape:
+    """A table as the API shows it."""
+    return {
+        "period": found.period,
+        "asked_at": now,
+        "complete": found.is_complete,
+        "cohorts": [_cohort(cohort) for cohort in found.cohorts],
+        "retention": [_retention(one) for one in found.retention],
+    }
+
+
+def _cohort(cohort: Cohort) -> CohortShape:
+    return {
+        "first_day": cohort.first,
+        "last_day": cohort.last,
+        "users": cohort.n,
+        "periods": [_retained(active, cohort.n) for active in cohort.active],
+    }
+
+
+def _retention(one: Retention) -> RetentionShape:
+    return {
+        "after_days": one.after,
+        "last_day": one.last,
+        "users": one.n,
+        "activated": _retained(one.active, one.n),
+        "control_users": one.control,
+        "never_activated": _retained(one.control_seen, one.control),
+    }
+
+
+def _retained(active: int, n: int) -> RetainedShape:
+    if n == 0:
+        return {"active": 0, "rate": None, "interval": None}
+    interval = wilson(active, n)
+    return {"active": active, "rate": active / n, "interval": (interval.low, interval.high)}
+
+
+def _money(usd: float | None) -> float | None:
+    return None if usd is None else round(usd, MONEY_DIGITS)
+
+
+def _holder(request: Request) -> KeyHolder:
+    holder = request.auth
+    assert isinstance(holder, KeyHolder)  # noqa: S101 - HasScope let nobody else through
+    return holder
+
+
+def _number(asked: Mapping[str, str], name: str, usual: int) -> int:
+    """A small whole number. Raises BadWindow."""
+    text = asked.get(name, str(usual))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 3):
+        raise BadWindow(f"{name} is a whole number")
+    return int(text)
+
+
+def _told(read: Callable[[], object]) -> HttpResponse:
+    """The answer as JSON, or why there is none."""
+    try:
+        return HttpResponse(_JSON.encode(read()), content_type="application/json")
+    except (series.UnknownValue, BadWindow) as error:
+        return asking.refusal(error)

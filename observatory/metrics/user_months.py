@@ -1,0 +1,158 @@
+"""User-month rows: what a cluster's day rows of one month of local days add up to, per feature and over all of them.
+
+A pure function of `user_day`: whatever changes a day row appends a mark for its (month, cluster) in the same
+transaction, and marked pairs are added up anew under the roller's lock. Marks are only appended, so a claim takes what
+it can see and never more: what is committed after it keeps its mark. `people` reads these rows, and adds up itself
+what is marked.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from ingest.projects.access import current_project
+from observatory.metrics.months import month_of
+
+ALL_FEATURES = -1
+"""The feature of rows over all features; 0 is what named none."""
+
+COLUMNS = ("month", "feature_id", "cluster", "is_user", "calls", "cost_nano", "active_days", "tier_id", "segment_id")
+PAIRS_AT_ONCE = 2_000
+# As for user rows: a slice that took longer rests so many times as long, for those who store.
+LONG_S = 0.2
+REST = 6.0
+
+SUMS = """
+    w.month, coalesce(u.feature_id, -1) AS feature_id, w.cluster, u.is_user, sum(u.calls)::bigint AS calls,
+    least(sum(u.cost_nano), 9223372036854775807)::bigint AS cost_nano,
+    bit_or(1 << (extract(day FROM u.day)::integer - 1)) AS active_days,
+    (coalesce(max((u.day - w.month) << 16 | u.tier_id) FILTER (WHERE u.tier_id <> 0), 0) & 65535)::smallint AS tier_id,
+    (coalesce(max((u.day - w.month) << 16 | u.segment_id) FILTER (WHERE u.segment_id <> 0), 0) & 65535)::smallint
+        AS segment_id
+"""
+SETS = "GROUPING SETS ((w.month, w.cluster, u.is_user, u.feature_id), (w.month, w.cluster, u.is_user))"
+"""A day's tier stands in all features' rows of that day, so the latest day alone decides."""
+
+MERGED = f"""
+    SELECT {SUMS}
+    FROM unnest(%(months)s::date[], %(clusters)s::text[]) AS w (month, cluster)
+    CROSS JOIN LATERAL (
+        SELECT * FROM user_day
+        WHERE project_id = %(project)s AND cluster = w.cluster AND day >= w.month AND day < w.month + interval '1 month'
+        OFFSET 0) u
+    GROUP BY {SETS}
+"""
+"""The rows of the wanted (month, cluster) pairs, in the order of COLUMNS."""
+
+_rest_until: dict[int, float] = {}
+
+
+class UserMonth(NamedTuple):
+    """A cluster in one month, named by its first day."""
+
+    month: date
+    cluster: str
+
+
+def marking(change: str) -> str:
+    """SQL that deletes or inserts rows of `user_day` and marks their months; gives day and cluster of each row."""
+    return f"""
+        WITH changed AS ({change} RETURNING user_day.project_id, user_day.day, user_day.cluster), marked AS (
+            INSERT INTO unmerged_user (project_id, month, cluster)
+            SELECT DISTINCT project_id, date_trunc('month', day)::date, cluster FROM changed)
+        SELECT day, cluster FROM changed
+    """
+
+
+def mark_from(day: date) -> None:
+    """Say that all day rows from a day on have changed: they are about to be deleted, for the time zone is another."""
+    query = """
+        INSERT INTO unmerged_user (project_id, month, cluster)
+        SELECT DISTINCT project_id, month, cluster FROM user_month WHERE project_id = %s AND month >= %s
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), month_of(day)])
+
+
+def merge_due(*, is_everything: bool) -> bool:
+    """Add some marked pairs up anew, the latest months first; whether more wait for this run. Under the roller's lock."""
+    began = time.monotonic()
+    project = current_project()
+    if not is_everything and began < _rest_until.get(project, 0.0):
+        return False
+    pairs = due(PAIRS_AT_ONCE)
+    if pairs:
+        replace(pairs)
+    taken = time.monotonic() - began
+    if taken > LONG_S:
+        _rest_until[project] = began + (1 + REST) * taken
+    return len(pairs) == PAIRS_AT_ONCE
+
+
+def due(limit: int) -> list[UserMonth]:
+    """The marked pairs."""
+    query = """
+        SELECT DISTINCT month, cluster FROM unmerged_user WHERE project_id = %s
+        ORDER BY month DESC, cluster DESC LIMIT %s
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), limit])
+        return [UserMonth(*row) for row in cursor.fetchall()]
+
+
+def replace(pairs: Sequence[UserMonth]) -> None:
+    """Claim these pairs' marks, then put what their day rows add up to in the place of what was stored."""
+    claim = """
+        DELETE FROM unmerged_user m USING unnest(%(months)s::date[], %(clusters)s::text[]) AS w (month, cluster)
+        WHERE m.project_id = %(project)s AND m.month = w.month AND m.cluster = w.cluster
+    """
+    delete = """
+        DELETE FROM user_month m USING unnest(%(months)s::date[], %(clusters)s::text[]) AS w (month, cluster)
+        WHERE m.project_id = %(project)s AND m.cluster = w.cluster AND m.month = w.month
+    """
+    insert = f"INSERT INTO user_month (project_id, {', '.join(COLUMNS)}) SELECT %(project)s, r.* FROM ({MERGED}) r"
+    with connection.cursor() as cursor:
+        for query in (claim, delete, insert):
+            cursor.execute(query, _parameters(pairs))
+
+
+def named(cluster: str) -> list[UserMonth]:
+    """Every month in which there is a row or a mark of a cluster."""
+    query = """
+        SELECT month, cluster FROM user_month WHERE project_id = %(project)s AND cluster = %(cluster)s
+        UNION SELECT month, cluster FROM unmerged_user WHERE project_id = %(project)s AND cluster = %(cluster)s
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"project": current_project(), "cluster": cluster})
+        return [UserMonth(*row) for row in cursor.fetchall()]
+
+
+def waiting(months: Sequence[date], limit: int) -> int:
+    """How many pairs of these months are marked, counted up to a limit."""
+    query = """
+        SELECT count(*) FROM (
+            SELECT DISTINCT month, cluster FROM unmerged_user
+            WHERE project_id = %s AND month = ANY(%s::date[]) LIMIT %s) AS marked
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), list(months), limit])
+        return int(cursor.fetchone()[0])
+
+
+def waits_before(month: date) -> bool:
+    """Whether any pair of an earlier month is marked."""
+    query = "SELECT EXISTS (SELECT FROM unmerged_user WHERE project_id = %s AND month < %s)"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), month])
+        return bool(cursor.fetchone()[0])
+
+
+def _parameters(pairs: Sequence[UserMonth]) -> dict[str, Any]:
+    return {
+        "project": current_project(),
+        "months": [pair.month for pair in pairs],
+        "clusters": [pair.cluster for pair in pairs],
+    }
