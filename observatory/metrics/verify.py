@@ -39,6 +39,7 @@ class Verification:
     users: int
     waiting: int
     differences: list[Difference]
+    months: int = 0
 
 
 def verify(project: Project, day: date) -> Verification:
@@ -178,7 +179,7 @@ def _compare_users(found: Verification, day: date, window: Window, zone_name: st
 def _compare_months(found: Verification, day: date) -> None:
     """Compare the month rows of those who called on a day for the first time in its month."""
     months = verify_months.compare(day)
-    found.users += months.rows
+    found.months += months.rows
     found.waiting += months.waiting
     found.differences += [Difference("user month", day, reason) for reason in months.differing]
 

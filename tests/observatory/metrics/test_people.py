@@ -13,13 +13,25 @@ from ingest import dictionary
 from ingest.dimensions import Dimension, UserEvent
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
-from ingest.timeline import DAY, Window, day_start, day_window, floor, local_day
-from observatory.metrics import expiring, months, retention, roller, series, user_months, user_source, users, verify
+from ingest.timeline import DAY, Window, day_start, day_window, local_day
+from observatory.metrics import (
+    expiring,
+    months,
+    retention,
+    roller,
+    series,
+    user_months,
+    user_source,
+    users,
+    verify,
+    verify_months,
+)
 from observatory.metrics.reading import State
 from tests.observatory.metrics.crowd import Crowd, generate
 
 ZONE = "America/St_Johns"
-NOW = floor(datetime.now(UTC), DAY) - DAY + timedelta(hours=13, minutes=41)
+# The latest 20th: both this month and the one before have days enough.
+NOW = (datetime.now(UTC) - 20 * DAY).replace(day=20, hour=13, minute=41, second=0, microsecond=0)
 TODAY = local_day(NOW, ZONE)
 FROM = NOW - 170 * DAY
 YESTERDAY = TODAY - DAY
@@ -262,9 +274,15 @@ def test_a_user_who_waits_to_be_counted_makes_the_answer_incomplete(project: Pro
         assert not series.users(Window(NOW - 3 * DAY, NOW), now=NOW).is_complete
 
 
-def differences(project: Project) -> list[str]:
-    days = verify.days_of(project, NOW)
-    return [found.reason for day in days for found in verify.verify(project, day).differences]
+def differences(project: Project, zone: str = "UTC") -> list[str]:
+    """What differs in the months of 42 days, by no mark excused."""
+    found: list[str] = []
+    with project_scope(project.pk):
+        for back in range(42):
+            compared = verify_months.compare(local_day(NOW, zone) - back * DAY)
+            assert compared.waiting == 0
+            found += compared.differing
+    return found
 
 
 def test_months_equal_the_days_after_a_change_of_the_time_zone(project: Project) -> None:
@@ -274,7 +292,7 @@ def test_months_equal_the_days_after_a_change_of_the_time_zone(project: Project)
     Project.objects.filter(pk=project.pk).update(time_zone="Pacific/Kiritimati")
     project.refresh_from_db()
     roll(project)
-    assert differences(project) == []
+    assert differences(project, "Pacific/Kiritimati") == []
     moved = Crowd("Pacific/Kiritimati", crowd.interactions, crowd.costs)
     first = months.month_of(local_day(NOW, moved.zone) - 31 * DAY)
     with project_scope(project.pk):
@@ -306,11 +324,11 @@ def test_days_that_are_no_longer_kept_leave_their_months_too(project: Project) -
 def breaks_a_month(project: Project) -> None:
     with project_scope(project.pk), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE user_month SET cost_nano = cost_nano + 1 WHERE project_id = %s AND cluster = 'user-001'"
-            " AND feature_id = %s",
-            [project.pk, user_months.ALL_FEATURES],
+            "UPDATE user_month SET cost_nano = cost_nano + 1 WHERE ctid = (SELECT ctid FROM user_month"
+            " WHERE project_id = %s AND cluster = 'user-001' ORDER BY month DESC LIMIT 1)",
+            [project.pk],
         )
-        assert cursor.rowcount > 0
+        assert cursor.rowcount == 1
 
 
 def loses_a_day(project: Project) -> None:
@@ -336,4 +354,15 @@ def test_the_verification_finds_months_that_are_not_their_days(project: Project,
     roll(project)
     assert differences(project) == []
     breaks(project)
-    assert any("user" in reason for reason in differences(project))
+    assert differences(project) != []
+
+
+def test_the_verification_of_a_day_tells_of_months(project: Project) -> None:
+    generate(12, Window(NOW - 2 * DAY, NOW), 6, "UTC").send(project)
+    roll(project)
+    breaks_a_month(project)
+    found = [
+        difference for day in verify.days_of(project, NOW) for difference in verify.verify(project, day).differences
+    ]
+    assert [difference.what for difference in found] == ["user month"]
+    assert "'user-001'" in found[0].reason
