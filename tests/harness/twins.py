@@ -82,9 +82,20 @@ def raise_twin(letter: str, send: Send, *, extra_calls: int = 0) -> Twin:
         _begin_erasure(twin, now)
         _pin_baselines(twin, now)
         _leave_past_unread(twin, now)
+        _leave_a_month_unmerged(twin)
         _note_numbers(twin)
     _send_mail(twin)
     return twin
+
+
+def _leave_a_month_unmerged(twin: Twin) -> None:
+    """A mark of a user whose day has changed: the roller would take it away."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO unmerged_user (project_id, month, cluster)"
+            " SELECT project_id, month, cluster FROM user_month WHERE project_id = %s LIMIT 1",
+            [twin.project.id],
+        )
 
 
 def _key(project: Project, user: User, label: str, now: datetime) -> str:
