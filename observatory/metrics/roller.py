@@ -314,7 +314,8 @@ def _count_users(work: Pass) -> RollReport:
 
 def _merge_months(work: Pass) -> RollReport:
     """Add up the months of users whose days have changed."""
-    return RollReport(left=work.is_recent_due and user_months.merge_due(is_everything=work.is_everything))
+    is_left = user_months.merge_due(is_due=work.is_recent_due, is_everything=work.is_everything)
+    return RollReport(left=is_left)
 
 
 def _finish(work: Pass, *, is_done: bool, is_changed: bool) -> None:

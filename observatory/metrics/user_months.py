@@ -48,6 +48,7 @@ MERGED = f"""
 """The rows of the wanted (month, cluster) pairs, in the order of COLUMNS."""
 
 _rest_until: dict[int, float] = {}
+_behind: set[int] = set()
 
 
 class UserMonth(NamedTuple):
@@ -77,19 +78,25 @@ def mark_from(day: date) -> None:
         cursor.execute(query, [current_project(), month_of(day)])
 
 
-def merge_due(*, is_everything: bool) -> bool:
-    """Add some marked pairs up anew, the latest months first; whether more wait for this run. Under the roller's lock."""
+def merge_due(*, is_due: bool, is_everything: bool) -> bool:
+    """Add some marked pairs up anew, the latest months first; whether more wait for this run. Under the roller's lock.
+
+    What is behind goes on in runs in which nothing is due, resting after long slices.
+    """
     began = time.monotonic()
     project = current_project()
-    if not is_everything and began < _rest_until.get(project, 0.0):
+    is_resting = began < _rest_until.get(project, 0.0)
+    if not is_everything and (is_resting or not (is_due or project in _behind)):
         return False
     pairs = due(PAIRS_AT_ONCE)
     if pairs:
         replace(pairs)
+    is_left = len(pairs) == PAIRS_AT_ONCE
+    (_behind.add if is_left else _behind.discard)(project)
     taken = time.monotonic() - began
     if taken > LONG_S:
         _rest_until[project] = began + (1 + REST) * taken
-    return len(pairs) == PAIRS_AT_ONCE
+    return is_left
 
 
 def due(limit: int) -> list[UserMonth]:

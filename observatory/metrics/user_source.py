@@ -15,7 +15,7 @@ from observatory.metrics import user_months
 from observatory.metrics.months import Span
 from observatory.metrics.user_months import ALL_FEATURES
 
-MERGED_AT_READ = 2_000
+MERGED_AT_READ = 10_000
 """So many marked pairs are added up while a page waits (46 µs each); with more, days are read instead of months."""
 
 STORED = """

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -265,6 +266,43 @@ def test_what_is_not_merged_yet_is_added_up_when_it_is_read(
     called = [cohort.active for cohort in table.cohorts]
     assert sum(map(sum, called)) > 0
     assert later.cohorts[0].active[0] <= called[0][0]
+
+
+def test_what_is_behind_goes_on_at_every_tick_and_rests_after_long_slices(project: Project, monkeypatch: Any) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(user_months, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(user_months, "PAIRS_AT_ONCE", 2)
+    with project_scope(project.pk), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO unmerged_user (project_id, month, cluster) SELECT %s, %s, n::text FROM generate_series(1, 5) n",
+            [project.pk, MONTH],
+        )
+
+        def waiting_after(*, is_due: bool = False, seconds: float = 0.0) -> tuple[bool, int]:
+            is_left = user_months.merge_due(is_due=is_due, is_everything=False)
+            clock[0] += seconds
+            return is_left, user_months.waiting([MONTH], 9)
+
+        assert waiting_after() == (False, 5)
+        assert waiting_after(is_due=True) == (True, 3)
+        monkeypatch.setattr(user_months, "replace", slow := Slower(user_months.replace, clock))
+        assert waiting_after() == (True, 1)
+        assert waiting_after(seconds=2.0) == (False, 1)
+        assert waiting_after(seconds=9.0) == (False, 1)
+        assert waiting_after() == (False, 0)
+        assert slow.calls == 2
+
+
+class Slower:
+    """A function that takes a second by a clock of our own."""
+
+    def __init__(self, work: Any, clock: list[float]) -> None:
+        self.work, self.clock, self.calls = work, clock, 0
+
+    def __call__(self, *arguments: Any) -> None:
+        self.calls += 1
+        self.work(*arguments)
+        self.clock[0] += 1.0
 
 
 def test_a_user_who_waits_to_be_counted_makes_the_answer_incomplete(project: Project) -> None:
