@@ -21,6 +21,7 @@ from observatory.metrics.forecasting.months import days_of, first_of
 from observatory.metrics.forecasting.outlook import Recent
 from observatory.metrics.foreseen import Forecast
 from observatory.metrics.layout import NANO
+from observatory.metrics.months import Span
 from observatory.metrics.reader import Reader
 
 LOOK_BACK_DAYS = 400
@@ -131,7 +132,7 @@ def _is_settled(month: date, known: Forecast) -> bool:
     return known.made_at - day_start(first_of(month, 1), known.time_zone) > SETTLED
 
 
-def _users_of(spans: Sequence[users.Span]) -> list[int | None]:
+def _users_of(spans: Sequence[Span]) -> list[int | None]:
     """Distinct users; None where the calls came without any."""
     return [found.users or None for found in users.distinct(spans, None)] if spans else []
 
