@@ -17,6 +17,7 @@ from ingest import timeline
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, MINUTE, day_start, local_day
+from observatory.management.commands import verify_rollups
 from observatory.metrics import backfill, resuming, roller, store, verify
 from observatory.metrics.backfill import Stride
 from observatory.metrics.resuming import Place
@@ -129,7 +130,10 @@ def test_a_backfill_that_was_killed_goes_on_where_it_was(spoilt, killed_after_tw
     assert killed_after_two_days == [TODAY - n * DAY for n in (3, 2, 1, 1, 0)]
 
 
-def test_a_verification_that_was_killed_goes_on_and_tells_what_it_had_found(spoilt, data_dir, killed_after_two_days):
+def test_a_verification_that_was_killed_goes_on_and_tells_what_it_had_found(
+    spoilt, data_dir, killed_after_two_days, monkeypatch
+):
+    monkeypatch.setattr(verify_rollups, "SHOWN", 100)
     with pytest.raises(Killed):
         run("verify_rollups", spoilt, all=True)
     out = StringIO()

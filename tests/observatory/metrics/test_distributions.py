@@ -16,6 +16,7 @@ from observatory.metrics.definitions import METRICS
 from observatory.metrics.distributions import DISTRIBUTED, bins_of
 from observatory.metrics.layout import ZERO_BIN
 from observatory.metrics.reading import State
+from observatory.metrics.shelf import DIMENSIONS
 from observatory.metrics.statistics import GAMMA, bucket_of
 from tests.factories import interactions, verdicts
 
@@ -129,8 +130,8 @@ def test_over_http_it_says_the_same_and_lists_what_is_allowed(filled, web, key):
         ("calls/distribution", {}, 400, list(DISTRIBUTED)),
         ("mood/distribution", {}, 404, list(METRICS)),
         ("latency_p95/distribution", {"bins": "0"}, 400, ["a whole number from 1 to 1000"]),
-        ("latency_p95/distribution", {"grain": "1d"}, 400, ["window", "from", "to", "time_zone", "feature", "model", "bins"]),
-        ("latency_p95", {"group_by": "mood"}, 400, ["feature", "model"]),
+        ("latency_p95/distribution", {"grain": "1d"}, 400, ["window", "from", "to", "time_zone", *DIMENSIONS, "bins"]),
+        ("latency_p95", {"group_by": "mood"}, 400, list(DIMENSIONS)),
         ("latency_p95", {"time_zone": "Mars/Base"}, 400, None),
         ("latency_p95", {"time_zone": "../../etc/passwd"}, 400, None),
         ("latency_p95", {"time_zone": "Europe"}, 400, None),

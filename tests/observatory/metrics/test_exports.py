@@ -183,7 +183,7 @@ def test_gzip_is_for_those_who_ask_for_it(get, filled):
         ("metrics.csv", {"metrics": "calls,mood"}, 404, "no metric 'mood'"),
         ("metrics.csv", {"metrics": "calls", "group_by": "mood"}, 400, "feature, model"),
         ("metrics.csv", {"metrics": "calls,dau", "grain": "1h"}, 400, "dau goes by local days"),
-        ("metrics.csv", {"metrics": "calls,dau", "group_by": "model"}, 400, "dau is not kept by model"),
+        ("metrics.csv", {"metrics": "calls,dau", "group_by": "model"}, 400, "dau is kept by feature, not by model"),
         ("metrics.csv", {"metrics": "calls", "window": "90d", "grain": "15m"}, 400, "grain 1d"),
         ("metrics.csv", {"metrics": "calls", "feature": "poem"}, 404, "no feature 'poem'"),
         ("interactions.csv", {"feature": "poem"}, 404, "there are translate, write-draft"),
