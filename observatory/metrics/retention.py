@@ -56,19 +56,21 @@ RETAINED = f"""
     )
     SELECT count(*), count(*) FILTER (WHERE is_active) FROM c WHERE {NEW}
 """
-THERE_BEFORE = 1 << 62
+THERE_BEFORE = 62
+"""The place of the days of the first month before the first period."""
 PATTERNS = f"""
     WITH {{marks}} months AS ({{rows}}), met AS (
-        SELECT m.cluster, 1::bigint << p.place AS called, 0::bigint AS said
+        SELECT m.cluster, bit_or(1::bigint << p.place) AS called
         FROM months m JOIN unnest(%(places)s::integer[], %(parts)s::date[], %(bits)s::integer[]) AS p (place, month, bits)
             ON p.month = m.month AND m.active_days & p.bits <> 0
-        UNION ALL
-        SELECT cluster, 0, 1::bigint << width_bucket(occurred_at, %(starts)s::timestamptz[]) - 1 FROM ({SAID}) AS events
-        UNION ALL
-        SELECT cluster, {THERE_BEFORE}, 0 FROM months WHERE month = %(first_month)s AND active_days & %(before)s <> 0
+        GROUP BY m.cluster
+    ), told AS (
+        SELECT cluster, bit_or(1::bigint << width_bucket(occurred_at, %(starts)s::timestamptz[]) - 1) AS said
+        FROM ({SAID}) AS events GROUP BY cluster
     ), c AS (
-        SELECT cluster, bit_or(called) AS called, bit_or(said) AS said FROM met GROUP BY cluster
-        HAVING bit_or(called) & {THERE_BEFORE} = 0
+        SELECT cluster, coalesce(met.called, 0) AS called, coalesce(told.said, 0) AS said
+        FROM met FULL JOIN told USING (cluster)
+        WHERE coalesce(met.called, 0) < 1::bigint << {THERE_BEFORE}
     )
     SELECT called, said, count(*) FROM c WHERE {NEW} GROUP BY called, said
 """
@@ -183,10 +185,10 @@ def cohorts(periods: Sequence[Span], feature: int | None, zone_name: str) -> lis
         for month in months(*span)
         if (bits := days_in(month, *span))
     ]
+    parts.append((THERE_BEFORE, of[0], days_in(of[0], of[0], first - DAY)))
     found = source(of, feature).select(
         _asked(PATTERNS, of[0]),
         first_month=of[0],
-        before=days_in(of[0], of[0], first - DAY),
         places=[place for place, _, _ in parts],
         parts=[month for _, month, _ in parts],
         bits=[bits for _, _, bits in parts],

@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -14,8 +14,11 @@ from ingest.dimensions import Component, Dimension, UserEvent
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, local_day
+from observatory.metrics import roller
 from tests import factories
 
+# The latest 20th: both this month and the one before have days enough.
+NOW = (datetime.now(UTC) - 20 * DAY).replace(day=20, hour=13, minute=41, second=0, microsecond=0)
 FEATURES = ("write-draft", "summarise")
 TIERS = ("free", "pro", None)
 
@@ -133,3 +136,17 @@ def _call(crowd: Crowd, rng: random.Random, name: str, at: datetime, wealth: flo
         crowd.costs.append(
             {"interaction": row["id"], "component": int(component), "amount_nano": rng.randrange(1, 10**7)}
         )
+
+
+def sent_in_halves(project: Project, crowd: Crowd) -> None:
+    """Every other call comes late, into months that have been added up before."""
+    early = {row["id"] for row in crowd.interactions[::2]}
+    crowd.send(project, only=early)
+    crowd.send_events(project)
+    roll(project)
+    crowd.send(project, only={row["id"] for row in crowd.interactions} - early)
+    roll(project)
+
+
+def roll(project: Project) -> None:
+    roller.roll(NOW, only=[project.pk], everything=True)
