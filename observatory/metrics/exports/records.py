@@ -35,6 +35,8 @@ class Records:
     has_texts: bool = False
     _after: _Place | None = None
     _is_over: bool = False
+    _most: int | None = None
+    """How many rows the next page may have: fewer where the last one's texts were heavy."""
     _values: dict[tuple[int, int], str] = field(default_factory=dict)
 
     @cached_property
@@ -52,9 +54,12 @@ class Records:
         if self._is_over:
             return None
         last = None if self.feature is None else self._last_searched()
-        found = self._fetched(last)
+        most = min(PAGE, self._most or PAGE)
+        found = self._fetched(last, most)
         rows: list[Row] = [self._shown(row[3:]) for row in found]
-        has_more = bool(found) and (found[0][2] == PAGE or len(found) < found[0][2])
+        read = found[0][2] if found else 0
+        has_more = bool(found) and (read == most or len(found) < read)
+        self._most = 2 * (len(found) if len(found) < read else most)
         self._after = found[-1][:2] if has_more else last
         self._is_over = self._after is None
         return rows
@@ -70,7 +75,7 @@ class Records:
             found: _Place | None = cursor.fetchone()
             return found
 
-    def _fetched(self, last: _Place | None) -> list[tuple[Any, ...]]:
+    def _fetched(self, last: _Place | None, most: int) -> list[tuple[Any, ...]]:
         """Time, id, how many rows the page has, and what is shown; cut off where the texts weigh enough.
 
         Lengths are known without unpacking what they are of.
@@ -85,7 +90,7 @@ class Records:
                       sum({" + ".join(lengths)}) OVER before AS weight,
                       {", ".join(f"{sql} AS {name}" for sql, name in zip(shown, named_so, strict=True))}
                   FROM (SELECT * FROM {self.kind.table} r WHERE {self._where(last)} AND {is_feature}
-                        ORDER BY r.occurred_at, r.id LIMIT {PAGE}) r {self.kind.joined if self.has_texts else ""}
+                        ORDER BY r.occurred_at, r.id LIMIT {most}) r {self.kind.joined if self.has_texts else ""}
                   WINDOW before AS (ORDER BY r.occurred_at, r.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) w
             WHERE coalesce(weight, 0) < {PAGE_BYTES} ORDER BY occurred_at, id
         """
