@@ -13,6 +13,7 @@ from ingest.projects.access import project_scope
 from ingest.timeline import DAY, HOUR, MINUTE, Window, floor
 from observatory.metrics import roller, series
 from observatory.metrics.definitions import METRICS
+from observatory.metrics.distribution_api import PARAMETERS
 from observatory.metrics.distributions import DISTRIBUTED, bins_of
 from observatory.metrics.layout import ZERO_BIN
 from observatory.metrics.reading import State
@@ -130,12 +131,12 @@ def test_over_http_it_says_the_same_and_lists_what_is_allowed(filled, web, key):
         ("calls/distribution", {}, 400, list(DISTRIBUTED)),
         ("mood/distribution", {}, 404, list(METRICS)),
         ("latency_p95/distribution", {"bins": "0"}, 400, ["a whole number from 1 to 1000"]),
-        ("latency_p95/distribution", {"grain": "1d"}, 400, ["window", "from", "to", "time_zone", *DIMENSIONS, "bins"]),
+        ("latency_p95/distribution", {"grain": "1d"}, 400, list(PARAMETERS)),
         ("latency_p95", {"group_by": "mood"}, 400, list(DIMENSIONS)),
         ("latency_p95", {"time_zone": "Mars/Base"}, 400, None),
         ("latency_p95", {"time_zone": "../../etc/passwd"}, 400, None),
         ("latency_p95", {"time_zone": "Europe"}, 400, None),
-        ("latency_p95", {"compare": "luck"}, 400, ["previous", "weekday", "baseline"]),
+        ("latency_p95", {"compare": "luck"}, 400, ["previous", "weekday", "baseline", "baseline:NAME"]),
         ("latency_p95", {"grain": "1y"}, 400, ["auto", "1m", "15m", "1h", "1d"]),
         ("latency_p95", {"window": "1y"}, 400, ["today", "week", "month", "15m", "24h", "7d"]),
     ):  # fmt: skip
@@ -143,6 +144,12 @@ def test_over_http_it_says_the_same_and_lists_what_is_allowed(filled, web, key):
         told = answer.json()
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), path
         assert (told["allowed"] == allowed) if allowed else told["allowed"], (path, parameters)
+
+
+def test_a_pinned_baseline_may_be_named(filled, web, key):
+    asked = {"window": "7d", "compare": "baseline:canary", "feature": "a"}
+    answer = httpx2.get(f"{web}/api/v1/metrics/latency_p95", params=asked, headers={"x-api-key": key})
+    assert "canary" in answer.json()["detail"]  # there is none of this name: it was looked for
 
 
 def test_a_time_zone_says_whose_today_is_meant(filled, web, key):
