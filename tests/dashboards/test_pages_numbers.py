@@ -76,9 +76,9 @@ def test_the_state_of_a_feature_is_that_of_what_its_dashboard_watches(site):
             for page in judged.WATCHED
         }
     assert re.search(r'data-state="(warning|critical)"', tables["quality"]), "its incident is about thumbs"
-    for page in ("health", "cost"):
+    for page in ("health", "cost", "engagement"):
         assert not re.search(r'data-state="(warning|critical)"', tables[page]), page
-    assert ">State</th>" not in tables["engagement"], "no rule watches it"
+    assert 'data-state="learning"' in tables["engagement"], "its rules look back for weeks"
 
 
 def test_overview_and_drift_count_the_same_series(site):

@@ -66,8 +66,8 @@ def test_rules_are_listed_compactly_with_their_words(asking, project, rules_of):
     assert "warning 2.0\xa0%, critical 5.0\xa0%, at least 50 events" in html
     assert f'id="rule-{rules["error-rate"].pk}"' in html
     paused = html.split('<details class="panel"')[1]
-    assert "needs a metric that is not built yet" in paused
-    assert f'name="rule" value="{rules["cost-share-of-revenue"].pk}"' not in html, "a rule without a metric has no form"
+    assert "not instrumented" in paused
+    assert f'name="rule" value="{rules["soft-limit"].pk}"' not in html, "a rule without a metric has no form"
 
 
 def test_limits_that_stay_as_shown_are_kept_to_the_last_digit(asking, project, rules_of):
