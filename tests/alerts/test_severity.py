@@ -82,7 +82,10 @@ def test_no_shipped_limit_asks_for_a_recovery_that_cannot_be():
     for preset in PRESETS:
         if preset.metric and preset.terms.measure is Measure.VALUE and preset.terms.side is Side.ABOVE:
             limits = thresholds_of(preset.terms, None)
-            assert limits.warning - limits.margin > 0, preset.slug
+            if preset.terms.side is Side.ABOVE:
+                assert limits.warning - limits.margin > 0, preset.slug
+            else:
+                assert limits.warning + limits.margin < 0, f"{preset.slug}: what does not change has recovered"
 
 
 @pytest.mark.parametrize(
