@@ -29,7 +29,7 @@ TIMES = {
 """The parameters that choose a window."""
 
 NEAREST = 5
-CHOICES = {"grain": ("auto", *Grain), "compare": (*COMPARISONS, f"{PREFIX}NAME")}
+CHOICES = {"grain": ("auto", *Grain), "compare": (*COMPARISONS, f"{against.PREFIX}NAME")}
 """Parameters that are one of a few words; `group_by` is one of the dimensions."""
 
 

@@ -19,6 +19,7 @@ from ingest.projects import keys
 from ingest.projects.models import ApiKey, Feature, Membership, Project
 from ingest.projects.scope import project_scope
 from observatory.drift.models import Baseline, Finding
+from observatory.metrics import provider_limits
 from observatory.metrics.baselines import pinning
 
 PASSWORD = "correct horse battery"
@@ -206,6 +207,7 @@ def _fill_settings(twin: Twin, now: datetime) -> None:
         model=twin.word("model"), provider=twin.word("provider"), valid_from=now.date(), input_usd_per_million=1,
         output_usd_per_million=2, label=twin.word("price"),
     )  # fmt: skip
+    provider_limits.enter(provider_limits.Limit(twin.word("provider"), twin.word("model"), 100))
     Recipient.objects.create(email=f"{twin.canary}@example.org", label=twin.word("recipient"), created_at=now)
     Webhook.objects.create(
         url=f"https://example.org/{twin.word('webhook')}", label=twin.word("webhook-label"), secret=twin.word("secret"),

@@ -149,7 +149,7 @@ def test_over_http_it_says_the_same_and_lists_what_is_allowed(filled, web, key):
 def test_a_pinned_baseline_may_be_named(filled, web, key):
     asked = {"window": "7d", "compare": "baseline:canary", "feature": "a"}
     answer = httpx2.get(f"{web}/api/v1/metrics/latency_p95", params=asked, headers={"x-api-key": key})
-    assert "canary" in answer.json()["detail"]  # there is none of this name: it was looked for
+    assert "no baseline of this name" in answer.json()["detail"]  # there is none of this name: it was looked for
 
 
 def test_a_time_zone_says_whose_today_is_meant(filled, web, key):
