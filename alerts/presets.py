@@ -23,6 +23,9 @@ INSTALL_LOCK = 7305
 
 
 OFTEN, DAILY = Windows(15, 5), Windows(DAY_MINUTES, 0)
+FEW_USERS = 50
+"""Under so many users somebody always stands out."""
+
 WEEK, MONTH = Windows(7 * DAY_MINUTES, 0), Windows(30 * DAY_MINUTES, 0)
 
 
@@ -63,12 +66,13 @@ def _later(
 
 
 PRESETS: tuple[Preset, ...] = (
-    _later(
+    Preset(
         "cost-per-mau",
         "Cost per MAU, month over month",
-        0.20,
-        0.50,
-        "compares like days of two months, which this kind of rule cannot",
+        "cost_per_mau_change",
+        Terms(Side.ABOVE, 0.20, 0.50, FEW_USERS),
+        MONTH,
+        PROJECT,
     ),
     Preset(
         "cost-share-of-revenue",
@@ -78,12 +82,13 @@ PRESETS: tuple[Preset, ...] = (
         MONTH,
         PROJECT,
     ),
-    _later(
+    Preset(
         "user-cost-multiple",
         "A single user's month cost against the average",
-        5,
-        20,
-        "the metric of single users' costs does not exist yet",
+        "user_cost_max_multiple",
+        Terms(Side.ABOVE, 5, 20, FEW_USERS),
+        MONTH,
+        PROJECT,
     ),
     Preset(
         "input-tokens-mean",

@@ -52,7 +52,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """One definition. `maturing`: it waits for late feedback. `minimum_sample`: under it the state is *learning*."""
+    """One definition. `maturing`: it waits for late feedback. `minimum_sample`: under it the state is *learning*.
+
+    Without a series it is about a whole month or more: a value a day would tell nothing, and take long.
+    """
 
     name: str
     title: str
@@ -71,6 +74,7 @@ class Metric:
     needs: FeedbackKind | None = None
     minimum_sample: int = 1
     window: str = "7d"
+    has_series: bool = True
 
     @property
     def maturing(self) -> bool:

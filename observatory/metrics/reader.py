@@ -249,6 +249,8 @@ class Reader:
         return formulas.mean_of(self._judge(metric, whole, [], chosen))
 
     def _series(self, metric: Metric, points: Sequence[Window], grain: Grain, chosen: Filter) -> tuple[Point, ...]:
+        if not metric.has_series:
+            return ()
         totals = self._of_value(metric, points, chosen, grain)
         return self._placed(metric, points, self._judge(metric, points, totals, chosen), chosen)
 

@@ -14,7 +14,7 @@ from ingest.dimensions import ABSENT, OTHER, Dimension, Facts, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.projects.models import Feature, Project
 from ingest.timeline import DAY, QUARTER, Window, day_start, floor, hour_window, local_day
-from observatory.metrics import codec, formulas, reads, spans, store, windows
+from observatory.metrics import codec, formulas, reads, spans, store, user_rows, windows
 from observatory.metrics.layout import Counter
 from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.reading import Coverage, Totals
@@ -231,6 +231,13 @@ class Shelf:
                 is_told and bisect_left(marked, point.start) == bisect_left(marked, point.end)
                 for is_told, point in zip(told, points, strict=True)
             ]
+        if metric.kind in (Kind.USERS, Kind.PER_USER):
+            of_users = user_rows.waiting(points)
+            told = self._bucket_counted(metric, points)
+            return [is_told and not waits for is_told, waits in zip(told, of_users, strict=True)]
+        return self._bucket_counted(metric, points)
+
+    def _bucket_counted(self, metric: Metric, points: Sequence[Window]) -> list[bool]:
         facts = frozenset(Needs.of([metric]).facts)
         if facts not in self._waiting:
             self._waiting[facts] = reads.waiting(facts)

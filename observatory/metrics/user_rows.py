@@ -182,6 +182,19 @@ def are_waiting(window: Window) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def waiting(points: Sequence[Window]) -> list[bool]:
+    """Whether anybody's calls in each point wait to be counted."""
+    query = """
+        SELECT EXISTS (SELECT FROM dirty_user d
+                       WHERE d.project_id = %s AND d.quarter >= p.start_at AND d.quarter < p.end_at)
+        FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS p (start_at, end_at, place) ORDER BY p.place
+    """
+    starts, ends = [point.start for point in points], [point.end for point in points]
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), starts, ends])
+        return [row[0] for row in cursor.fetchall()]
+
+
 def dirty_clusters(window: Window) -> set[str]:
     """The clusters with marks inside a day."""
     query = "SELECT DISTINCT cluster FROM dirty_user WHERE project_id = %s AND quarter >= %s AND quarter < %s"

@@ -5,7 +5,7 @@ counted from raw rows by the hour, and what is older than the hours that are kep
 unmerged by what lies under it, so that a kill at any moment leaves a mark.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from ingest.dimensions import Facts
@@ -52,8 +52,7 @@ def count_minutes(work: Pass) -> RollReport:
         _hand_up(work, facts, Level.MINUTE, old)
         recent = [minute for minute in reversed(marked) if minute >= account.wide_from][:MINUTES_AT_ONCE]
         chosen = _affordable(facts, [Window(minute, minute + MINUTE) for minute in recent])
-        if chosen:
-            _replace(work, facts, Level.MINUTE, chosen, _counted(work, facts, chosen))
+        _replace(work, facts, Level.MINUTE, chosen, _counted(work, facts, chosen))
         done += len(chosen)
         is_left = is_left or len(chosen) + len(old) < len(marked)
     return RollReport(wide=done, left=is_left)
@@ -65,18 +64,18 @@ def merge_hours(work: Pass) -> RollReport:
     done, is_left = 0, False
     open_minutes = store.unmerged(Level.MINUTE, WIDE)
     for facts, marked in store.unmerged(Level.HOUR, WIDE).items():
-        old = [hour for hour in marked if hour < account.hours_from]
-        _hand_up(work, facts, Level.HOUR, old)
+        _hand_up(work, facts, Level.HOUR, [hour for hour in marked if hour < account.hours_from])
         waiting = {work.hour_of(minute) for minute in open_minutes[facts]}
-        ready = [work.hour_window(hour) for hour in marked if hour >= account.hours_from and hour not in waiting]
-        closed = [hour for hour in reversed(ready) if hour.end <= work.now]
+        hours = {work.hour_window(hour): hour for hour in reversed(marked) if hour >= account.hours_from}
+        _forget_frozen(Level.HOUR, facts, hours, horizon)
+        closed = [hour for hour in hours if horizon < hour.end <= work.now and hour.start not in waiting]
         kept = [hour for hour in closed if hour.start >= account.wide_from]
-        if kept:
-            _replace(work, facts, Level.HOUR, kept, _merged(work, facts, Level.MINUTE, kept))
-        rest = [hour for hour in closed if horizon <= hour.start < account.wide_from]
+        rest = [hour for hour in closed if hour.start < account.wide_from]
         gone = _affordable(facts, rest[:HOURS_AT_ONCE])
-        if gone:
-            _replace(work, facts, Level.HOUR, gone, _counted(work, facts, gone))
+        fresh = _merged(work, facts, Level.MINUTE, kept)
+        fresh |= sheets.merge(_counted(work, facts, [_after(hour, horizon) for hour in gone]).items(), work.hour_of)
+        _replace(work, facts, Level.HOUR, [*kept, *gone], fresh)
+        store.set_merged(Level.HOUR, facts, [hours[hour] for hour in (*kept, *gone)], WIDE)
         done += len(kept) + len(gone)
         is_left = is_left or len(gone) < len(rest)
     return RollReport(wide=done, left=is_left)
@@ -91,21 +90,31 @@ def merge_days(work: Pass) -> RollReport:
     done, is_left = 0, False
     for facts, marked in store.unmerged(Level.DAY, WIDE).items():
         waiting = {work.day_of(bucket) for level in finer for bucket in level[facts]}
-        days = [work.day_window(day) for day in reversed(marked) if day not in waiting]
-        closed = [day for day in days if horizon < day.end <= work.now]
+        days = {work.day_window(day): day for day in reversed(marked)}
+        _forget_frozen(Level.DAY, facts, days, horizon)
+        closed = [day for day in days if horizon < day.end <= work.now and day.start not in waiting]
         chosen = _affordable(facts, closed[:DAYS_AT_ONCE])
         thin = {day for day, size in zip(chosen, raw.rows_in(facts, chosen, THIN + 1), strict=True) if size <= THIN}
-        # A day that the raw horizon cuts in two is what came after it.
-        reached = {day: Window(max(day.start, horizon), day.end) for day in chosen}
-        counted = [reached[day] for day in chosen if day in thin or day.start < account.hours_from]
-        merged = [reached[day] for day in chosen if reached[day] not in counted]
-        fresh = sheets.merge(_counted(work, facts, counted).items(), work.day_of) if counted else {}
-        fresh |= _merged(work, facts, Level.HOUR, merged)
-        if chosen:
-            _replace(work, facts, Level.DAY, chosen, fresh)
+        # Of a day that the raw horizon cuts in two, or that has no hours any more, rows are counted.
+        whole_from = max(account.hours_from, horizon)
+        counted = [day for day in chosen if day in thin or day.start < whole_from]
+        fresh = sheets.merge(_counted(work, facts, [_after(day, horizon) for day in counted]).items(), work.day_of)
+        fresh |= _merged(work, facts, Level.HOUR, [day for day in chosen if day not in counted])
+        _replace(work, facts, Level.DAY, chosen, fresh)
+        store.set_merged(Level.DAY, facts, [days[day] for day in chosen], WIDE)
         done += len(chosen)
         is_left = is_left or len(chosen) < len(closed)
     return RollReport(wide=done, left=is_left)
+
+
+def _after(bucket: Window, horizon: datetime) -> Window:
+    """What raw rows reach of a bucket."""
+    return Window(max(bucket.start, horizon), bucket.end)
+
+
+def _forget_frozen(level: Level, facts: Facts, buckets: Mapping[Window, datetime], horizon: datetime) -> None:
+    """Take away the marks of buckets that the raw horizon has passed: they stay what they are."""
+    store.set_merged(level, facts, [mark for bucket, mark in buckets.items() if bucket.end <= horizon], WIDE)
 
 
 def _hand_up(work: Pass, facts: Facts, level: Level, buckets: Sequence[datetime]) -> None:
@@ -123,6 +132,8 @@ def _mark_above(work: Pass, facts: Facts, level: Level, buckets: Collection[date
 
 
 def _replace(work: Pass, facts: Facts, level: Level, buckets: Sequence[Window], fresh: Sheets) -> None:
+    if not buckets:
+        return
     starts = [bucket.start for bucket in buckets]
     store.replace(level, facts, starts, fresh, WIDE)
     store.set_merged(level, facts, starts, WIDE)
@@ -130,7 +141,7 @@ def _replace(work: Pass, facts: Facts, level: Level, buckets: Sequence[Window], 
 
 
 def _counted(work: Pass, facts: Facts, buckets: Sequence[Window]) -> Sheets:
-    return recompute.recompute_wide(facts, sorted(buckets), work.project.time_zone)
+    return recompute.recompute_wide(facts, sorted(buckets), work.project.time_zone) if buckets else {}
 
 
 def _merged(work: Pass, facts: Facts, finer: Level, buckets: Sequence[Window]) -> Sheets:

@@ -123,7 +123,7 @@ def test_the_shipped_rules_stay_silent_over_history(project, scope, calls, catch
     catch_up()
     catch_up()
     with scope():
-        assert AlertRule.objects.filter(is_paused=False).count() == 14
+        assert AlertRule.objects.filter(is_paused=False).count() == 16
         assert not Incident.objects.exists()
 
 

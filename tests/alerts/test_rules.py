@@ -70,6 +70,7 @@ def test_every_row_of_the_table_is_installed_once_and_only_what_can_be_judged_is
         "input-tokens-mean", "latency-p50", "latency-p95", "error-rate", "timeout-rate", "rate-limited-rate",
         "thumbs-up-rate", "correction-rate", "escalations", "cost-anomaly",
         "cost-share-of-revenue", "ticket-rate", "feature-mau-share", "peak-against-limit",
+        "cost-per-mau", "user-cost-multiple",
     }  # fmt: skip
     assert all(row.metric in METRICS and row.active_from == START for row in rows if not row.is_paused)
     assert all(row.paused_reason for row in rows if row.is_paused)
@@ -101,7 +102,7 @@ def test_the_shipped_windows_are_those_of_the_table():
         "error-rate": often, "timeout-rate": often, "rate-limited-rate": often, "latency-p50": often, "latency-p95": often,
         "thumbs-up-rate": week, "correction-rate": week, "escalations": (1440, 15, 0), "input-tokens-mean": (30 * 1440, 0, 100),
         "cost-anomaly": (1440, 0, 0),
-        "cost-share-of-revenue": (30 * 1440, 0, 0), "ticket-rate": (28 * 1440, 0, 100),
+        "cost-share-of-revenue": (30 * 1440, 0, 0), "cost-per-mau": (30 * 1440, 0, 50), "user-cost-multiple": (30 * 1440, 0, 50), "ticket-rate": (28 * 1440, 0, 100),
         "feature-mau-share": (56 * 1440, 0, 100), "peak-against-limit": (1440, 0, 0),
     }  # fmt: skip
 

@@ -2,10 +2,11 @@
 
     python -m tests.bench [--rows 200000] [--copy-rows ROWS] [--singles 3000] [--only PART ...]
     python -m tests.bench --only large [--large-rows 10000000] [--large-posts 60000] [--endured 1000000]
+    python -m tests.bench --only rollups [--rolled 1000000]
 
-Everything is measured on one fresh installation, run by `manage.py up` in a temporary folder. `large`, a full database
-and the web's memory in the long run, takes long and much room, and is measured only when asked for. Exit code 1 when a
-bar is missed.
+Everything is measured on one fresh installation, run by `manage.py up` in a temporary folder. `large` (a full database
+and the web's memory in the long run) and `rollups` (what charts of so many interactions cost) take long and much room, and
+are measured only when asked for. Exit code 1 when a bar is missed.
 """
 
 import argparse
@@ -23,7 +24,19 @@ import psycopg
 
 from observatory.embedded import place
 from observatory.embedded.server import LOGINS
-from tests.bench import copying, endurance, freshness, growth, importing, latency, machine, pages, report, singles
+from tests.bench import (
+    copying,
+    endurance,
+    freshness,
+    growth,
+    importing,
+    latency,
+    machine,
+    pages,
+    report,
+    rollups,
+    singles,
+)
 from tests.bench.copying import Copied
 from tests.bench.endurance import Weighed
 from tests.bench.freshness import Fresh
@@ -32,13 +45,14 @@ from tests.bench.importing import Imported
 from tests.bench.latency import Notified
 from tests.bench.pages import Browser, PageTime
 from tests.bench.posting import BATCH, Posted, Product, checkpoint, post, start
+from tests.bench.rollups import Rolled
 from tests.bench.singles import Compared
 from tests.faults.stack import Stack
 
 COMMITS = (100, 10_000)
 SETTLE_SECONDS = 90  # what idle processes give back they give back within a minute
 PARTS = ("memory", "pages", "latency", "ingest", "singles", "import", "freshness")
-LARGE = "large"
+LARGE, ROLLUPS = "large", "rollups"
 
 
 @dataclass
@@ -56,6 +70,7 @@ class Figures:
     fresh: Fresh | None = None
     grown: Grown | None = None
     weighed: list[Weighed] = field(default_factory=list)
+    rolled: list[Rolled] = field(default_factory=list)
 
 
 def copy(product: Product, events: int) -> list[Copied]:
@@ -118,6 +133,10 @@ def measure(product: Product, wanted: argparse.Namespace) -> Figures:
         product.stack.sleep()  # fresh processes, so that all events since their start are counted
         product.stack.up()
         figures.weighed = endurance.measure(product, wanted.endured, say)
+    if ROLLUPS in parts:
+        for is_independent in (False, True):
+            figures.rolled.append(rollups.measure(product, wanted.rolled, is_independent=is_independent))
+            say(*report.rolled_lines(figures.rolled[-1:]))
     return figures
 
 
@@ -180,7 +199,8 @@ def main(words: Sequence[str] | None = None) -> int:
         "--large-posts", type=int, default=60_000, help="events of each run before and after filling it"
     )
     parser.add_argument("--endured", type=int, default=1_000_000, help="events after which the web is weighed")
-    parser.add_argument("--only", choices=(*PARTS, LARGE), action="append", help="may be given more than once")
+    parser.add_argument("--rolled", type=int, default=1_000_000, help="interactions whose charts are counted again")
+    parser.add_argument("--only", choices=(*PARTS, LARGE, ROLLUPS), action="append", help="may be given more than once")
     wanted = parser.parse_args(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))  # the product must not outlive us
     say(surroundings())
@@ -209,6 +229,7 @@ def main(words: Sequence[str] | None = None) -> int:
     bars += report.masked_bars(figures.masked, figures.copied) + report.single_bars(figures.singles)
     bars += report.outside_bars(figures.notified, figures.imported)
     bars += report.fresh_bars(figures.fresh)
+    bars += report.rolled_bars(figures.rolled)
     bars += report.grown_bars(figures.grown) + report.weighed_bars(figures.weighed)
     say("", *map(str, bars))
     return not all(bar.is_kept for bar in bars)

@@ -11,6 +11,7 @@ from tests.bench.importing import Imported
 from tests.bench.latency import Notified
 from tests.bench.pages import PageTime
 from tests.bench.posting import Posted
+from tests.bench.rollups import QUICK, Rolled
 from tests.bench.singles import Compared
 
 RATIO_AT_LEAST = 0.4
@@ -23,6 +24,10 @@ MASKED_AT_LEAST = 0.15
 SINGLES_AT_LEAST = 0.4
 HALF_RATE_MS_AT_MOST = 50.0
 LARGE_MS_AT_MOST = 50.0
+QUICK_MS_AT_MOST, ASKED_MS_AT_MOST = 50.0, 150.0
+REBUILT_AT_LEAST = 10_000_000 / 300  # rows a second
+SHEETS_AT_MOST = {1_000_000: 0.12, 10_000_000: 0.05}
+USER_ROWS_AT_MOST = 0.12
 IDS = {False: "ids as usual", True: "random ids"}
 FULL_AT_LEAST = 0.9
 WEB_MEGABYTES_BELOW = 150.0
@@ -256,3 +261,39 @@ def weighed_lines(weighed: Sequence[Weighed]) -> list[str]:
 def _listed(parts: Mapping[str, float], digits: int = 1) -> str:
     """Names with their numbers, the largest first."""
     return ", ".join(f"{name} {size:.{digits}f}" for name, size in sorted(parts.items(), key=lambda item: -item[1]))
+
+
+def rolled_lines(rolled: Sequence[Rolled]) -> list[str]:
+    """What charts took, and how long each question took then."""
+    lines = []
+    for one in rolled:
+        kind = "nearly every row its own combination" if one.is_independent else "1,000 combinations"
+        lines += [
+            f"Charts of {one.rows:,} interactions, {kind}:",
+            f"  every sheet counted in {one.sheets_s:.0f} s, every user row in {one.users_s:.0f} s",
+            f"  sheets {one.sheet_bytes / 1e6:,.0f} MB ({one.sheet_share:.1%} of rows and texts), user rows {one.user_bytes / 1e6:,.0f} MB ({one.user_share:.1%})",
+            *(f"  {name:36} {ms:7.0f} ms" for name, ms in one.questions.items()),
+        ]
+    return lines
+
+
+def rolled_bars(rolled: Sequence[Rolled]) -> list[Bar]:
+    """Judge charts: the pace of counting, room and answers."""
+    found = []
+    for one in rolled:
+        pace, of = one.rows / one.sheets_s, "independent" if one.is_independent else "usual"
+        size = min((bar for least, bar in SHEETS_AT_MOST.items() if one.rows >= least), default=1.0)
+        found.append(Bar(f"rows counted again a second, {of}", pace, REBUILT_AT_LEAST, pace >= REBUILT_AT_LEAST))
+        found.append(Bar(f"sheets ÷ rows and texts, {of}", one.sheet_share, size, one.sheet_share <= size))
+        found.append(
+            Bar(
+                f"user rows ÷ rows and texts, {of}",
+                one.user_share,
+                USER_ROWS_AT_MOST,
+                one.user_share <= USER_ROWS_AT_MOST,
+            )
+        )
+        for name, ms in one.questions.items():
+            limit = QUICK_MS_AT_MOST if name in QUICK else ASKED_MS_AT_MOST
+            found.append(Bar(f"{name}, {of}", ms, limit, ms <= limit, "ms"))
+    return found

@@ -7,7 +7,7 @@ from django.db import connection
 from ingest import departure
 
 # Where the catalogue does not say what a row needs.
-BESIDES = {"delivery": {"recipient_id"}, "erasure": {"user_id"}}
+BESIDES = {"delivery": {"recipient_id"}, "erasure": {"user_id"}, "provider_limit": {"requests_per_minute"}}
 VALUES = {
     "bigint": "1", "integer": "1", "smallint": "1", "real": "1", "double precision": "1", "numeric": "1", "boolean": "false",
     "text": "'x{0}'", "character varying": "'x{0}'", "bytea": "'x{0}'", "jsonb": "'{{}}'", "tsvector": "'x'", "ARRAY": "'{{}}'",

@@ -27,6 +27,16 @@ OPENED_BY = {
     "api-baselines": {"GET": READ, "POST": ADMIN},
     "api-baseline": {"GET": READ, "DELETE": ADMIN},
     "api-baseline-comparison": {"GET": READ},
+    "api-distribution": {"GET": READ},
+    "api-forecast-cost": {"GET": READ},
+    "api-people-cohorts": {"GET": READ},
+    "api-people-costs": {"GET": READ},
+    "api-prometheus": {"GET": READ},
+    **{
+        f"api-export-{kind}.{form}": {"GET": READ}
+        for kind in ("metrics", "interactions", "feedback", "costs")
+        for form in ("csv", "jsonl")
+    },
     "api-incidents": {"GET": READ},
     "api-incident": {"GET": READ},
     "api-findings": {"GET": READ},

@@ -8,7 +8,9 @@ def derived(
     name: str, title: str, unit: Unit, direction: Direction, least: int, doc: str, window: str = "month"
 ) -> Metric:
     """A metric by a function of `derived.people`."""
-    return Metric(name, title, unit, direction, Kind.DERIVED, doc, minimum_sample=least, window=window)
+    return Metric(
+        name, title, unit, direction, Kind.DERIVED, doc, minimum_sample=least, window=window, has_series=False
+    )
 
 
 def user_cost(percent: int, least: int) -> Metric:

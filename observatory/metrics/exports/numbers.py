@@ -71,6 +71,8 @@ class Numbers:
         others = [name for name in (*self.where, self.group_by) if name and name != "feature"]
         if metric.kind in BY_FEATURE_ONLY and others:
             raise BadWindow(f"{metric.name} is kept by feature, not by {others[0]}")
+        if not metric.has_series:
+            raise BadWindow(f"{metric.name} has no series: it is about a whole month")
         if metric.kind in BY_DAYS and self.grain not in ("auto", Grain.DAY):
             raise BadWindow(f"{metric.name} goes by local days: grain is auto or 1d")
 
