@@ -56,15 +56,17 @@ def _columns(rows: Sequence[Mapping[int, int]]) -> Iterable[tuple[int, Sequence[
     return [(counter, [row.get(counter, 0) for row in rows]) for counter in counters]
 
 
-def unpack_counters(data: bytes, wanted: Collection[int] | None = None, value: int | None = None) -> dict[int, Counts]:
-    """Value → counter → sum, of all values or of one, and of all counters or of the wanted ones."""
+def unpack_counters(
+    data: bytes, wanted: Collection[int] | None = None, only: Collection[int] | None = None
+) -> dict[int, Counts]:
+    """Value → counter → sum, of all values or of some only, and of all counters or of the wanted ones."""
     body = opened(data)
     size = int.from_bytes(body[:2], "little")
     offset = 2 + 2 * size
     values = struct.unpack_from(f"<{size}h", body, 2)
-    if value is not None and value not in values:
+    places = [(place, value) for place, value in enumerate(values) if only is None or value in only]
+    if not places:
         return {}
-    places = [(values.index(value), value)] if value is not None else list(enumerate(values))
     rows: dict[int, Counts] = {known: {} for _, known in places}
     while offset < len(body):
         counter, code = body[offset], body[offset + 1]
@@ -84,8 +86,8 @@ def pack_histograms(rows: Mapping[int, Mapping[int, int]]) -> bytes | None:
     return sealed(b"".join(parts)) if parts else None
 
 
-def unpack_histograms(data: bytes | None, value: int | None = None) -> dict[int, Counts]:
-    """Value → bin → count, of all values or of one."""
+def unpack_histograms(data: bytes | None, only: Collection[int] | None = None) -> dict[int, Counts]:
+    """Value → bin → count, of all values or of some only."""
     rows: dict[int, Counts] = {}
     body = opened(data) if data else b""
     offset = 0
@@ -94,7 +96,7 @@ def unpack_histograms(data: bytes | None, value: int | None = None) -> dict[int,
         gaps = offset + _HEAD.size
         counts = gaps + (size - 1) * SIZES[gap]
         offset = counts + size * SIZES[width]
-        if value is None or value == known:
+        if only is None or known in only:
             bins = accumulate(_numbers(gap, body[gaps:counts]), initial=first)
             rows[known] = dict(zip(bins, _numbers(width, body[counts:offset]), strict=True))
     return rows

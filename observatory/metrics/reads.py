@@ -1,7 +1,7 @@
 """What is stored, read back: sheets added up over windows. Standard library and SQL only: pages wait for this."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,12 +19,11 @@ from observatory.metrics.reading import Totals
 from observatory.metrics.sheets import (
     ALL_FEATURES,
     COMBINATION,
-    DIMENSIONS,
     OTHER_COMBINATIONS,
     TOTAL,
     Family,
     add_counters,
-    parts_of,
+    number_in,
     unpack_combinations,
 )
 from observatory.metrics.windows import Level, Piece
@@ -64,10 +63,10 @@ class Selection:
         """The group that a combination belongs to; None when it does not match."""
         if combination == OTHER_COMBINATIONS:
             return UNTOLD
-        numbers = dict(zip(DIMENSIONS, parts_of(combination), strict=True))
-        if any(numbers[dimension] != number for dimension, number in self.match):
-            return None
-        return numbers[self.by] if self.by else TOTAL
+        for dimension, number in self.match:
+            if number_in(combination, dimension) != number:
+                return None
+        return number_in(combination, self.by) if self.by else TOTAL
 
 
 @dataclass(frozen=True)
@@ -102,23 +101,24 @@ def totals(
         place = bisect_right(starts, bucket) - 1
         if place < 0 or bucket >= points[place].end:
             continue
-        groups = found[place]
-        group_of = _grouping(chosen, combinations)
-        for value, counts in codec.unpack_counters(counters, needs.counters, chosen.value).items():
-            if (group := group_of(value)) is not None:
-                add_counters(groups.setdefault(group, Totals()).counters, counts)
+        groups, told = found[place], _told(chosen, combinations)
+        only = told if told is not None else (chosen.value,) if chosen.value is not None else None
+        for value, counts in codec.unpack_counters(counters, needs.counters, only).items():
+            group = told[value] if told is not None else value
+            add_counters(groups.setdefault(group, Totals()).counters, counts)
         for name, data in zip(distributions, histograms, strict=True):
-            for value, bins in codec.unpack_histograms(data, chosen.value).items():
-                if (group := group_of(value)) is not None:
-                    codec.add(groups.setdefault(group, Totals()).histograms.setdefault(name, {}), bins)
+            for value, bins in codec.unpack_histograms(data, only).items():
+                group = told[value] if told is not None else value
+                codec.add(groups.setdefault(group, Totals()).histograms.setdefault(name, {}), bins)
     return found
 
 
-def _grouping(chosen: Selection, combinations: bytes | None) -> Callable[[int], int | None]:
-    """From the values of one sheet to groups: themselves, or what their combinations belong to."""
+def _told(chosen: Selection, combinations: bytes | None) -> dict[int, int] | None:
+    """Value → group of a sheet of combinations, those that match; None of any other sheet."""
     if combinations is None:
-        return lambda value: value
-    return [chosen.group_of(combination) for combination in unpack_combinations(combinations)].__getitem__
+        return None
+    groups = enumerate(map(chosen.group_of, unpack_combinations(combinations)))
+    return {place: group for place, group in groups if group is not None}
 
 
 def _rows(

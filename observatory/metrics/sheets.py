@@ -37,6 +37,7 @@ SINGLE = tuple(dimension for dimension in DIMENSIONS if dimension not in (Dimens
 """The dimensions of wide sheets."""
 
 _BYTES = 2
+_SHIFTS = {dimension: 8 * _BYTES * place for place, dimension in enumerate(reversed(DIMENSIONS))}
 
 
 class Family(Enum):
@@ -126,10 +127,9 @@ def combined(numbers: Sequence[int]) -> int:
     return int.from_bytes(b"".join(number.to_bytes(_BYTES) for number in numbers))
 
 
-def parts_of(combination: int) -> tuple[int, ...]:
-    """The dictionary numbers of a combination; not of OTHER_COMBINATIONS."""
-    data = combination.to_bytes(_BYTES * len(DIMENSIONS))
-    return tuple(int.from_bytes(data[at : at + _BYTES]) for at in range(0, len(data), _BYTES))
+def number_in(combination: int, dimension: Dimension) -> int:
+    """The dictionary number of a dimension in a combination; not in OTHER_COMBINATIONS."""
+    return combination >> _SHIFTS[dimension] & 0xFFFF
 
 
 def capped(sheet: Sheet, most: int = MOST_COMBINATIONS) -> Sheet:

@@ -112,6 +112,8 @@ class Proxy:
         self._writers |= {writer, far_writer}
         try:
             await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+        except asyncio.CancelledError:
+            return  # the proxy closes: asyncio would print a trace for each connection it still had
         finally:
             for one in (writer, far_writer):
                 self._writers.discard(one)

@@ -31,7 +31,7 @@ def test_one_value_and_some_counters_are_what_the_whole_says(
 ) -> None:
     packed = codec.pack_counters(rows)
     some = {counter: total for counter, total in rows.get(value, {}).items() if counter in wanted}
-    assert codec.unpack_counters(packed, wanted, value) == ({value: some} if value in rows else {})
+    assert codec.unpack_counters(packed, wanted, (value,)) == ({value: some} if value in rows else {})
 
 
 @given(histogram_rows, values)
@@ -40,7 +40,7 @@ def test_histograms_come_back(rows: dict[int, dict[int, int]], value: int) -> No
     counted = {known: counts for known, counts in rows.items() if counts}
     assert (packed is None) == (not counted)
     assert codec.unpack_histograms(packed) == counted
-    assert codec.unpack_histograms(packed, value) == {known: c for known, c in counted.items() if known == value}
+    assert codec.unpack_histograms(packed, (value,)) == {known: c for known, c in counted.items() if known == value}
 
 
 @given(counter_rows, counter_rows)
