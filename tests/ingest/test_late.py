@@ -34,6 +34,13 @@ def test_an_event_from_the_whole_reach_is_taken_and_its_week_made(post, project)
     assert rows(project, "late") == []
 
 
+def test_the_first_week_of_the_reach_has_its_partition_on_every_day_of_the_week(project):
+    """An instant 400 days ago may lie at the end of its week, which began almost seven days before."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ensure_partition(now() - interval '406 days 23 hours')")
+        assert cursor.fetchone() is not None
+
+
 def test_what_is_older_is_counted_aside_with_a_note_and_nothing_else(post, project):
     before = weeks.existing()
     items = [
