@@ -172,10 +172,15 @@ def _added(keys: "NDArray[Any]", columns: "NDArray[Any]") -> "tuple[NDArray[Any]
     number = np.empty(len(order), np.int64)
     number[order] = np.cumsum(is_new) - 1
     starts = np.flatnonzero(is_new)
-    if columns.size and int(max(columns.max(), -columns.min())) * len(order) >= 2**62:
+    # Most counters are of other kinds of rows, or of what nobody sends: zero all along.
+    is_used = columns.any(axis=1)
+    used = columns[is_used]
+    if used.size and int(max(used.max(), -used.min())) * len(order) >= 2**62:
         # Sums that might not fit 64 bits are added up as Python's integers: no app can make them wrap around.
-        columns = columns.astype(object)
-    sums = np.add.reduceat(columns[:, order], starts, axis=1) if len(starts) else columns
+        used = used.astype(object)
+    sums = np.zeros((len(columns), len(starts)), used.dtype)
+    if len(starts):
+        sums[is_used] = np.add.reduceat(used[:, order], starts, axis=1)
     return ordered[:, starts], sums, number
 
 
