@@ -131,9 +131,13 @@ def test_beyond_the_largest_combinations_calls_are_counted_and_said(
     for module in (sheets, recompute):
         monkeypatch.setattr(module, "MOST_COMBINATIONS", 3)
     monkeypatch.setattr(sheets.capped, "__defaults__", (3,))
-    for number, count in enumerate((9, 8, 7, 2, 1)):
-        for minute in range(3):
-            send(project, floor(at, HOUR) + minute * MINUTE, count, tier=f"t{number}", region="eu")
+    rows = [
+        {"at": floor(at, HOUR) + minute * MINUTE, "feature": "write-draft", "tier": f"t{number}", "region": "eu"}
+        for number, count in enumerate((9, 8, 7, 2, 1))
+        for minute in range(3)
+        for _ in range(count)
+    ]
+    interactions(project, rows)
     roll(project)
     window = Window(floor(at, DAY), NOW)
     with project_scope(project.pk):
@@ -181,8 +185,7 @@ def test_an_older_layout_is_counted_again(project: Project) -> None:
 
 
 def test_another_time_zone_has_other_hours_and_days(project: Project) -> None:
-    for hours in range(60):
-        send(project, NOW - hours * HOUR, tier="free")
+    interactions(project, [{"at": NOW - hours * HOUR, "feature": "a", "tier": "free"} for hours in range(60)])
     roll(project)
     Project.objects.filter(pk=project.pk).update(time_zone="Asia/Kolkata")
     project.time_zone = "Asia/Kolkata"
