@@ -9,7 +9,8 @@ from enum import StrEnum
 from itertools import combinations
 from statistics import median
 
-from ingest.timeline import Window, day_start
+from ingest.timeline import Window
+from observatory.metrics.months import month_after, month_window
 from observatory.metrics.statistics import Z95
 
 ALL_TIERS = ""
@@ -45,25 +46,6 @@ class Scale:
     def cost_per_user_usd(self) -> float:
         """The cost of one of them."""
         return self.cost_usd / self.users
-
-
-def month_after(month: date, count: int = 1) -> date:
-    """The first day of the month `count` months later, or earlier when it is negative."""
-    number = month.year * 12 + month.month - 1 + count
-    return date(number // 12, number % 12 + 1, 1)
-
-
-def month_window(month: date, zone_name: str) -> Window:
-    """A local month."""
-    return Window(day_start(month, zone_name), day_start(month_after(month), zone_name))
-
-
-def months_of(first: date, last: date) -> list[date]:
-    """The months that the days from `first` to `last` touch."""
-    found = [first.replace(day=1)]
-    while month_after(found[-1]) <= last:
-        found.append(month_after(found[-1]))
-    return found
 
 
 def of_all_tiers(by_tier: Mapping[str, Decimal]) -> Decimal:

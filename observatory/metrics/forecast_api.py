@@ -93,7 +93,7 @@ class CostForecasts(APIView):
         only(request, *PARAMETERS)
         asked = request.query_params.get("month")
         try:
-            month = forecasts.month_of(asked) if asked else None
+            month = forecasts.month_named(asked) if asked else None
         except ValueError as error:
             raise BadQuery(f"{error}.") from error
         now = timeline.now()

@@ -16,11 +16,11 @@ from ingest.timeline import DAY, Window, day_start, local_day
 from observatory.metrics import foreseen
 from observatory.metrics.forecasting import projection
 from observatory.metrics.forecasting.growth import DEFAULT, Multiplier
-from observatory.metrics.forecasting.months import first_of
 from observatory.metrics.forecasting.outlook import MONTHS_AFTER, ExpectedDay, Outlook, Range, Standing
 from observatory.metrics.forecasting.projection import DayOfMonth, Scenarios
 from observatory.metrics.forecasting.smoothing import LEAST_DAYS
 from observatory.metrics.foreseen import Forecast
+from observatory.metrics.months import month_after, month_of
 from observatory.metrics.reader import Reader
 
 NEEDED_DAYS = LEAST_DAYS
@@ -54,7 +54,7 @@ class CostForecast:
 def current(now: datetime, month: date | None = None, *, reader: Reader | None = None) -> CostForecast:
     """The forecast of this month, or of another one, given by its first day: what came of it, what was foreseen last."""
     asked = reader or Reader(now)
-    this = first_of(local_day(now, asked.zone))
+    this = month_of(local_day(now, asked.zone))
     wanted = month or this
     stored = _stored(wanted, is_current=wanted == this, zone=asked.zone)
     outlook = stored.outlook if stored else None
@@ -89,7 +89,7 @@ def _stored(month: date, *, is_current: bool, zone: str) -> Forecast | None:
 def _foreseen_before(month: date, outlook: Outlook | None) -> Range | None:
     """What an earlier month's outlook said of the whole of this one."""
     for number, later in enumerate(outlook.later if outlook else (), start=1):
-        if outlook and first_of(outlook.month, number) == month:
+        if outlook and month_after(outlook.month, number) == month:
             return later
     return None
 
@@ -102,7 +102,7 @@ def expected_days(first: date, last: date) -> Mapping[date, ExpectedDay]:
 def _amounts(reader: Reader, month: date) -> dict[date, float]:
     """The cost of the month's days up to now; empty where none of it is known: too early, or no call has a price."""
     zone = reader.zone
-    start, end = day_start(month, zone), min(reader.now, day_start(first_of(month, 1), zone))
+    start, end = day_start(month, zone), min(reader.now, day_start(month_after(month, 1), zone))
     if start >= end:
         return {}
     points = reader.series("cost_total", Window(start, end), "1d")
@@ -114,7 +114,7 @@ def _amounts(reader: Reader, month: date) -> dict[date, float]:
 
 def _figures(month: date) -> tuple[dict[date, float], dict[date, float]]:
     """Planned cost and planned users of a month and of those after it."""
-    rows = figures.standing(month, first_of(month, MONTHS_AFTER))
+    rows = figures.standing(month, month_after(month, MONTHS_AFTER))
     found: dict[FigureName, dict[date, dict[str, float]]] = {}
     for row in rows:
         found.setdefault(FigureName(row.name), {}).setdefault(row.month, {})[row.tier] = float(row.value)
@@ -126,7 +126,7 @@ def _figures(month: date) -> tuple[dict[date, float], dict[date, float]]:
     return whole(FigureName.FORECAST_COST_USD), whole(FigureName.FORECAST_USERS)
 
 
-def month_of(text: str) -> date:
+def month_named(text: str) -> date:
     """`YYYY-MM` as the first day of its month. Raises ValueError for anything else, and before 2000 or after 2099."""
     try:
         month = date.fromisoformat(f"{text}-01")

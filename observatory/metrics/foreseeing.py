@@ -17,11 +17,10 @@ from ingest.timeline import DAY, HOUR, Window, day_start, local_day
 from observatory.metrics import foreseen, users
 from observatory.metrics.forecasting import growth, outlook, smoothing
 from observatory.metrics.forecasting.growth import MonthOfUse
-from observatory.metrics.forecasting.months import days_of, first_of
 from observatory.metrics.forecasting.outlook import Recent
 from observatory.metrics.foreseen import Forecast
 from observatory.metrics.layout import NANO
-from observatory.metrics.months import Span
+from observatory.metrics.months import Span, days_of, month_after
 from observatory.metrics.reader import Reader
 
 LOOK_BACK_DAYS = 400
@@ -115,21 +114,21 @@ def history(now: datetime) -> History | None:
 
 def whole_months(days: History, known: Forecast | None) -> tuple[MonthOfUse, ...]:
     """Each whole month of the history, with its users; those of months long over are taken as they were counted before."""
-    first = first_of(days.first, 0 if days.first.day == 1 else 1)
+    first = month_after(days.first, 0 if days.first.day == 1 else 1)
     costs: list[tuple[date, float]] = []
-    while first_of(first, 1) <= days.basis + DAY:
+    while month_after(first, 1) <= days.basis + DAY:
         start = (first - days.first).days
         costs.append((first, sum(days.nanos[start : start + days_of(first)]) / NANO / days_of(first)))
-        first = first_of(first, 1)
+        first = month_after(first, 1)
     settled = {one.month: one.users for one in known.whole_months if _is_settled(one.month, known)} if known else {}
     asked = [month for month, _ in costs if month not in settled]
-    counted = settled | dict(zip(asked, _users_of([(one, first_of(one, 1) - DAY) for one in asked]), strict=True))
+    counted = settled | dict(zip(asked, _users_of([(one, month_after(one, 1) - DAY) for one in asked]), strict=True))
     return tuple(MonthOfUse(month, cost, counted[month]) for month, cost in costs)
 
 
 def _is_settled(month: date, known: Forecast) -> bool:
     """Whether the month had been over for long enough when it was last counted."""
-    return known.made_at - day_start(first_of(month, 1), known.time_zone) > SETTLED
+    return known.made_at - day_start(month_after(month, 1), known.time_zone) > SETTLED
 
 
 def _users_of(spans: Sequence[Span]) -> list[int | None]:

@@ -10,8 +10,8 @@ from django.db import connection
 
 from ingest.projects.access import current_project
 from observatory.metrics.forecasting.growth import MonthOfUse
-from observatory.metrics.forecasting.months import first_of
 from observatory.metrics.forecasting.outlook import ExpectedDay, Outlook
+from observatory.metrics.months import month_of
 
 COLUMNS = "basis, made_at, time_zone, digest, outlook::text, whole_months::text"
 
@@ -78,7 +78,7 @@ def replace(made: Forecast, since: date) -> None:
     ]
     with connection.cursor() as cursor:
         outside = "DELETE FROM forecast WHERE project_id = %s AND (month > %s OR month < %s)"
-        cursor.execute(outside, [current_project(), month, first_of(since)])
+        cursor.execute(outside, [current_project(), month, month_of(since)])
         cursor.execute(query, parameters)
 
 

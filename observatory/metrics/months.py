@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from ingest.timeline import DAY, Window, local_day
+from ingest.timeline import DAY, Window, day_start, local_day
 
 Span = tuple[date, date]
 """The first and the last of some local days."""
@@ -25,14 +25,20 @@ def month_of(day: date) -> date:
     return day.replace(day=1)
 
 
-def month_after(day: date) -> date:
-    """The first day of the month after a day's."""
-    return (day.replace(day=28) + 4 * DAY).replace(day=1)
+def month_after(day: date, count: int = 1) -> date:
+    """The first day of the month so many after a day's, or before it when the count is negative."""
+    number = day.year * 12 + day.month - 1 + count
+    return date(number // 12, number % 12 + 1, 1)
 
 
-def month_before(day: date) -> date:
-    """The first day of the month before a day's."""
-    return month_of(month_of(day) - DAY)
+def month_window(month: date, zone_name: str) -> Window:
+    """A local month."""
+    return Window(day_start(month, zone_name), day_start(month_after(month), zone_name))
+
+
+def days_of(month: date) -> int:
+    """How many days the month has that begins on this day."""
+    return (month_after(month) - month).days
 
 
 def last_of(day: date) -> date:
@@ -69,6 +75,6 @@ def cut(first: date, last: date, today: date) -> tuple[list[date], list[Span]]:
 
 def like_days(last: date) -> tuple[Span, Span]:
     """Days 1 to d of a day's month and of the month before; d is the day's, or the shorter month's last."""
-    this, before = month_of(last), month_before(last)
+    this, before = month_of(last), month_after(last, -1)
     d = min(last.day, last_of(before).day)
     return (this, this.replace(day=d)), (before, before.replace(day=d))

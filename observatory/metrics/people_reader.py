@@ -81,7 +81,7 @@ class PeopleReader:
         month, found = months.month_of(self._today), list[Span]()
         for _ in range(count):
             found.append((month, months.last_of(month)))
-            month = months.month_before(month)
+            month = months.month_after(month, -1)
         return found[::-1]
 
     def _instants(self, span: Span) -> Window:

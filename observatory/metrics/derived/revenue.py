@@ -16,6 +16,7 @@ from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived import figures
 from observatory.metrics.economics import ALL_TIERS
 from observatory.metrics.formulas import NO_DATA
+from observatory.metrics.months import month_window
 from observatory.metrics.reading import Reading, State, Totals
 from observatory.metrics.reads import Groups, Selection
 from observatory.metrics.sheets import ALL_FEATURES, Family
@@ -60,7 +61,7 @@ def revenue_shares(month: date, now: datetime) -> list[TierShare]:
     the time that is over.
     """
     shelf, chosen = Shelf(now), Filter()
-    whole = economics.month_window(month, shelf.zone)
+    whole = month_window(month, shelf.zone)
     window = shelf.aligned(Window(whole.start, min(whole.end, max(now, whole.start + HOUR))), Family.WIDE)
     (cost,), (groups,) = _costs(shelf, [window], chosen), _by_tier(shelf, [window], chosen)
     earned = _revenue(shelf, figures.of_all_tiers(FigureName.REVENUE_USD, month), window)

@@ -13,6 +13,7 @@ from ingest.timeline import DAY, local_day
 from observatory.metrics import economics, formulas, users
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.economics import Scale, Verdict
+from observatory.metrics.months import month_after, month_window
 from observatory.metrics.reading import Reading, Totals
 from observatory.metrics.shelf import Filter, Shelf
 
@@ -53,7 +54,7 @@ def unit_economics(
     shelf = Shelf(now)
     chosen = shelf.filter(feature, None)
     this = local_day(now, shelf.zone).replace(day=1)
-    points = tuple(_points(shelf, [economics.month_after(this, -ago) for ago in range(months - 1, -1, -1)], chosen))
+    points = tuple(_points(shelf, [month_after(this, -ago) for ago in range(months - 1, -1, -1)], chosen))
     known = [
         (point.users, point.cost_usd, point.cost_per_user.value)
         for point in points
@@ -66,9 +67,9 @@ def unit_economics(
 
 def _points(shelf: Shelf, months: Sequence[date], chosen: Filter) -> list[MonthPoint]:
     metric, selection = METRICS["cost_per_mau"], chosen.selection
-    windows = [economics.month_window(month, shelf.zone) for month in months]
+    windows = [month_window(month, shelf.zone) for month in months]
     totals = [groups.get(selection.value or 0, Totals()) for groups in shelf.totals([metric], windows, selection)]
-    found = users.distinct([(month, economics.month_after(month) - DAY) for month in months], chosen.feature)
+    found = users.distinct([(month, month_after(month) - DAY) for month in months], chosen.feature)
     first = shelf.first_call(chosen.feature)
     born = local_day(first, shelf.zone) if first else None
     points = []

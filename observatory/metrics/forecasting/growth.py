@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from observatory.metrics.forecasting.months import first_of
+from observatory.metrics.months import month_after
 
 PLANNED, CAUTIOUS, BOLD = 1.3, 1.2, 1.5
 PRIOR_DEVIATION = 0.15
@@ -82,7 +82,7 @@ def _changes(months: Sequence[MonthOfUse]) -> list[tuple[float, float]]:
     return [
         (math.log(now.users / then.users), math.log(now.cost_per_day / then.cost_per_day))
         for then, now in pairwise(months)
-        if first_of(then.month, 1) == now.month
+        if month_after(then.month, 1) == now.month
         and then.users and now.users
         and then.cost_per_day > 0 and now.cost_per_day > 0
     ]  # fmt: skip

@@ -13,8 +13,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from observatory.metrics.forecasting.growth import DEFAULT, Multiplier
-from observatory.metrics.forecasting.months import days_of, first_of
 from observatory.metrics.forecasting.smoothing import LEAST_DAYS, TREND_DAYS, WEEK, Fit, paths
+from observatory.metrics.months import days_of, month_after
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,8 +115,8 @@ def made(amounts: Sequence[float], basis: date, fitted: Fit | None) -> Outlook:
     if not amounts or not any(amounts[-8 * WEEK :]):
         short = len(amounts) < LEAST_DAYS
         return Outlook(Standing.LEARNING if short else Standing.NO_DATA, basis, len(amounts), recent=recent)
-    lengths = [(first_of(basis + DAY, 1) - basis).days - 1]
-    lengths += [days_of(first_of(basis + DAY, after)) for after in range(1, MONTHS_AFTER + 1)]
+    lengths = [(month_after(basis + DAY, 1) - basis).days - 1]
+    lengths += [days_of(month_after(basis + DAY, after)) for after in range(1, MONTHS_AFTER + 1)]
     if fitted is None:
         ahead = tuple(Range(recent.cost_per_day * number) for number in range(1, lengths[0] + 1))
         later = tuple(Range(recent.cost_per_day * length) for length in lengths[1:])

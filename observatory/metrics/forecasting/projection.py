@@ -12,8 +12,8 @@ from itertools import accumulate
 from typing import Literal
 
 from observatory.metrics.forecasting.growth import Multiplier
-from observatory.metrics.forecasting.months import days_of, first_of
 from observatory.metrics.forecasting.outlook import DAY, Outlook, Range, Recent
+from observatory.metrics.months import days_of, month_after
 
 Basis = Literal["users", "trend"]
 
@@ -110,7 +110,7 @@ def scenarios(
     if end is not None:
         found.append(_by_trend(outlook.month, end, plans, planned_users))
     for number, trend in enumerate(outlook.later, start=1):
-        month = first_of(outlook.month, number)
+        month = month_after(outlook.month, number)
         users = planned_users.get(month)
         if users and outlook.recent.users:
             found.append(_by_users(month, users, outlook.recent, outlook.multiplier, plans.get(month)))

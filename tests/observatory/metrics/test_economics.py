@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from ingest.timeline import Window
-from observatory.metrics import economics
+from observatory.metrics import economics, months
 from observatory.metrics.economics import Verdict
 from observatory.metrics.provider_limits import Limit, Peak, use_of
 
@@ -39,9 +39,9 @@ def test_a_figure_of_all_tiers_goes_before_those_of_each() -> None:
 def test_a_months_figure_is_spread_evenly_over_its_instants() -> None:
     figures = {JULY: Decimal(31), AUGUST: Decimal(62)}
     window = Window(datetime(2026, 7, 30, 12, tzinfo=UTC), datetime(2026, 8, 3, tzinfo=UTC))
-    months = economics.months_of(date(2026, 7, 30), date(2026, 8, 2))
-    assert economics.spread(figures, window, months, "UTC") == pytest.approx(1.5 * 1 + 2 * 2)
-    assert economics.spread({JULY: Decimal(31)}, window, months, "UTC") == pytest.approx(1.5 + 2), "July stands in"
+    touched = list(months.months(date(2026, 7, 30), date(2026, 8, 2)))
+    assert economics.spread(figures, window, touched, "UTC") == pytest.approx(1.5 * 1 + 2 * 2)
+    assert economics.spread({JULY: Decimal(31)}, window, touched, "UTC") == pytest.approx(1.5 + 2), "July stands in"
     assert economics.spread({AUGUST: Decimal(31)}, window, months, "UTC") is None
 
 
@@ -49,7 +49,7 @@ def test_a_months_figure_is_spread_evenly_over_its_instants() -> None:
     ("count", "expected"), [(1, "2026-11-01"), (3, "2027-01-01"), (-10, "2025-12-01"), (0, "2026-10-01")]
 )
 def test_months_are_counted_over_the_turn_of_the_year(count: int, expected: str) -> None:
-    assert economics.month_after(OCTOBER, count).isoformat() == expected
+    assert months.month_after(OCTOBER, count).isoformat() == expected
 
 
 def test_the_score_of_promoters_has_an_interval_even_when_all_agree() -> None:

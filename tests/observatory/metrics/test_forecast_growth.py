@@ -8,7 +8,7 @@ import pytest
 
 from observatory.metrics.forecasting import growth
 from observatory.metrics.forecasting.growth import DEFAULT, MonthOfUse, multiplier
-from observatory.metrics.forecasting.months import first_of
+from observatory.metrics.months import month_after
 
 START = date(2025, 10, 1)
 
@@ -16,7 +16,7 @@ START = date(2025, 10, 1)
 def history(users, exponent, noise=(), start=START):
     wobble = [*noise, *[0.0] * len(users)]
     return [
-        MonthOfUse(first_of(start, number), 2.0 * count**exponent * math.exp(wobble[number]), count)
+        MonthOfUse(month_after(start, number), 2.0 * count**exponent * math.exp(wobble[number]), count)
         for number, count in enumerate(users)
     ]
 

@@ -246,7 +246,7 @@ def test_a_failing_forecast_stops_nothing(billed, monkeypatch):
 @pytest.mark.parametrize("text", ["2026-1", "2026-13", "26-01", "2026-01-01", "x", "1999-12", "2100-01", "२०२६-०१", ""])
 def test_what_is_no_month_is_refused(text):
     with pytest.raises(ValueError, match="for example 2026-01"):
-        forecasts.month_of(text)
+        forecasts.month_named(text)
 
 
 def test_the_api_tells_it_with_its_meaning(web, project, key):
