@@ -12,11 +12,13 @@ from rest_framework.views import APIView
 from ingest import timeline
 from ingest.api.documented import Documented
 from ingest.api.entrance import asked as answered
-from ingest.projects.access import KeyHolder, project_scope
+from ingest.api.views import holder_of
+from ingest.projects.access import project_scope
 from ingest.timeline import Window
 from observatory.metrics import asking, series
-from observatory.metrics.definitions import METRICS, Metric, Unit
+from observatory.metrics.definitions import METRICS, Metric
 from observatory.metrics.reading import Answer, Comparison, Point, Reading
+from observatory.metrics.rounding import exact, exact_ends
 from observatory.metrics.shapes import (
     ComparisonShape,
     DefinitionShape,
@@ -38,9 +40,6 @@ PARAMETERS = {
     "compare": "previous, weekday, baseline (the first 28 days) or baseline:NAME (a pinned one)",
     **FILTERS,
 }
-
-MONEY_DIGITS = 9
-"""Money is stored in nano-dollars: what follows in a float is nobody's amount."""
 
 _JSON = msgspec.json.Encoder()
 
@@ -71,9 +70,7 @@ class Numbers(APIView):
 
     def get(self, request: Request, name: str) -> HttpResponse:
         """One metric over a window, with its series, groups and comparison."""
-        holder = request.auth
-        assert isinstance(holder, KeyHolder)  # noqa: S101 - HasScope let nobody else through
-        now = timeline.now()
+        holder, now = holder_of(request), timeline.now()
         try:
             metric = asking.metric(name)
             asked = asking.only(request.query_params.dict(), PARAMETERS)
@@ -132,22 +129,11 @@ def _times(window: Window) -> Span:
     return {"from": window.start, "to": window.end}
 
 
-def _exact(metric: Metric, value: float | None) -> float | None:
-    """A value as its unit counts it."""
-    return round(value, MONEY_DIGITS) if metric.unit is Unit.USD and value is not None else value
-
-
-def _ends(metric: Metric, interval: tuple[float, float] | None) -> tuple[float, float] | None:
-    if interval is None or metric.unit is not Unit.USD:
-        return interval
-    return round(interval[0], MONEY_DIGITS), round(interval[1], MONEY_DIGITS)
-
-
 def _reading(metric: Metric, reading: Reading) -> ReadingShape:
     return {
         "state": reading.state,
-        "value": _exact(metric, reading.value),
-        "interval": _ends(metric, reading.interval),
+        "value": exact(metric.unit, reading.value),
+        "interval": exact_ends(metric.unit, reading.interval),
         "sample_size": reading.sample_size,
     }
 
@@ -165,9 +151,9 @@ def _comparison(metric: Metric, comparison: Comparison) -> ComparisonShape:
     return {
         "kind": comparison.kind,
         **_times(comparison.window),
-        "value": _exact(metric, comparison.value),
-        "difference": _exact(metric, comparison.difference),
-        "interval": _ends(metric, comparison.interval),
+        "value": exact(metric.unit, comparison.value),
+        "difference": exact(metric.unit, comparison.difference),
+        "interval": exact_ends(metric.unit, comparison.interval),
         "sample_size": comparison.sample_size,
     }
 

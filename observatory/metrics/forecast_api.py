@@ -16,9 +16,9 @@ from observatory.metrics import forecasts
 from observatory.metrics.forecasting.outlook import Range
 from observatory.metrics.forecasting.projection import DayOfMonth, Scenarios
 from observatory.metrics.forecasts import NEEDED_DAYS, CostForecast
+from observatory.metrics.rounding import money
 
 PARAMETERS = {"month": "a year and a month, for example 2026-01; the current month of the project unless told"}
-MONEY_DIGITS = 9
 
 
 class RangeShape(TypedDict):
@@ -111,9 +111,9 @@ def shaped(forecast: CostForecast) -> ForecastShape:
         "needed_days": NEEDED_DAYS,
         "basis": _day(forecast.basis),
         "made_at": forecast.made_at,
-        "actual": _money(forecast.actual),
+        "actual": money(forecast.actual),
         "projected": _range(forecast.end),
-        "plan": _money(forecast.plan),
+        "plan": money(forecast.plan),
         "over_plan_on": _day(forecast.over_plan_on),
         "multiplier": {
             "value": fitted.value,
@@ -131,10 +131,10 @@ def _scenario(one: Scenarios) -> ScenarioShape:
     return {
         "month": f"{one.month:%Y-%m}",
         "by": one.by,
-        "conservative": _money(one.conservative),
-        "expected": round(one.expected, MONEY_DIGITS),
-        "aggressive": _money(one.aggressive),
-        "plan": _money(one.plan),
+        "conservative": money(one.conservative),
+        "expected": money(one.expected),
+        "aggressive": money(one.aggressive),
+        "plan": money(one.plan),
         "planned_users": one.planned_users,
     }
 
@@ -142,8 +142,8 @@ def _scenario(one: Scenarios) -> ScenarioShape:
 def _of_day(one: DayOfMonth) -> ForecastDayShape:
     return {
         "day": one.day.isoformat(),
-        "actual": _money(one.actual),
-        "plan": _money(one.plan),
+        "actual": money(one.actual),
+        "plan": money(one.plan),
         "projected": _range(one.projected),
     }
 
@@ -152,18 +152,14 @@ def _range(one: Range | None) -> RangeShape | None:
     if one is None:
         return None
     return {
-        "expected": round(one.expected, MONEY_DIGITS),
+        "expected": money(one.expected),
         "interval_80": _pair(one.low_80, one.high_80),
         "interval_95": _pair(one.low_95, one.high_95),
     }
 
 
 def _pair(low: float | None, high: float | None) -> tuple[float, float] | None:
-    return None if low is None or high is None else (round(low, MONEY_DIGITS), round(high, MONEY_DIGITS))
-
-
-def _money(amount: float | None) -> float | None:
-    return None if amount is None else round(amount, MONEY_DIGITS)
+    return None if low is None or high is None else (money(low), money(high))
 
 
 def _day(day: date | None) -> str | None:

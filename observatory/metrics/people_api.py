@@ -12,9 +12,9 @@ from rest_framework.views import APIView
 from ingest import timeline
 from ingest.api.documented import Documented
 from ingest.api.entrance import asked as answered
-from ingest.projects.access import KeyHolder, project_scope
+from ingest.api.views import holder_of
+from ingest.projects.access import project_scope
 from observatory.metrics import asking, series
-from observatory.metrics.api import MONEY_DIGITS
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.people import UserCosts
 from observatory.metrics.people_reader import CohortTable
@@ -27,6 +27,7 @@ from observatory.metrics.people_shapes import (
     UserCostsShape,
 )
 from observatory.metrics.retention import Cohort, Retention
+from observatory.metrics.rounding import money
 from observatory.metrics.statistics import wilson
 from observatory.metrics.windows import BadWindow
 
@@ -51,7 +52,7 @@ class Costs(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """The users of a window's local days; calls without a user are nobody's."""
-        holder, now = _holder(request), timeline.now()
+        holder, now = holder_of(request), timeline.now()
 
         def read() -> UserCosts:
             asked = asking.only(request.query_params.dict(), COSTS)
@@ -71,7 +72,7 @@ class Cohorts(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """The cohorts of the last periods, and how many of each called in each later one."""
-        holder, now = _holder(request), timeline.now()
+        holder, now = holder_of(request), timeline.now()
 
         def read() -> CohortTable:
             asked = asking.only(request.query_params.dict(), COHORTS)
@@ -84,12 +85,12 @@ class Cohorts(APIView):
 
 def costs_shape(found: UserCosts) -> UserCostsShape:
     """An answer as the API shows it."""
-    of = {share: round(cost, MONEY_DIGITS) for share, cost in found.percentiles.items()}
+    of = {share: money(cost) for share, cost in found.percentiles.items()}
     largest: list[SpenderShape] = [
         {
             "user_id": one.user_id,
             "calls": one.calls,
-            "cost_usd": round(one.cost_usd, MONEY_DIGITS),
+            "cost_usd": money(one.cost_usd),
             "multiple": one.multiple,
         }
         for one in found.largest
@@ -99,8 +100,8 @@ def costs_shape(found: UserCosts) -> UserCostsShape:
         "last_day": found.last,
         "complete": found.is_complete,
         "users": found.users,
-        "total_usd": _money(found.total_usd),
-        "mean_usd": _money(found.mean_usd),
+        "total_usd": money(found.total_usd),
+        "mean_usd": money(found.mean_usd),
         "p50_usd": of.get(0.5),
         "p90_usd": of.get(0.9),
         "p95_usd": of.get(0.95),
@@ -147,16 +148,6 @@ def _retained(active: int, n: int) -> RetainedShape:
         return {"active": 0, "rate": None, "interval": None}
     interval = wilson(active, n)
     return {"active": active, "rate": active / n, "interval": (interval.low, interval.high)}
-
-
-def _money(usd: float | None) -> float | None:
-    return None if usd is None else round(usd, MONEY_DIGITS)
-
-
-def _holder(request: Request) -> KeyHolder:
-    holder = request.auth
-    assert isinstance(holder, KeyHolder)  # noqa: S101 - HasScope let nobody else through
-    return holder
 
 
 def _number(asked: Mapping[str, str], name: str, usual: int) -> int:

@@ -32,7 +32,7 @@ from observatory.metrics import (
 )
 from observatory.metrics.baselines import pinning
 from observatory.metrics.passing import Pass, RollReport
-from observatory.metrics.store import Account, Mark
+from observatory.metrics.store import Mark
 from observatory.metrics.windows import Level
 
 RECENT_EVERY = timedelta(seconds=60)
@@ -188,7 +188,7 @@ def _bind(work: Pass) -> RollReport:
 
 def _count_buckets(work: Pass) -> RollReport:
     """Count dirty buckets again from raw rows: minutes, or quarters where minutes are no longer kept."""
-    account = _account()
+    account = store.opened_account()
     limit = BUCKETS_AT_ONCE * (8 if work.is_everything else 1)
     due = store.due_marks(account.minutes_from, work.dirty_from, work.marked_by, limit)
     marks = _affordable(due)
@@ -243,7 +243,7 @@ def _replace(work: Pass, facts: Facts, level: Level, buckets: Sequence[datetime]
 
 def _merge_quarters(work: Pass) -> RollReport:
     """Merge the closed quarters whose minutes have changed."""
-    account = _account()
+    account = store.opened_account()
     merged = 0
     for facts, buckets in store.unmerged(Level.QUARTER).items():
         closed = [bucket for bucket in buckets if bucket + QUARTER <= work.now][:QUARTERS_AT_ONCE]
@@ -322,7 +322,7 @@ def _finish(work: Pass, *, is_done: bool, is_changed: bool) -> None:
     """Write down how far everything reaches that was committed when this run started."""
     with project_scope(work.project.pk):
         store.lock(wait=True)
-        account = _account()
+        account = store.opened_account()
         longest = store.longest_maturity()
         calls = store.earliest_mark(Facts.INTERACTIONS, work.now - store.RECENT, work.started)
         feedback = store.earliest_mark(Facts.FEEDBACK, work.now - longest - store.RECENT, work.started)
@@ -340,9 +340,3 @@ def _finish(work: Pass, *, is_done: bool, is_changed: bool) -> None:
         if work.is_wide_due:
             account.wide_at = work.now
         store.save(account)
-
-
-def _account() -> Account:
-    account = store.account()
-    assert account is not None, "a run begins by opening the account"  # noqa: S101 - says why None cannot be
-    return account

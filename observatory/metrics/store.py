@@ -129,6 +129,14 @@ def account() -> Account | None:
     return Account(*row) if row else None
 
 
+def opened_account() -> Account:
+    """The account of a project that a run has begun on. Raises LookupError before any has."""
+    found = account()
+    if found is None:
+        raise LookupError("a run begins by opening the account")
+    return found
+
+
 def raw_horizon() -> datetime:
     """Before it nothing is counted again. Ask under the lock: it moves only there, and rows go only after that."""
     return Project.objects.values_list("raw_horizon", flat=True).get(pk=current_project()) or EPOCH

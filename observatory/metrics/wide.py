@@ -45,7 +45,7 @@ def mark(work: Pass, facts: Facts, level: Level, buckets: Sequence[datetime]) ->
 
 def count_minutes(work: Pass) -> RollReport:
     """Count again the minutes whose headline numbers were; those no longer kept are left to their hour."""
-    account = _account()
+    account = store.opened_account()
     done, is_left = 0, False
     for facts, marked in store.unmerged(Level.MINUTE, WIDE).items():
         old = [minute for minute in marked if minute < account.wide_from]
@@ -60,7 +60,7 @@ def count_minutes(work: Pass) -> RollReport:
 
 def merge_hours(work: Pass) -> RollReport:
     """Merge the closed hours whose minutes have changed and are all counted; count those whose minutes are gone."""
-    account, horizon = _account(), store.raw_horizon()
+    account, horizon = store.opened_account(), store.raw_horizon()
     done, is_left = 0, False
     open_minutes = store.unmerged(Level.MINUTE, WIDE)
     for facts, marked in store.unmerged(Level.HOUR, WIDE).items():
@@ -85,7 +85,7 @@ def merge_days(work: Pass) -> RollReport:
     """Merge the closed days whose hours have changed and are all merged; count those whose hours are gone."""
     if not work.is_late_due:
         return RollReport()
-    account, horizon = _account(), store.raw_horizon()
+    account, horizon = store.opened_account(), store.raw_horizon()
     finer = store.unmerged(Level.MINUTE, WIDE), store.unmerged(Level.HOUR, WIDE)
     done, is_left = 0, False
     for facts, marked in store.unmerged(Level.DAY, WIDE).items():
@@ -162,9 +162,3 @@ def _affordable(facts: Facts, buckets: Sequence[Window]) -> list[Window]:
             break
         chosen.append(bucket)
     return chosen
-
-
-def _account() -> Account:
-    account = store.account()
-    assert account is not None, "a run begins by opening the account"  # noqa: S101 - says why None cannot be
-    return account

@@ -9,10 +9,8 @@ from observatory.metrics.baselines.against import Against
 from observatory.metrics.baselines.comparing import Compared
 from observatory.metrics.baselines.store import Baseline
 from observatory.metrics.definitions import METRICS
-from observatory.metrics.metric import Unit
+from observatory.metrics.rounding import exact, exact_ends
 from observatory.metrics.shapes import Span
-
-MONEY_DIGITS = 9
 
 
 class Pin(msgspec.Struct, forbid_unknown_fields=True, rename={"start": "from", "end": "to"}):
@@ -121,17 +119,16 @@ def against_shape(found: Against, features: dict[int, str]) -> AgainstShape:
 
 def _compared(one: Compared) -> ComparedShape:
     metric = METRICS[one.metric]
-    digits = MONEY_DIGITS if metric.unit is Unit.USD else None
     interval = one.interval
     return {
         "metric": one.metric,
         "unit": metric.unit,
         "direction": metric.direction,
         "per": one.per or None,
-        "before": _rounded(one.before, digits),
-        "now": _rounded(one.now, digits),
-        "difference": _rounded(one.difference, digits),
-        "interval": (_exact(interval.low, digits), _exact(interval.high, digits)) if interval else None,
+        "before": exact(metric.unit, one.before),
+        "now": exact(metric.unit, one.now),
+        "difference": exact(metric.unit, one.difference),
+        "interval": exact_ends(metric.unit, (interval.low, interval.high)) if interval else None,
         "relative": one.relative,
         "verdict": one.verdict,
         "sample_size_before": one.n_before,
@@ -141,12 +138,3 @@ def _compared(one: Compared) -> ComparedShape:
         "evidence": [{"test": e.test, "statistic": e.statistic, "p_value": e.p_value} for e in one.evidence],
         "warnings": list(one.warnings),
     }
-
-
-def _rounded(value: float | None, digits: int | None) -> float | None:
-    return None if value is None else _exact(value, digits)
-
-
-def _exact(value: float, digits: int | None) -> float:
-    """Money ends at the nano-dollar; what follows in a float is nobody's amount."""
-    return value if digits is None else round(value, digits)

@@ -1,5 +1,6 @@
 """GET /export/…: numbers and records as CSV or JSON Lines."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
@@ -49,7 +50,7 @@ MOST_METRICS = 100
 WORDS = {CSV.name: "CSV", LINES.name: "JSON Lines"}
 
 
-class Exporting(APIView):
+class Exporting(APIView, ABC):
     """One export: a source of rows, in the form that the address ends with."""
 
     content_negotiation_class = OnlyJson
@@ -87,9 +88,9 @@ class Exporting(APIView):
         """Only what kind of answer it would be: reading rows for nobody would be a waste."""
         return HttpResponse(content_type=FORMS[self.form].media_type)
 
+    @abstractmethod
     def source(self, holder: KeyHolder, asked: Mapping[str, str], window: Window, now: datetime) -> Source:
         """Where the rows come from. Raises BadWindow and UnknownValue."""
-        raise NotImplementedError
 
 
 class ExportNumbers(Exporting):

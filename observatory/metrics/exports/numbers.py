@@ -9,9 +9,9 @@ from datetime import datetime
 from ingest.timeline import Window
 from observatory.metrics.definitions import METRICS, Metric
 from observatory.metrics.exports.forms import Row
-from observatory.metrics.metric import Unit
 from observatory.metrics.reader import BY_DAYS, Reader
 from observatory.metrics.reading import Point
+from observatory.metrics.rounding import exact
 from observatory.metrics.shelf import BY_FEATURE_ONLY
 from observatory.metrics.windows import BadWindow, Grain
 
@@ -21,7 +21,6 @@ TURN_S = 0.15
 COLUMNS = (
     "metric", "unit", "from", "to", "group", "state", "value", "interval_low", "interval_high", "sample_size", "complete", "mature",
 )  # fmt: skip
-MONEY_DIGITS = 9
 
 
 @dataclass
@@ -88,13 +87,8 @@ def row_of(metric: Metric, point: Point, group: str | None) -> Row:
         point.window.end,
         group,
         reading.state.value,
-        *(_exact(metric, number) for number in (reading.value, low, high)),
+        *(exact(metric.unit, number) for number in (reading.value, low, high)),
         reading.sample_size,
         point.complete,
         point.mature,
     )
-
-
-def _exact(metric: Metric, number: float | None) -> float | None:
-    """Money ends at the nano-dollar."""
-    return round(number, MONEY_DIGITS) if metric.unit is Unit.USD and number is not None else number

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from django.db import connection
 
+from ingest.dimensions import Dimension
 from ingest.models import DimensionValue
 from ingest.projects.access import current_project
 from ingest.timeline import Window
@@ -120,17 +121,16 @@ class Records:
         for column in self.columns:
             value = next(values)
             if column.dimension is not None:
-                cells.append(self._named(column, value))
+                cells.append(self._named(column.dimension, value))
             elif column.show is not None:
                 cells.append(column.show(value, *(next(values) for _ in column.also)))
             else:
                 cells.append(value)
         return cells
 
-    def _named(self, column: Column, number: int) -> str | None:
+    def _named(self, dimension: Dimension, number: int) -> str | None:
         """The value of a dictionary number; the dictionary is read again when it has grown meanwhile."""
-        assert column.dimension is not None  # noqa: S101 - asked for those only
-        if number > 1 and (column.dimension, number) not in self._values:
+        if number > 1 and (dimension, number) not in self._values:
             rows = DimensionValue.objects.values_list("dimension", "number", "value")
-            self._values = {(dimension, known): value for dimension, known, value in rows}
-        return named(column.dimension, number, self._values)
+            self._values = {(of, known): value for of, known, value in rows}
+        return named(dimension, number, self._values)

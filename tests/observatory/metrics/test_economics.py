@@ -42,7 +42,7 @@ def test_a_months_figure_is_spread_evenly_over_its_instants() -> None:
     touched = list(months.months(date(2026, 7, 30), date(2026, 8, 2)))
     assert economics.spread(figures, window, touched, "UTC") == pytest.approx(1.5 * 1 + 2 * 2)
     assert economics.spread({JULY: Decimal(31)}, window, touched, "UTC") == pytest.approx(1.5 + 2), "July stands in"
-    assert economics.spread({AUGUST: Decimal(31)}, window, months, "UTC") is None
+    assert economics.spread({AUGUST: Decimal(31)}, window, touched, "UTC") is None
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ TODAY = local_day(NOW, ZONE)
 FROM = NOW - 170 * DAY
 YESTERDAY = TODAY - DAY
 MONTH = months.month_of(TODAY)
-BEFORE = months.month_before(MONTH)
+BEFORE = months.month_after(MONTH, -1)
 SPANS = {
     "a month": (BEFORE, months.last_of(BEFORE)),
     "this month": (MONTH, TODAY),
