@@ -6,13 +6,16 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from ingest import dictionary
 from ingest.dimensions import Dimension, FeedbackKind
+from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
-from ingest.timeline import DAY, Window, floor, local_day
-from observatory.metrics import roller, users
+from ingest.timeline import DAY, HOUR, Window, floor, local_day
+from observatory.metrics import roller, series, users
 from observatory.metrics.statistics import clustered_variance, squared_deviations
+from tests.factories import interactions
 from tests.observatory.metrics.streams import Stream, generate
 
 ZONE = "Asia/Kathmandu"
@@ -23,8 +26,6 @@ THUMB = int(FeedbackKind.THUMB)
 
 @pytest.fixture(scope="module")
 def sent() -> Any:
-    from ingest.projects.models import Project
-
     project = Project.objects.create(slug="users", name="Users", time_zone=ZONE, created_at=START)
     stream = generate(3, Window(START, END), 500)
     stream.send(project)
@@ -119,3 +120,26 @@ def test_the_sums_beside_the_logarithms_are_what_is_paid(sent: Any) -> None:
 def test_an_unknown_signal_is_refused_with_what_there_is(sent: Any) -> None:
     with pytest.raises(users.UnknownSignal, match="thumbs_up, corrections"):
         users.rate_days("mood", None, START.date(), END.date())
+
+
+def test_a_point_of_users_is_incomplete_while_somebodys_day_waits(project: Project) -> None:
+    day = floor(datetime.now(UTC), DAY) - 3 * DAY
+    now = day + 2 * DAY
+    interactions(project, [{"at": day + HOUR, "feature": "a", "user_id": "ann"}])
+    roller.roll(now, only=[project.pk], everything=True)
+    window = Window(day, day + DAY)
+    with project_scope(project.pk):
+        assert [point.complete for point in series.series("dau", window, now=now)] == [True]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO dirty_user (project_id, quarter, cluster) VALUES (%s, %s, 'ann')", [project.pk, day + HOUR]
+            )
+        assert [point.complete for point in series.series("dau", window, now=now)] == [False]
+        assert [point.complete for point in series.series("calls", window, "1d", now=now)] == [True]
+
+
+def test_what_is_about_a_whole_month_has_no_series(project: Project) -> None:
+    now = datetime.now(UTC)
+    with project_scope(project.pk):
+        answer = series.read("user_cost_p90", Window(now - 30 * DAY, now), now=now)
+    assert answer.series == ()

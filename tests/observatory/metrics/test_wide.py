@@ -169,6 +169,14 @@ def test_the_busiest_minute_is_kept_not_added_up(project: Project) -> None:
         if key.dimension == sheets.TOTAL:
             whole.add(sheet)
     assert whole.counters[sheets.TOTAL][Counter.PEAK_CALLS] == 6
+    with project_scope(project.pk):
+        hours = store.fetch(Level.HOUR, Facts.INTERACTIONS, [Window(NOW - 3 * DAY, NOW)], Family.WIDE)
+    both = Sheet()
+    for key, sheet in hours:
+        if key.dimension == sheets.Dimension.PROVIDER and key.feature == 0:
+            both.add(sheet)
+    (counts,) = both.counters.values()
+    assert (counts[Counter.PEAK_CALLS], counts[Counter.CALLS]) == (9, 19)
 
 
 def test_an_older_layout_is_counted_again(project: Project) -> None:
