@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.harness import people
 from tests.harness.installation import Installation
 
 pytest_plugins = ["tests.harness.chromium"]
@@ -139,10 +140,8 @@ def post(web: str, key: str) -> Iterator[Callable[..., httpx2.Response]]:
 @pytest.fixture
 def member(project: Any) -> Any:
     """A person who owns the fresh project, with the password `correct horse`."""
-    from django.contrib.auth.models import User
-
     from ingest.projects.models import Membership
 
-    user = User.objects.create_user(f"maya-{os.getpid()}-{next(_numbers)}", password="correct horse")
+    user = people.user_named(f"maya-{os.getpid()}-{next(_numbers)}")
     Membership.objects.create(project=project, user=user)
     return user
