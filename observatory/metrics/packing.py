@@ -3,8 +3,7 @@
 The bytes are those of `codec`, which says what stands where and packs one thing at a time.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,6 @@ Blobs = tuple[bytes | None, ...]
 """The stored columns of a sheet: its counters, each distribution of COLUMNS, and its combinations."""
 
 _LIMITS = tuple(2 ** (8 * size) for size in codec.SIZES[: codec.WIDE])
-_SHORT = 1
-"""The width code of values: two bytes."""
 
 
 def packed(cells: Cells) -> Iterator[tuple[SheetKey, Blobs]]:
@@ -141,37 +138,27 @@ def _names(cells: Cells, edges: "NDArray[Any]", is_combined: "NDArray[Any]") -> 
         yield codec.sealed(table[cells.value[start:end]].tobytes()) if is_combined[number] else None
 
 
-@dataclass
-class _Runs:
-    """Runs of numbers in one long string of bytes: where each begins, how many, how wide, and where they go to."""
+def _runs(
+    data: "NDArray[Any]",
+    at: "NDArray[Any]",
+    lengths: "NDArray[Any]",
+    codes: "NDArray[Any]",
+    into: "NDArray[Any]",
+    size: int,
+) -> "NDArray[Any]":
+    """So many numbers out of runs: where each begins, how many it has, how wide, and where they go to. Zero elsewhere."""
+    import numpy as np
 
-    at: list[int] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
-    codes: list[int] = field(default_factory=list)
-    into: list[int] = field(default_factory=list)
-
-    def add(self, at: int, length: int, code: int, into: int) -> None:
-        """One more."""
-        self.at.append(at)
-        self.lengths.append(length)
-        self.codes.append(code)
-        self.into.append(into)
-
-    def read(self, data: "NDArray[Any]", size: int) -> "NDArray[Any]":
-        """All numbers, each at its place of so many; zero elsewhere."""
-        import numpy as np
-
-        at, lengths, codes, into = (np.array(one, np.int64) for one in (self.at, self.lengths, self.codes, self.into))
-        found: NDArray[Any] = np.zeros(size, np.int64)
-        for code in np.unique(codes).tolist():
-            chosen = codes == code
-            step, width = steps(lengths[chosen]), codec.SIZES[code]
-            places = np.repeat(at[chosen], lengths[chosen]) + step * width
-            numbers = _as_numbers(np.ascontiguousarray(data[places[:, None] + np.arange(width)]), code)
-            if numbers.dtype == object:
-                found = found.astype(object)
-            found[np.repeat(into[chosen], lengths[chosen]) + step] = numbers
-        return found
+    found: NDArray[Any] = np.zeros(size, np.int64)
+    for code in np.unique(codes).tolist():
+        chosen = codes == code
+        step, width = steps(lengths[chosen]), codec.SIZES[code]
+        places = np.repeat(at[chosen], lengths[chosen]) + step * width
+        numbers = _as_numbers(np.ascontiguousarray(data[places[:, None] + np.arange(width)]), code)
+        if numbers.dtype == object:
+            found = found.astype(object)
+        found[np.repeat(into[chosen], lengths[chosen]) + step] = numbers
+    return found
 
 
 def _as_numbers(taken: "NDArray[Any]", code: int) -> "NDArray[Any]":
@@ -209,27 +196,68 @@ def unpacked(rows: Sequence[Sequence[Any]]) -> Cells:
     return Cells(keys, sheet, value, counters, bins, combinations)
 
 
+def _opened(blobs: Sequence[bytes | None]) -> "tuple[NDArray[Any], NDArray[Any]]":
+    """All bodies in one, and where each begins; at last, where the last one ends."""
+    import numpy as np
+
+    bodies = [codec.opened(blob) if blob else b"" for blob in blobs]
+    return np.frombuffer(b"".join(bodies), np.uint8), np.cumsum([0, *map(len, bodies)])
+
+
+def _shorts(data: "NDArray[Any]", at: "NDArray[Any]") -> "NDArray[Any]":
+    """The numbers of two bytes that stand there."""
+    import numpy as np
+
+    return data[at].astype(np.int64) | data[at + 1].astype(np.int64) << 8
+
+
+def _signed(shorts: "NDArray[Any]") -> "NDArray[Any]":
+    """The same as numbers with a sign."""
+    import numpy as np
+
+    return np.where(shorts >= 2**15, shorts - 2**16, shorts)
+
+
+def _walked(
+    at: "NDArray[Any]", ends: "NDArray[Any]", heads: Callable[["NDArray[Any]", "NDArray[Any]"], "list[NDArray[Any]]"]
+) -> "NDArray[Any]":
+    """What stands at the heads of all blocks of all sheets, a block of each at a time.
+
+    `heads`: of the numbers of sheets and where their next blocks begin, some numbers, the last one where the block ends.
+    Gives sheet, begin and those numbers of every block, sheet after sheet.
+    """
+    import numpy as np
+
+    sheets, met = np.arange(len(at)), []
+    while (is_open := at < ends[sheets]).any():
+        sheets, at = sheets[is_open], at[is_open]
+        numbers = heads(sheets, at)
+        met.append(np.stack([sheets, at, *numbers]))
+        at = numbers[-1]
+    blocks = np.concatenate(met, axis=1) if met else np.empty((7, 0), np.int64)
+    return blocks[:, np.argsort(blocks[0], kind="stable")]
+
+
 def _read_counters(blobs: Sequence[bytes]) -> "tuple[NDArray[Any], NDArray[Any], dict[int, NDArray[Any]]]":
     """How many values each sheet has, all values as they are stored, and the counters of all."""
     import numpy as np
 
-    bodies = [codec.opened(blob) for blob in blobs]
-    runs: dict[int, _Runs] = {}
-    values, lengths = _Runs(), []
-    begin = cells = 0
-    for body in bodies:
-        length = int.from_bytes(body[:2], "little")
-        values.add(begin + 2, length, _SHORT, cells)
-        at = 2 + 2 * length
-        while at < len(body):
-            counter, code = body[at], body[at + 1]
-            runs.setdefault(counter, _Runs()).add(begin + at + 2, length, code, cells)
-            at += 2 + length * codec.SIZES[code]
-        lengths.append(length)
-        begin, cells = begin + len(body), cells + length
-    data = np.frombuffer(b"".join(bodies), np.uint8)
-    counters = {counter: of.read(data, cells) for counter, of in runs.items()}
-    return np.array(lengths, np.int64), values.read(data, cells), counters
+    data, begins = _opened(blobs)
+    widths = np.array(codec.SIZES)
+    lengths = _shorts(data, begins[:-1])
+    cells, total = np.cumsum(lengths) - lengths, int(lengths.sum())
+
+    def heads(sheets: "NDArray[Any]", at: "NDArray[Any]") -> "list[NDArray[Any]]":
+        code = data[at + 1].astype(np.int64)
+        return [data[at].astype(np.int64), code, at + 2 + lengths[sheets] * widths[code]]
+
+    blocks = _walked(begins[:-1] + 2 + 2 * lengths, begins[1:], heads)
+    counters = {}
+    for counter in np.unique(blocks[2]).tolist():
+        sheets, at, _, code, _ = blocks[:5, blocks[2] == counter]
+        counters[counter] = _runs(data, at + 2, lengths[sheets], code, cells[sheets], total)
+    values = _shorts(data, np.repeat(begins[:-1] + 2, lengths) + 2 * steps(lengths))
+    return lengths, values, counters
 
 
 def _read_values(
@@ -252,27 +280,24 @@ def _read_histograms(blobs: Sequence[bytes | None], sheet: "NDArray[Any]", store
     """The entries of one distribution of all cells."""
     import numpy as np
 
-    bodies = [codec.opened(blob) if blob else b"" for blob in blobs]
-    gaps, counts = _Runs(), _Runs()
-    groups: list[tuple[int, int, int, int]] = []  # sheet, value, first bin, entries before
-    begin = entries = 0
-    for number, body in enumerate(bodies):
-        at = 0
-        while at < len(body):
-            known, length, first, gap, width = codec.HEAD.unpack_from(body, at)
-            groups.append((number, known, first, entries))
-            at += codec.HEAD.size
-            gaps.add(begin + at, length - 1, gap, entries + 1)
-            at += (length - 1) * codec.SIZES[gap]
-            counts.add(begin + at, length, width, entries)
-            at += length * codec.SIZES[width]
-            entries += length
-        begin += len(body)
-    data = np.frombuffer(b"".join(bodies), np.uint8)
-    of_sheet, known, first, start = np.array(groups, np.int64).reshape(-1, 4).T
-    steps_of, width = gaps.read(data, entries), int(stored.max()) + 1
-    lengths = np.diff(start, append=entries)
-    total = np.cumsum(steps_of)
-    bins = total - np.repeat(total[start] - first, lengths)
-    cell = np.searchsorted(sheet * width + stored, of_sheet * width + known)
-    return np.stack([np.repeat(cell, lengths), bins, counts.read(data, entries)])
+    data, begins = _opened(blobs)
+    widths, size = np.array(codec.SIZES), codec.HEAD.size
+
+    def heads(_: "NDArray[Any]", at: "NDArray[Any]") -> "list[NDArray[Any]]":
+        length, gap, width = _shorts(data, at + 2), data[at + 6].astype(np.int64), data[at + 7].astype(np.int64)
+        return [
+            length,
+            gap,
+            width,
+            at + size + (length - 1) * widths[gap],
+            at + size + (length - 1) * widths[gap] + length * widths[width],
+        ]
+
+    of_sheet, at, lengths, gap, width, counts_at, _ = _walked(begins[:-1], begins[1:], heads)
+    start, total = np.cumsum(lengths) - lengths, int(lengths.sum())
+    gone = np.cumsum(_runs(data, at + size, lengths - 1, gap, start + 1, total))
+    bins = gone - np.repeat(gone[start] - _signed(_shorts(data, at + 4)), lengths)
+    span = int(stored.max()) + 1
+    cell = np.searchsorted(sheet * span + stored, of_sheet * span + _shorts(data, at))
+    counts = _runs(data, counts_at, lengths, width, start, total)
+    return np.stack([np.repeat(cell, lengths), bins, counts])
