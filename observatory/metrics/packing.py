@@ -36,7 +36,9 @@ def packed(cells: Cells) -> Iterator[tuple[SheetKey, Blobs]]:
     return zip(cells.keys, zip(*columns, strict=True), strict=True)
 
 
-def _counters(cells: Cells, value: "NDArray[Any]", place: "NDArray[Any]", edges: "NDArray[Any]") -> Iterator[bytes]:
+def _counters(
+    cells: Cells, value: "NDArray[Any]", place: "NDArray[Any]", edges: "NDArray[Any]"
+) -> Iterator[bytes | None]:
     import numpy as np
 
     if not cells.keys:
@@ -175,7 +177,8 @@ def steps(lengths: "NDArray[Any]") -> "NDArray[Any]":
     import numpy as np
 
     ends = np.cumsum(lengths)
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+    places: NDArray[Any] = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+    return places
 
 
 def unpacked(rows: Sequence[Sequence[Any]]) -> Cells:
@@ -208,7 +211,8 @@ def _shorts(data: "NDArray[Any]", at: "NDArray[Any]") -> "NDArray[Any]":
     """The numbers of two bytes that stand there."""
     import numpy as np
 
-    return data[at].astype(np.int64) | data[at + 1].astype(np.int64) << 8
+    shorts: NDArray[Any] = data[at].astype(np.int64) | data[at + 1].astype(np.int64) << 8
+    return shorts
 
 
 def _signed(shorts: "NDArray[Any]") -> "NDArray[Any]":

@@ -301,7 +301,8 @@ def _count_users(work: Pass) -> RollReport:
     began = time.monotonic()
     if not work.is_everything and began < _users_rest_until.get(work.project.pk, 0.0):
         return RollReport()
-    users, has_more = user_rows.due(work.is_recent_due, work.marked_by, work.project.time_zone, USERS_AT_ONCE)
+    limit = USERS_AT_ONCE * (user_months.AT_LEISURE if work.is_everything else 1)
+    users, has_more = user_rows.due(work.is_recent_due, work.marked_by, work.project.time_zone, limit)
     if users:
         user_rows.claim(users)
         horizon = store.raw_horizon()
