@@ -7,9 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
-from observatory.metrics import codec, sheets
+from observatory.metrics import codec
 from observatory.metrics.cells import Cells
-from observatory.metrics.sheets import COLUMNS, COMBINATION, OTHER_COMBINATIONS, SheetKey
+from observatory.metrics.sheets import (
+    COLUMNS,
+    COMBINATION,
+    COMBINATION_BYTES,
+    OTHER_COMBINATIONS,
+    Combinations,
+    SheetKey,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,8 +141,8 @@ def _sealed(out: "NDArray[Any]", starts: "NDArray[Any]") -> Iterator[bytes | Non
 def _names(cells: Cells, edges: "NDArray[Any]", is_combined: "NDArray[Any]") -> Iterator[bytes | None]:
     import numpy as np
 
-    rows = [combination.to_bytes(sheets.COMBINATION_BYTES, signed=True) for combination in cells.combinations]
-    table = np.frombuffer(b"".join(rows), np.uint8).reshape(-1, sheets.COMBINATION_BYTES)
+    rows = [combination.to_bytes(COMBINATION_BYTES, signed=True) for combination in cells.combinations]
+    table = np.frombuffer(b"".join(rows), np.uint8).reshape(-1, COMBINATION_BYTES)
     for number, (start, end) in enumerate(pairwise(edges.tolist())):
         yield codec.sealed(table[cells.value[start:end]].tobytes()) if is_combined[number] else None
 
@@ -270,7 +277,7 @@ def _read_values(
     """The values of all cells, those of sheets of combinations as places in the list of all combinations."""
     import numpy as np
 
-    names = {number: sheets.unpack_combinations(blob) for number, blob in enumerate(blobs) if blob}
+    names = {number: Combinations(blob).whole() for number, blob in enumerate(blobs) if blob}
     known = set(chain.from_iterable(names.values())) - {OTHER_COMBINATIONS}
     combinations = [OTHER_COMBINATIONS, *sorted(known)]
     place_of = {name: place for place, name in enumerate(combinations)}

@@ -19,12 +19,10 @@ from observatory.metrics.reading import Totals
 from observatory.metrics.sheets import (
     ALL_FEATURES,
     COMBINATION,
-    OTHER_COMBINATIONS,
     TOTAL,
+    Combinations,
     Family,
     add_counters,
-    number_in,
-    unpack_combinations,
 )
 from observatory.metrics.windows import Level, Piece
 
@@ -59,14 +57,18 @@ class Selection:
         is_single = self.family is Family.WIDE and self.dimension != COMBINATION
         return is_single and self.value in (None, ABSENT)
 
-    def group_of(self, combination: int) -> int | None:
-        """The group that a combination belongs to; None when it does not match."""
-        if combination == OTHER_COMBINATIONS:
-            return UNTOLD
-        for dimension, number in self.match:
-            if number_in(combination, dimension) != number:
-                return None
-        return number_in(combination, self.by) if self.by else TOTAL
+    def told(self, combinations: Combinations) -> dict[int, int]:
+        """The combinations that match, by place, and the group that each belongs to."""
+        places: Iterable[int] = range(len(combinations))
+        for dimension, wanted in self.match:
+            numbers = combinations.numbers(dimension)
+            places = [place for place in places if numbers[place] == wanted]
+        if self.by is None:
+            groups = dict.fromkeys(places, TOTAL)
+        else:
+            numbers = combinations.numbers(self.by)
+            groups = {place: numbers[place] for place in places}
+        return groups | {0: UNTOLD} if combinations.has_others else groups
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def totals(
         place = bisect_right(starts, bucket) - 1
         if place < 0 or bucket >= points[place].end:
             continue
-        groups, told = found[place], _told(chosen, combinations)
+        groups, told = found[place], chosen.told(Combinations(combinations)) if combinations else None
         only = told if told is not None else (chosen.value,) if chosen.value is not None else None
         for value, counts in codec.unpack_counters(counters, needs.counters, only).items():
             group = told[value] if told is not None else value
@@ -111,14 +113,6 @@ def totals(
                 group = told[value] if told is not None else value
                 codec.add(groups.setdefault(group, Totals()).histograms.setdefault(name, {}), bins)
     return found
-
-
-def _told(chosen: Selection, combinations: bytes | None) -> dict[int, int] | None:
-    """Value → group of a sheet of combinations, those that match; None of any other sheet."""
-    if combinations is None:
-        return None
-    groups = enumerate(map(chosen.group_of, unpack_combinations(combinations)))
-    return {place: group for place, group in groups if group is not None}
 
 
 def _rows(

@@ -6,6 +6,8 @@ combinations of all dimensions. A wide sheet of a dimension holds its named valu
 besides, so that a dimension that no app sends costs nothing.
 """
 
+import sys
+from array import array
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
@@ -37,7 +39,6 @@ SINGLE = tuple(dimension for dimension in DIMENSIONS if dimension not in (Dimens
 
 _BYTES = 2
 COMBINATION_BYTES = _BYTES * len(DIMENSIONS)
-_SHIFTS = {dimension: 8 * _BYTES * place for place, dimension in enumerate(reversed(DIMENSIONS))}
 
 
 class Family(Enum):
@@ -71,12 +72,28 @@ def combined(numbers: Sequence[int]) -> int:
     return int.from_bytes(b"".join(number.to_bytes(_BYTES) for number in numbers))
 
 
-def number_in(combination: int, dimension: Dimension) -> int:
-    """The dictionary number of a dimension in a combination; not in OTHER_COMBINATIONS."""
-    return combination >> _SHIFTS[dimension] & 0xFFFF
-
-
-def unpack_combinations(data: bytes) -> list[int]:
+class Combinations:
     """The combinations of a stored sheet, ascending; the place of each is its value in the other columns."""
-    size, body = COMBINATION_BYTES, codec.opened(data)
-    return [int.from_bytes(body[at : at + size], signed=True) for at in range(0, len(body), size)]
+
+    def __init__(self, data: bytes) -> None:
+        self._body = codec.opened(data)
+        self._numbers = array("H", self._body)
+        if sys.byteorder == "little":
+            self._numbers.byteswap()
+
+    def __len__(self) -> int:
+        return len(self._body) // COMBINATION_BYTES
+
+    @property
+    def has_others(self) -> bool:
+        """Whether the first one is OTHER_COMBINATIONS."""
+        return self._body.startswith(b"\xff" * COMBINATION_BYTES)
+
+    def numbers(self, dimension: Dimension) -> Sequence[int]:
+        """The dictionary number of a dimension in each; nothing in OTHER_COMBINATIONS."""
+        return self._numbers[DIMENSIONS.index(dimension) :: len(DIMENSIONS)]
+
+    def whole(self) -> list[int]:
+        """Each as one number."""
+        size, body = COMBINATION_BYTES, self._body
+        return [int.from_bytes(body[at : at + size], signed=True) for at in range(0, len(body), size)]
