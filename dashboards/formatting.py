@@ -168,10 +168,8 @@ def value(quantity: float | None, unit: str) -> str:
             return amount(quantity)
         case "nano_usd":
             return amount(quantity / NANO_PER_DOLLAR)
-        case "ms":
-            return duration(quantity)
-        case "s":
-            return duration(quantity * 1000)
+        case "ms" | "s":
+            return duration(quantity * (1000 if unit == "s" else 1))
         case "count" | "calls" | "users" | "events":
             return count(quantity)
         case _:

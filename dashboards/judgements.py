@@ -20,6 +20,7 @@ from observatory.metrics.layout import FLAG_COUNTERS
 from observatory.metrics.reading import State
 
 STARS = 5
+SLACK = 1.0115
 FINE_BINS = 300
 """So many that single ratings are told apart."""
 RATINGS, SPREAD = "Rating", "How ratings are spread"
@@ -99,8 +100,8 @@ def _shares(bins: Iterable[distributions.Bin]) -> list[float]:
 
 
 def _star(rating: float) -> int:
-    """The star of a rating that is known within 1 %: a tenth of a star is slack enough for it."""
-    return min(STARS, max(1, math.ceil(rating * STARS - 0.1)))
+    """The star of a rating that is known within 1 %: one that may be a whole star is that star."""
+    return min(STARS, max(1, math.ceil(rating * STARS / SLACK)))
 
 
 def tables(view: View) -> tuple[TableMaker, ...]:
