@@ -13,7 +13,7 @@ from observatory.metrics.definitions import Metric
 
 EARLIER = {"previous": "period before", "weekday": "weeks before"}
 """Comparisons with an earlier window, whose own way can be drawn → how a chart calls it."""
-LONGEST_NAME = 28
+LONGEST_NAME, LONGEST_LABEL = 28, 14
 _INSTANT = timedelta(microseconds=1)
 NOT_FROZEN = "not frozen with a baseline"
 
@@ -30,6 +30,11 @@ def baseline_words(kind: str) -> str:
     """'baseline', or 'baseline “before launch”' of one that somebody pinned."""
     name = kind.removeprefix(PINNED) if kind.startswith(PINNED) else ""
     return f"baseline “{short(name, LONGEST_NAME)}”" if name else "baseline"
+
+
+def baseline_label(kind: str) -> str:
+    """The same beside a chart, where there is little room for words."""
+    return f"“{short(kind.removeprefix(PINNED), LONGEST_LABEL)}”" if kind.startswith(PINNED) else "baseline"
 
 
 def earlier(window: Window, kind: str, grain: str, zone_name: str) -> Window:

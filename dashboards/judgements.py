@@ -107,8 +107,8 @@ def _star(rating: float) -> int:
 def tables(view: View) -> tuple[TableMaker, ...]:
     """What stands out, one click from the answers, and what people flagged."""
     return (
-        TableMaker("outliers", "Unusual answers", partial(_outliers, view)),
         TableMaker("flags", "Flags by category", partial(_flags, view)),
+        TableMaker("outliers", "Unusual answers", partial(_outliers, view)),
     )
 
 
@@ -117,7 +117,7 @@ def _outliers(view: View) -> Breakdown:
     words = {"any": "Unusual in any way", **lists.MARK_WORDS}
     rows = {words[mark]: (name, view.url("interactions/", mark=mark, compare=None)) for mark, name in names.items()}
     return _rates(
-        view, "outliers", "Unusual answers", rows, "beyond the usual p99.9 of their feature, or odd in themselves"
+        view, "outliers", "Unusual answers", rows, "Beyond the usual p99.9 of their feature, or odd in themselves."
     )
 
 

@@ -128,7 +128,7 @@ def band(answer: reading.Answer) -> Band | None:
     found = answer.comparison
     if found is None or found.value is None or not found.kind.startswith("baseline"):
         return None
-    return Band(found.value, label=comparing.baseline_words(found.kind))
+    return Band(found.value, label=comparing.baseline_label(found.kind))
 
 
 def reference_words(comparison: reading.Comparison, judged: Window) -> str:

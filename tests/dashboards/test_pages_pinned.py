@@ -69,7 +69,7 @@ def test_a_pinned_baseline_can_be_chosen_and_is_called_by_its_name(pinned: sites
     thumbs = html.split('id="tile-thumbs_up_rate"')[1].split("</dl>")[0]
     assert f"below baseline “{name}”" in thumbs
     assert "period before" not in thumbs
-    assert f"baseline \\u201c{name}" in html.split('id="fig-thumbs_up_rate"')[1].split("</script>")[0]
+    assert "\\u201cthe strong one\\u201d" in html.split('id="fig-thumbs_up_rate"')[1].split("</script>")[0]
     assert f"Against baseline: {name}" in html.split('id="table-pinned"')[1]
     assert f"There is no frozen baseline “{name}” of all features" in elsewhere
     assert "not frozen with a baseline" in engagement.text.split('id="tile-wau"')[1].split("</dl>")[0]
