@@ -2,7 +2,7 @@
 tells of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from dashboards import formatting, samples
@@ -40,6 +40,11 @@ class Ask:
     def empty(self) -> Empty:
         """What stands instead of a drawing."""
         return not_sent(self.what, self.link.url, self.code)
+
+    @property
+    def short(self) -> Empty:
+        """The same where there is little room."""
+        return not_sent(self.what, self.link.url)
 
     @property
     def code(self) -> str:
@@ -96,7 +101,9 @@ def missing(view: View, metric: str, read: Reading) -> Ask | None:
     ask = ASKS.get(metric)
     if ask is ACTIVE_USERS:
         return ask if read.state is State.NO_DATA and not _has_figures(view) else None
-    return ask if read.state is State.NOT_INSTRUMENTED else None
+    if ask is None or read.state is not State.NOT_INSTRUMENTED:
+        return None
+    return replace(ask, what=f"{ask.what} about {feature}") if (feature := view.choice.feature) else ask
 
 
 def reason(view: View, metric: str, read: Reading) -> str:

@@ -171,6 +171,8 @@ def footnotes(found: CohortTable, first_day: date | None) -> tuple[str, ...]:
         said.append(
             f"Calls are known since {_day(first_day)}: who had called before counts in the first row, unless activated events with their true time were sent."
         )
+    if any(one.n < LEAST_USERS for one in cohorts):
+        said.append(f"Rows of fewer than {LEAST_USERS} users have no shares yet.")
     if not found.is_complete:
         said.append("The newest users are still being counted.")
     return tuple(said)

@@ -9,20 +9,26 @@ from dashboards.view import View
 from ingest.timeline import DAY, Window, day_start, local_day
 from observatory.metrics import reading, windows
 from observatory.metrics.baselines.comparing import COMPARABLE
-from observatory.metrics.definitions import Metric
+from observatory.metrics.definitions import Kind, Metric
 
 EARLIER = {"previous": "period before", "weekday": "weeks before"}
 """Comparisons with an earlier window, whose own way can be drawn → how a chart calls it."""
 LONGEST_NAME, LONGEST_LABEL = 28, 14
 _INSTANT = timedelta(microseconds=1)
+SUMS = (Kind.COUNT, Kind.EVENTS)
 NOT_FROZEN = "not frozen with a baseline"
 
 
 def wanted(view: View, metric: Metric, usual: str | None) -> str | None:
-    """What a number is compared with. None where nothing would be fair, or where no baseline is frozen with it."""
+    """What a number is compared with. None where nothing would be fair, or where no baseline is frozen with it.
+
+    Sums keep their usual comparison: a baseline is as long as it is, and a longer one has more.
+    """
     chosen = view.choice.compare
     if usual is None or not chosen:
         return usual
+    if chosen.startswith("baseline") and metric.kind in SUMS:
+        return None if usual.startswith("baseline") else usual
     return None if chosen.startswith(PINNED) and metric.kind not in COMPARABLE else chosen
 
 

@@ -38,10 +38,11 @@ def recommendations(view: View) -> Breakdown:
     note = f"{present.window_words(view, choice.window)}, net promoter score"
     ask = asks.missing(view, "nps", found["nps"])
     if ask or not any(read.sample_size for read in found.values()):
-        empty = ask.empty if ask else panels.nothing_here(view)
+        empty = ask.short if ask else panels.nothing_here(view)
         return Breakdown("nps", NPS_TITLE, NPS_HEADINGS, (), note, empty=empty)
     span = _span(found.values())
-    rows = tuple(_score(name, read, span) for name, read in found.items())
+    # Of a feature, everybody are those who answered about it; most are asked about the whole product.
+    rows = tuple(_score(name, read, span) for name, read in found.items() if name != "nps" or read.sample_size)
     return Breakdown(
         "nps", NPS_TITLE, NPS_HEADINGS, rows, note, sentence(found["nps_ai_users"], found["nps_non_users"])
     )
@@ -93,7 +94,7 @@ def tickets(view: View) -> Breakdown:
     note = present.window_words(view, choice.window)
     ask = asks.missing(view, "ticket_rate", read)
     if ask or not read.sample_size:
-        empty = ask.empty if ask else panels.nothing_here(view)
+        empty = ask.short if ask else panels.nothing_here(view)
         return Breakdown("tickets", TICKETS_TITLE, TICKET_HEADINGS, (), note, empty=empty)
     found = voices.tickets_by_category(choice.window, feature=choice.feature, now=view.now)
     return Breakdown(

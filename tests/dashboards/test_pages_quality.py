@@ -112,6 +112,12 @@ def test_the_choice_of_a_comparison_is_offered_and_followed(site: sites.Site, as
     assert "compare=weekday" in html.split('id="panel-thumbs_up_rate"')[1].split("</section>")[0]
 
 
+def test_sums_are_never_held_against_a_longer_baseline(site: sites.Site, asking) -> None:
+    html = asking.get(f"{site.url}engagement/?compare=baseline").text
+    assert '"baseline' not in html.split('id="fig-calls"')[1].split("</script>")[0]
+    assert '"baseline' in html.split('id="fig-dau"')[1].split("</script>")[0]
+
+
 def test_what_evaluators_and_people_never_sent_is_named_at_the_end(site: sites.Site, asking) -> None:
     html = asking.get(f"{site.url}quality/").text
     section = html.split('id="not-sent"')[1].split("</section>")[0]
