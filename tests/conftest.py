@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.harness import people
 from tests.harness.installation import Installation
 
 pytest_plugins = ["tests.harness.chromium"]
@@ -18,6 +19,8 @@ pytest_plugins = ["tests.harness.chromium"]
 # A busy machine is slow, not wrong: no property may fail by the clock.
 settings.register_profile("by facts", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("by facts")
+
+LONG_FILES = {"tests/browser", "tests/faults", "tests/stories"}
 
 _installation: Installation | None = None
 _seconds: dict[str, float] = defaultdict(float)
@@ -46,6 +49,15 @@ def pytest_configure(config: pytest.Config) -> None:
     partitions.ensure(timeline.now())
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where two share the files, hand out first those that take long for few tests, so that neither ends alone with one."""
+    if not hasattr(config, "workerinput"):
+        return
+    sizes = Counter(item.path for item in items)
+    long = {item.path for item in items if item.get_closest_marker("fault") or _folder(item.nodeid) in LONG_FILES}
+    items.sort(key=lambda item: (item.path not in long, -sizes[item.path]))
+
+
 def pytest_unconfigure() -> None:
     """Leave nothing behind."""
     if _installation is not None:
@@ -54,8 +66,12 @@ def pytest_unconfigure() -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Add a phase's seconds to its folder."""
-    parts = report.nodeid.split("::")[0].split("/")
-    _seconds["/".join(parts[:2]) if len(parts) > 2 else parts[0]] += report.duration
+    _seconds[_folder(report.nodeid)] += report.duration
+
+
+def _folder(nodeid: str) -> str:
+    parts = nodeid.split("::", maxsplit=1)[0].split("/")
+    return "/".join(parts[:2]) if len(parts) > 2 else parts[0]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -139,10 +155,8 @@ def post(web: str, key: str) -> Iterator[Callable[..., httpx2.Response]]:
 @pytest.fixture
 def member(project: Any) -> Any:
     """A person who owns the fresh project, with the password `correct horse`."""
-    from django.contrib.auth.models import User
-
     from ingest.projects.models import Membership
 
-    user = User.objects.create_user(f"maya-{os.getpid()}-{next(_numbers)}", password="correct horse")
+    user = people.user_named(f"maya-{os.getpid()}-{next(_numbers)}")
     Membership.objects.create(project=project, user=user)
     return user

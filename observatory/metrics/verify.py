@@ -4,7 +4,7 @@ Buckets that are dirty, or whose finer buckets are not merged yet, are waiting, 
 horizon are frozen: nothing is left to compare them with.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,11 +15,21 @@ from ingest.dimensions import Facts
 from ingest.projects.access import current_project, project_scope
 from ingest.projects.models import Project
 from ingest.timeline import EPOCH, QUARTER, Window, day_window, days, floor, hours, local_day
-from observatory.metrics import recompute, store, user_rows, verify_months
-from observatory.metrics.sheets import Family, SheetKey, Sheets
+from observatory.metrics import cells, packing, recompute, store, user_rows, verify_months
+from observatory.metrics.cells import Cells
+from observatory.metrics.packing import Blobs
+from observatory.metrics.sheets import Family, SheetKey
 from observatory.metrics.store import Account
 from observatory.metrics.user_rows import UserDay
 from observatory.metrics.windows import STEPS, Level
+
+ROWS = {
+    Facts.INTERACTIONS: (("interaction", "occurred_at"), ("cost", "occurred_at")),
+    Facts.FEEDBACK: (("verdict", "interaction_at"),),
+}
+"""The raw rows that each kind of sheet is counted from, and their time."""
+
+Packed = dict[SheetKey, Blobs]
 
 
 @dataclass(frozen=True)
@@ -55,10 +65,11 @@ def verify(project: Project, day: date) -> Verification:
         if window is None:
             return found
         for facts in Facts:
+            counted = _counted if _has_rows(facts, window) else _nothing
             for level, buckets in _buckets(window, account.minutes_from, is_whole=window == whole):
-                _compare(found, facts, level, buckets)
+                _compare(found, facts, level, buckets, counted)
             for level, buckets in _wide_buckets(window, account, is_whole=window == whole):
-                _compare(found, facts, level, buckets, account.time_zone)
+                _compare(found, facts, level, buckets, counted, account.time_zone)
         if window == whole:
             _compare_users(found, day, window, account.time_zone)
             _compare_months(found, day)
@@ -113,8 +124,34 @@ def _cut(window: Window, level: Level) -> Iterator[Window]:
         start += step
 
 
+def _has_rows(facts: Facts, window: Window) -> bool:
+    """Whether there is any raw row in a window; of many days there is none."""
+    exists = " OR ".join(
+        f"EXISTS (SELECT FROM {table} WHERE project_id = %(project)s AND {at} >= %(start)s AND {at} < %(end)s)"
+        for table, at in ROWS[facts]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {exists}", {"project": current_project(), "start": window.start, "end": window.end})
+        return bool(cursor.fetchone()[0])
+
+
+def _counted(facts: Facts, buckets: list[Window], wide_in: str | None) -> Cells:
+    """The buckets freshly counted."""
+    return recompute.recompute_wide(facts, buckets, wide_in) if wide_in else recompute.recompute(facts, buckets).sheets
+
+
+def _nothing(_facts: Facts, _buckets: list[Window], _wide_in: str | None) -> Cells:
+    """What counting buckets without rows gives."""
+    return cells.nothing()
+
+
 def _compare(
-    found: Verification, facts: Facts, level: Level, buckets: list[Window], wide_in: str | None = None
+    found: Verification,
+    facts: Facts,
+    level: Level,
+    buckets: list[Window],
+    counted: Callable[[Facts, list[Window], str | None], Cells],
+    wide_in: str | None = None,
 ) -> None:
     """Compare the buckets of one level, of the headline sets or, of a time zone, the wide ones.
 
@@ -123,8 +160,8 @@ def _compare(
     if not buckets:
         return
     family = Family.WIDE if wide_in else Family.HEADLINE
-    fresh = recompute.recompute_wide(facts, buckets, wide_in) if wide_in else recompute.recompute(facts, buckets).sheets
-    stored = dict(store.fetch(level, facts, [Window(buckets[0].start, buckets[-1].end)], family))
+    fresh = dict(packing.packed(counted(facts, buckets, wide_in)))
+    stored = dict(packing.packed(store.fetch(level, facts, [Window(buckets[0].start, buckets[-1].end)], family)))
     waiting = _waiting(facts, level, buckets, family)
     found.buckets += len(buckets) - len(waiting)
     found.waiting += len(waiting)
@@ -136,7 +173,7 @@ def _compare(
     found.differences += [Difference(name, at, reason) for at, reason in sorted(differing.items())]
 
 
-def _difference(key: SheetKey, fresh: Sheets, stored: Sheets) -> str:
+def _difference(key: SheetKey, fresh: Packed, stored: Packed) -> str:
     where = f"dimension {key.dimension}, feature {key.feature}"
     if key not in stored:
         return f"{where}: not stored"

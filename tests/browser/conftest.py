@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.harness import people
+
 DRAWN = "() => !document.querySelector('.skeleton') && [...document.querySelectorAll('[data-figure]')].every((box) => box.dataset.drawn)"
 
 
@@ -35,18 +37,22 @@ class Watched:
 
 @pytest.fixture
 def sign_in(browser: Browser, web: str) -> Iterator[Callable[..., Watched]]:
-    """Open a page signed in as a person with the password of the `member` fixture."""
+    """Open a page signed in as a person, through the sign-in page itself when asked to."""
     contexts = []
 
-    def enter(user: Any, *, path: str = "/", **options: Any) -> Watched:
+    def enter(user: Any, *, path: str = "/", is_typed: bool = False, **options: Any) -> Watched:
         options.setdefault("viewport", {"width": 1440, "height": 900})
         context = browser.new_context(base_url=web, **options)
         contexts.append(context)
         watched = Watched(context.new_page(), web)
-        watched.page.goto(f"/sign-in/?next={path}")
-        watched.page.fill("input[name=username]", user.username)
-        watched.page.fill("input[name=password]", "correct horse")
-        watched.page.click("main button[type=submit]")
+        if is_typed:
+            watched.page.goto(f"/sign-in/?next={path}")
+            watched.page.fill("input[name=username]", user.username)
+            watched.page.fill("input[name=password]", people.PASSWORD)
+            watched.page.click("main button[type=submit]")
+        else:
+            context.add_cookies([{"name": n, "value": v, "url": web} for n, v in people.session_of(user).items()])
+            watched.page.goto(path)
         watched.page.wait_for_load_state("load")
         return watched
 

@@ -23,7 +23,7 @@ def site(web):
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_page_is_quiet_fits_and_is_labelled(site, sign_in, view):
-    watched = sign_in(site.owner, path=site.url, **VIEWS[view])
+    watched = sign_in(site.owner, path=site.url, is_typed=True, **VIEWS[view])
     width = watched.page.viewport_size["width"]
     details = [f"drift/{site.finding}/", f"incidents/{site.incident}/", "interactions/one/?id=i-40-3"]
     for path in [*(sites.PAGES if view == "phone" else sites.BOARDS), *details]:

@@ -14,8 +14,8 @@ from typing import Any
 import httpx2
 
 from ingest.timeline import DAY
+from tests.harness import people
 
-PASSWORD = "correct horse"
 BOARDS = ("", "health/", "quality/", "cost/", "engagement/")
 PAGES = (
     *BOARDS, "drift/", "incidents/", "interactions/", "status/", "settings/", "settings/keys/", "settings/features/", "settings/data/",
@@ -28,11 +28,9 @@ _numbers = itertools.count(1)
 
 def person(project: Any, role: str = "owner") -> Any:
     """A member of a project."""
-    from django.contrib.auth.models import User
-
     from ingest.projects.models import Membership
 
-    user = User.objects.create_user(f"{role}-{os.getpid()}-{next(_numbers)}", password=PASSWORD)
+    user = people.user_named(f"{role}-{os.getpid()}-{next(_numbers)}")
     Membership.objects.create(project=project, user=user, role=role)
     return user
 
@@ -46,11 +44,8 @@ def token_in(html: str) -> str:
 @contextmanager
 def client(web: str, user: Any) -> Iterator[httpx2.Client]:
     """A browser's cookies without the browser."""
-    with httpx2.Client(base_url=web, timeout=30, headers={"Referer": web}) as asking:
-        token = token_in(asking.get("/sign-in/").text)
-        sent = {"csrfmiddlewaretoken": token, "username": user.username, "password": PASSWORD}
-        answer = asking.post("/sign-in/", data=sent)
-        assert answer.status_code == 302, answer.text[:300]
+    cookies = people.session_of(user)
+    with httpx2.Client(base_url=web, timeout=30, headers={"Referer": web}, cookies=cookies) as asking:
         yield asking
 
 

@@ -50,6 +50,7 @@ class Stack:
         self._server: server.Server | None = None
         self._supervisor: subprocess.Popen[str] | None = None
         kept = {name: text for name, text in os.environ.items() if not name.startswith(("DATABASE_", "OBSERVATORY_"))}
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)  # each part starts often, and need not compile the product anew
         own = {"PORT": str(self.port), "OBSERVATORY_DATA_DIR": str(self.data_dir), "OBSERVATORY_LOG_LEVEL": "WARNING"}
         self.environment = {**kept, **own}
 

@@ -1,4 +1,7 @@
-"""R2, R3, R5 and S5 in short: a part of each campaign, and of each promise a planted bug. The long forms are `make faults`."""
+"""R2, R3, R5 and S5 in short: a part of each campaign, and a planted bug. The long forms are `make faults`.
+
+R5's first bug is planted in short into `tests.observatory.metrics.test_verify`, where rollers race in one process.
+"""
 
 from collections.abc import Iterator
 
@@ -17,9 +20,7 @@ SHORT = [
     ("R3", "fields", 0.004), ("R3", "texts", 0.005), ("R3", "description", 0.002), ("S5", "bombs", 1), ("S5", "refused", 0.1),
     ("S5", "taken", 0.5), ("R5", "charts", 0.03),
 ]  # fmt: skip
-PLANTED = [
-    ("R2", "keyed_by_receipt"), ("R3", "trimmed_text"), ("S5", "inflated_at_once"), ("R5", "adds_to_what_is_stored"),
-]  # fmt: skip
+PLANTED = [("R2", "keyed_by_receipt"), ("R3", "trimmed_text"), ("S5", "inflated_at_once")]
 
 
 @pytest.fixture(scope="module")

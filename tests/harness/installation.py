@@ -43,6 +43,7 @@ class Installation:
             "DJANGO_SETTINGS_MODULE": "observatory.settings",
             "PORT": str(self.port),
         }
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of commands need not compile the product anew
         self._children: list[subprocess.Popen[bytes]] = []
         self._web: subprocess.Popen[bytes] | None = None
 
