@@ -131,7 +131,7 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Tile:
     """One number with its meaning. `lines`: against what, and n. `definition` shows on hover. `as_of` is set when
-    stale.
+    stale. `link` is the next step where there is no number.
     """
 
     title: str
@@ -144,6 +144,7 @@ class Tile:
     url: str = ""
     sparkline: Sparkline | None = None
     as_of: str = ""
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +204,11 @@ def not_instrumented(what: str, feature: str = "", url: str = "", code: str = ""
     """The apps do not send this yet: `what` e.g. 'outcome feedback'."""
     text = f"No {what} has been received{f' for {feature}' if feature else ''}."
     return Empty("not instrumented", text, code=code, link=Link("How to send it", url) if url else None)
+
+
+def not_sent(what: str, url: str, code: str = "") -> Empty:
+    """The same of what is no feedback, or where `what` is the one thing to send: 'the figure active_users'."""
+    return Empty("not instrumented", f"Not sent yet: {what}.", code=code, link=Link("How to send it", url))
 
 
 def not_enough(have: int, need: int, what: str, detail: str = "", link: Link | None = None) -> Empty:
@@ -275,8 +281,30 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """A value in its interval, drawn: shares 0–1 of the full length; `zero` is where a tick stands."""
+
+    low: float
+    value: float
+    high: float
+    zero: float | None = None
+
+    @property
+    def places(self) -> tuple[str, str, str]:
+        """Low, width and value as SVG numbers."""
+        return f"{self.low * 100:.1f}", f"{max(self.high - self.low, 0.01) * 100:.1f}", f"{self.value * 100:.1f}"
+
+    @property
+    def zero_x(self) -> str:
+        """The tick as an SVG number; empty without one."""
+        return "" if self.zero is None else f"{self.zero * 100:.1f}"
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
-    """One cell of a table: worded text, perhaps with a link, a state or bars; `at` makes it a time in the project's zone."""
+    """One cell of a table: worded text, perhaps with a link, a state, bars or an interval; `at` makes it a time in the
+    project's zone.
+    """
 
     text: str = ""
     url: str = ""
@@ -284,6 +312,7 @@ class Field:
     at: datetime | None = None
     code: bool = False
     bars: Bars | None = None
+    ends: Ends | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +334,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """A table in a panel; `empty` stands instead of the rows."""
+    """A table in a panel; `empty`, or `error` (a reference), stands instead of the rows."""
 
     id: str
     title: str
@@ -316,6 +345,7 @@ class Breakdown:
     total: Row | None = None
     empty: Empty | None = None
     csv_url: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""What the address says: feature, model and range. Pure; what cannot be becomes a note on the page, never an error."""
+"""What the address says: feature, model, range and comparison. Pure; what cannot be becomes a note on the page, never an error."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
@@ -19,11 +19,20 @@ RANGES: dict[str, tuple[str, timedelta]] = {
     "90d": ("Last 90 days", 90 * DAY),
 }
 LONGEST = 400 * DAY
+PINNED = "baseline:"
+COMPARISONS = {
+    "previous": "Against the period before",
+    "weekday": "Against the same weekdays",
+    "baseline": "Against the first 28 days",
+}
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a page shows. `range` is a key of RANGES or `custom`; the window is absolute either way."""
+    """What a page shows. `range` is a key of RANGES or `custom`; the window is absolute either way.
+
+    `compare` is a key of COMPARISONS, or PINNED and a baseline's name; empty: what each number is usually held against.
+    """
 
     feature: str | None
     model: str | None
@@ -31,6 +40,7 @@ class Choice:
     window: Window
     grain: str
     notes: tuple[str, ...] = ()
+    compare: str = ""
 
     @property
     def where(self) -> dict[str, str]:
@@ -49,7 +59,8 @@ class Choice:
             if self.is_relative
             else {"from": rfc3339(self.window.start), "to": rfc3339(self.window.end)}
         )
-        wanted: dict[str, str | None] = {"feature": self.feature, "model": self.model, **span, **changed}
+        wanted: dict[str, str | None] = {"feature": self.feature, "model": self.model, **span}
+        wanted |= {"compare": self.compare, **changed}
         return {name: value for name, value in wanted.items() if value}
 
     def query(self, **changed: str | None) -> str:
@@ -75,20 +86,24 @@ def read(
     features: Collection[str],
     models: Collection[str],
     default: str = "28d",
+    pinned: Callable[[str | None], Collection[str]] = lambda feature: (),
 ) -> Choice:
-    """Read an address's query. `default` is the page's range when the address names none."""
+    """Read an address's query. `default` is the page's range when the address names none; `pinned` names the frozen
+    baselines of a feature, or of all (None).
+    """
     notes: list[str] = []
     feature = _known(query.get("feature", ""), features, "feature", notes)
     model = _known(query.get("model", ""), models, "model", notes)
+    compare = _comparison(query.get("compare", ""), feature, pinned, notes)
     custom = _custom(query, zone_name, notes)
     if custom:
-        return Choice(feature, model, "custom", custom, grain_of(custom.length), tuple(notes))
+        return Choice(feature, model, "custom", custom, grain_of(custom.length), tuple(notes), compare)
     name = query.get("range", "") or default
     if name not in RANGES:
         notes.append(f"There is no range “{name[:40]}”; showing {RANGES[default][0].lower()}.")
         name = default
     window = relative(RANGES[name][1], now, zone_name)
-    return Choice(feature, model, name, window, grain_of(window.length), tuple(notes))
+    return Choice(feature, model, name, window, grain_of(window.length), tuple(notes), compare)
 
 
 def relative(length: timedelta, now: datetime, zone_name: str) -> Window:
@@ -115,6 +130,22 @@ def _known(value: str, known: Collection[str], what: str, notes: list[str]) -> s
     if value not in known:
         notes.append(f"There is no {what} “{value[:60]}” in this project; showing all.")
         return None
+    return value
+
+
+def _comparison(
+    value: str, feature: str | None, pinned: Callable[[str | None], Collection[str]], notes: list[str]
+) -> str:
+    if not value or value in COMPARISONS:
+        return value
+    if not value.startswith(PINNED):
+        notes.append(f"There is no comparison “{value[:40]}”; showing the usual ones.")
+        return ""
+    name = value.removeprefix(PINNED)
+    if name not in pinned(feature):
+        whose = feature or "all features"
+        notes.append(f"There is no frozen baseline “{name[:60]}” of {whose}; showing the usual comparisons.")
+        return ""
     return value
 
 
@@ -146,20 +177,32 @@ def _instant(text: str, zone_name: str, *, is_end: bool = False) -> datetime:
     return timeline.parse(text.replace(" ", "+"))
 
 
-def toolbar(choice: Choice, features: Collection[str], models: Collection[str]) -> Filters:
-    """The selects beside the title."""
+def toolbar(
+    choice: Choice, features: Collection[str], models: Collection[str], baselines: Collection[str] | None = None
+) -> Filters:
+    """The selects beside the title; what to compare with among them where the names of frozen `baselines` are given."""
     ranges = [Option(name, title, name == choice.range) for name, (title, _) in RANGES.items()]
     hidden: tuple[tuple[str, str], ...] = ()
     if not choice.is_relative:
         ranges.insert(0, Option("", "Chosen dates", selected=True))
         hidden = (("from", rfc3339(choice.window.start)), ("to", rfc3339(choice.window.end)))
+    comparison = () if baselines is None else (_comparisons(choice, baselines),)
     return Filters(
         (
             _select("feature", "All features", features, choice.feature),
             _select("model", "All models", models, choice.model),
             Filter("range", "Range", tuple(ranges), key="range"),
+            *comparison,
         ),
         hidden,
+    )
+
+
+def _comparisons(choice: Choice, baselines: Collection[str]) -> Filter:
+    named = {f"{PINNED}{name}": f"Against baseline: {name}" for name in baselines}
+    options = {"": "Usual comparison", **COMPARISONS, **named}
+    return Filter(
+        "compare", "Compare", tuple(Option(key, text, key == choice.compare) for key, text in options.items())
     )
 
 

@@ -147,13 +147,20 @@ def ago(at: datetime | None, now: datetime) -> str:
     return f"{seconds}{NBSP}s ago" if seconds < 60 else f"{seconds // 60}{NBSP}min ago"
 
 
+def promoters(score: float) -> str:
+    """A net promoter score, −1 to 1, as people know it: '+24', '−7', '0'."""
+    return _signed(score * 100, 0)
+
+
 def value(quantity: float | None, unit: str) -> str:
-    """Any metric's value by the unit of its definition: ratio, usd, nano_usd, ms, s, count, calls, users, events.
+    """Any metric's value by the unit of its definition: ratio, usd, nano_usd, ms, s, count, calls, users, events, nps.
 
     Every other unit (tokens, score) is a plain number.
     """
     if quantity is None:
         return DASH
+    if unit == "nps":
+        return promoters(quantity)
     match unit:
         case "ratio":
             return rate(quantity)
@@ -161,10 +168,8 @@ def value(quantity: float | None, unit: str) -> str:
             return amount(quantity)
         case "nano_usd":
             return amount(quantity / NANO_PER_DOLLAR)
-        case "ms":
-            return duration(quantity)
-        case "s":
-            return duration(quantity * 1000)
+        case "ms" | "s":
+            return duration(quantity * (1000 if unit == "s" else 1))
         case "count" | "calls" | "users" | "events":
             return count(quantity)
         case _:
@@ -185,6 +190,9 @@ def difference(current: float, reference: float, unit: str) -> str:
     """How a value moved: rates in points, other units in per cent; nothing changes '100 %' from zero ('from 0')."""
     if unit == "ratio":
         return points(current - reference)
+    if unit == "nps":
+        moved = _signed((current - reference) * 100, 0)
+        return f"{moved}{NBSP}point{'' if moved.lstrip('+' + MINUS) == '1' else 's'}"
     if reference == 0:
         return "no change" if current == 0 else "from 0"
     return change((current - reference) / reference)
@@ -198,7 +206,7 @@ def against(current: float | None, reference: float | None, unit: str, name: str
     moved = difference(current, reference, unit)
     if moved == "from 0":
         return f"▲ from 0 ({name})"
-    if unit != "ratio" and reference > 0 and current / reference >= MANY_TIMES:
+    if unit not in {"ratio", "nps"} and reference > 0 and current / reference >= MANY_TIMES:
         return f"▲ {count(current / reference)} times {name} {shown}"
     if not any(c in "123456789" for c in moved):
         return f"as {name} {shown}"

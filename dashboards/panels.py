@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import structlog
 
 from alerts.models import Incident
-from dashboards import changes, formatting, judged, samples
-from dashboards.charts.data import Chart, Frame, Mark, Size, Span
+from dashboards import asks, changes, comparing, formatting, judged, samples
+from dashboards.charts.data import Chart, Frame, Mark, Point, Size, Span
 from dashboards.charts.timeseries import Around, timeseries
-from dashboards.components import Empty, Link, Panel, not_enough, not_instrumented, nothing_in_window
+from dashboards.components import Breakdown, Empty, Link, Panel, not_enough, not_instrumented, nothing_in_window
 from dashboards.filters import RANGES, rfc3339
 from dashboards.present import band, chart_points, where
 from dashboards.view import View
@@ -88,6 +88,9 @@ def readable(view: View, metric: Metric, grain: str, points: Points | None = Non
 
 def empty_for(view: View, read: reading.Reading, metric: Metric, points: Points, per: str) -> Empty | None:
     """Why a chart has nothing to draw, and what to do about it. `per`: how wide a bucket is, in words."""
+    ask = asks.missing(view, metric.name, read)
+    if ask:
+        return ask.empty
     if "not_instrumented" in {read.state, *(point.reading.state for point in points)}:
         kind = metric.needs.name.lower() if metric.needs else ""
         what = f"{kind} feedback" if kind else f"data for {metric.title.lower()}"
@@ -138,14 +141,16 @@ def series_panel(view: View, asked: Drawn) -> Panel:
     metric, choice = METRICS[asked.metric], view.choice
     chosen, days = where(view, metric), asked.rolling_days
     grain = "1d" if days or metric.kind in BY_DAYS else choice.grain
+    compare = comparing.wanted(view, metric, asked.compare)
     answer = view.reader.read(
-        metric.name, choice.window, grain=grain, feature=choice.feature, where=chosen, compare=asked.compare
+        metric.name, choice.window, grain=grain, feature=choice.feature, where=chosen, compare=compare
     )
     if days:
-        note, per = f"{days} days rolling, 95 % interval", f"in {days} days"
         points: Points = view.reader.series(
             metric.name, choice.window, grain, feature=choice.feature, where=chosen, rolling_days=days
         )
+        has_interval = any(point.reading.interval for point in points)
+        note, per = f"{days} days rolling{', 95 % interval' if has_interval else ''}", f"in {days} days"
     else:
         grain, points = readable(view, metric, grain, answer.series)
         note, per = words_of_grain(grain), A_BUCKET[grain]
@@ -158,10 +163,24 @@ def series_panel(view: View, asked: Drawn) -> Panel:
         limits=judged.limits_of(view.rule_states, metric.name, choice.feature),
         marks=marks(view),
         spans=spans(view, metric.name),
+        previous=earlier(view, metric, grain, points, days),
+        previous_name=comparing.EARLIER.get(choice.compare, ""),
     )
     shown = frame(view, grain=grain, size=asked.size)
     chart = timeseries(shown, title, metric.unit, chart_points(points), around)
     return panel(view, asked.metric, title, chart, note, None, metric.doc)
+
+
+def earlier(view: View, metric: Metric, grain: str, points: Points, days: int | None) -> list[Point]:
+    """The way of the window that the address chose to compare with, moved onto this one; nothing where it chose none."""
+    choice = view.choice
+    if choice.compare not in comparing.EARLIER:
+        return []
+    window = comparing.earlier(choice.window, choice.compare, grain, view.project.time_zone)
+    before = view.reader.series(
+        metric.name, window, grain, feature=choice.feature, where=where(view, metric), rolling_days=days
+    )
+    return chart_points(comparing.moved(before, points))
 
 
 def panel(
@@ -190,6 +209,19 @@ def guarded(name: str, title: str, make: Callable[[], Panel]) -> Panel:
     try:
         return make()
     except Exception:
-        reference = secrets.token_hex(2)
-        structlog.get_logger("dashboards").exception("panel failed", panel=name, reference=reference)
-        return Panel(name, title, error=reference)
+        return Panel(name, title, error=report(name))
+
+
+def guarded_table(name: str, title: str, make: Callable[[], Breakdown]) -> Breakdown:
+    """The same of a table."""
+    try:
+        return make()
+    except Exception:
+        return Breakdown(name, title, (), error=report(name))
+
+
+def report(name: str) -> str:
+    """Log the error under way; gives the reference that the page shows."""
+    reference = secrets.token_hex(2)
+    structlog.get_logger("dashboards").exception("panel failed", panel=name, reference=reference)
+    return reference

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.models import Incident
-from dashboards import formatting, judged
+from dashboards import asks, comparing, formatting, judged
 from dashboards.charts import sparkline
 from dashboards.charts.data import Band, Point
 from dashboards.components import State, Tile, learning_word
@@ -21,6 +21,8 @@ from observatory.metrics.shelf import BY_FEATURE_ONLY
 WINDOW_WORDS = {DAY: "24 h", WEEK: "7 d", 28 * DAY: "28 d", 30 * DAY: "30 d", HOUR: "1 h"}
 BUSY = 24 * 20
 """Calls a day from which an hour of it usually holds enough for a rate."""
+SHARES_OF = {"adoption_rate": "users of the product"}
+"""Shares whose samples are their numerators → what they are shares of."""
 COUNTED = {"users", "count"}
 """Units whose values are their own sample size."""
 
@@ -61,7 +63,7 @@ def tile(view: View, asked: Asked) -> Tile:
     """A number with its window, against what, how many, its state by the rules, and the way it came."""
     metric = METRICS[asked.metric]
     window = asked.window or view.choice.window
-    judged_window, compare = fair(metric, window, asked.compare, view.now)
+    judged_window, compare = fair(metric, window, comparing.wanted(view, metric, asked.compare), view.now)
     answer = view.reader.read(
         metric.name,
         judged_window,
@@ -71,15 +73,21 @@ def tile(view: View, asked: Asked) -> Tile:
         compare=compare,
     )
     state, word = state_of(view, answer.reading, metric)
+    lines = lines_of(answer, metric, asked, compare)
+    ask, why = asks.missing(view, metric.name, answer.reading), asks.reason(view, metric.name, answer.reading)
+    lines += [f"not sent yet: {ask.what}"] if ask else [why] if why else []
+    if asked.compare and compare is None and answer.reading.value is not None:
+        lines.insert(0, comparing.NOT_FROZEN)
     return Tile(
         title=asked.title or f"{metric.title}, {window_words(view, window)}",
-        value=formatting.value(answer.reading.value, metric.unit),
+        value=formatting.value(answer.reading.value, unit_of(metric)),
         id=asked.id or asked.metric,
         state=state,
         word=word,
-        lines=tuple(lines_of(answer, metric, asked)),
+        lines=tuple(lines),
         definition=metric.doc,
         sparkline=_sparkline(answer),
+        link=ask.link if ask else None,
     )
 
 
@@ -97,6 +105,11 @@ def where(view: View, metric: Metric) -> dict[str, str]:
     return {} if metric.kind in BY_FEATURE_ONLY else view.choice.where
 
 
+def unit_of(metric: Metric) -> str:
+    """How a metric's values are shown: what is −1 to 1 by definition, people know as points from −100 to 100."""
+    return "nps" if metric.name.startswith("nps") else metric.unit
+
+
 def _tile_grain(metric: Metric, window: Window) -> str:
     if metric.kind in BY_DAYS:
         return "1d"
@@ -112,15 +125,16 @@ def _sparkline(answer: reading.Answer) -> sparkline.Sparkline | None:
 
 def band(answer: reading.Answer) -> Band | None:
     """The baseline as a chart draws it."""
-    if answer.comparison is None or answer.comparison.kind != "baseline" or answer.comparison.value is None:
+    found = answer.comparison
+    if found is None or found.value is None or not found.kind.startswith("baseline"):
         return None
-    return Band(answer.comparison.value)
+    return Band(found.value, label=comparing.baseline_label(found.kind))
 
 
 def reference_words(comparison: reading.Comparison, judged: Window) -> str:
     """What a value of the judged window is compared with."""
-    if comparison.kind == "baseline":
-        return "baseline"
+    if comparison.kind.startswith("baseline"):
+        return comparing.baseline_words(comparison.kind)
     if comparison.kind == "weekday":
         # A change of the clocks between them makes it an hour more or less than whole weeks.
         weeks = round((judged.start - comparison.window.start) / WEEK)
@@ -128,16 +142,19 @@ def reference_words(comparison: reading.Comparison, judged: Window) -> str:
     return "the period before"
 
 
-def lines_of(answer: reading.Answer, metric: Metric, asked: Asked) -> list[str]:
-    """Against what, and n."""
+def lines_of(answer: reading.Answer, metric: Metric, asked: Asked, compare: str | None) -> list[str]:
+    """Against what, and n. `compare`: what it was meant to be compared with."""
     lines, read = [], answer.reading
     if answer.comparison and answer.comparison.value is not None and read.value is not None:
         name = reference_words(answer.comparison, answer.judged)
-        lines.append(formatting.against(read.value, answer.comparison.value, metric.unit, name))
-    elif asked.compare == "baseline" and read.value is not None:
+        lines.append(formatting.against(read.value, answer.comparison.value, unit_of(metric), name))
+    elif compare == "baseline" and read.value is not None:
         lines.append("no baseline yet: the first 28 full days")
-    if read.state == "not_instrumented":
+    if read.state == "not_instrumented" and metric.name not in asks.ASKS:
         lines.append("not instrumented yet")
+    elif metric.name in SHARES_OF and read.value:
+        whole = formatting.count(read.sample_size / read.value)
+        lines.append(f"{formatting.count(read.sample_size)} of {whole} {SHARES_OF[metric.name]}")
     elif read.sample_size and metric.unit not in COUNTED:
         lines.append(", ".join(filter(None, (f"n = {formatting.count(read.sample_size)}", asked.about))))
     return lines

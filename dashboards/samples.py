@@ -13,6 +13,11 @@ FEEDBACK = {
 }
 
 
+def post(path: str, body: str) -> str:
+    """The command that posts one item."""
+    return _curl(path, body)
+
+
 def _curl(path: str, body: str) -> str:
     return (
         f"curl {settings.PUBLIC_URL}/api/v1/{path} \\\n"

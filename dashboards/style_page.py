@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from dashboards import components as c
+from dashboards import style_people
 from dashboards.charts.bars import Plan, bars_pair, columns, cost_bars
 from dashboards.charts.curves import evidence, lorenz, lorenz_points
 from dashboards.charts.data import Band, Bin, Chart, Frame, Group, Limit, Mark, Point, Size, Span, Volume
@@ -391,5 +392,6 @@ def context() -> dict[str, object]:
             c.State.CRITICAL, "3 open incidents", "/incidents", facts, NOW - timedelta(seconds=40), open_incidents=3
         ),
         **words(),
+        **style_people.context(),
         "pages": c.Pages("/interactions?before=1", "/interactions?after=9", "14 Aug 09:10 to 28 Aug 11:57"),
     }

@@ -20,6 +20,8 @@ from ingest import dictionary, timeline
 from ingest.dimensions import Dimension
 from ingest.projects import access
 from ingest.projects.models import Membership, Project
+from observatory.metrics.baselines import store
+from observatory.metrics.baselines.store import Baseline
 from observatory.metrics.reading import Coverage
 from observatory.metrics.series import Reader
 
@@ -68,6 +70,19 @@ class View:
         return sorted(dictionary.values(Dimension.MODEL).values())
 
     @cached_property
+    def _pinned(self) -> list[Baseline]:
+        return [one for one in store.every() if one.frozen_at is not None]
+
+    def pinned(self, feature: str | None) -> list[Baseline]:
+        """The frozen baselines of a feature, or of all, the last pinned first."""
+        number = dictionary.number_of(Dimension.FEATURE, feature) if feature and self._pinned else None
+        return [one for one in self._pinned if one.feature == number]
+
+    def baselines(self, feature: str | None) -> list[str]:
+        """Their names."""
+        return [one.name for one in self.pinned(feature)]
+
+    @cached_property
     def choice(self) -> Choice:
         """The filters of the address."""
         return filters.read(
@@ -77,6 +92,7 @@ class View:
             features=self.features,
             models=self.models,
             default=self.default_range,
+            pinned=self.baselines,
         )
 
     @cached_property

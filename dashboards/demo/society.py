@@ -11,6 +11,7 @@ from dashboards.demo.quotas import Quota, seeded
 from dashboards.demo.reactions import Record
 
 _WITHOUT = 240
+_STAYING, _SEEN_EVERY = 0.6, 14
 _TRIED = 90
 _OPTED_OUT = 0.3
 _OPINIONS = {
@@ -46,6 +47,7 @@ class Society:
                 yield _event(f"{call.id}-activated", call.slot.user.id, "activated", call.slot.at, call.feature.name)
         if day == 1:
             yield from self._others()
+        yield from self._seen_again(day)
 
     def said(self, day: int, calls: Sequence[Call]) -> Iterator[Record]:
         """Answers of users and of people without the features, and tickets."""
@@ -82,6 +84,12 @@ class Society:
             yield _event(f"demo-tried-{user}", user, "activated", at, "quick-answer")
             if self._rng.random() < _OPTED_OUT:
                 yield _event(f"demo-left-{user}", user, "opted_out", at + timedelta(days=2, hours=3), "quick-answer")
+
+    def _seen_again(self, day: int) -> Iterator[Record]:
+        """Those without the features who stay with the product: each once a fortnight."""
+        for number in range(day % _SEEN_EVERY, int(_WITHOUT * _STAYING), _SEEN_EVERY):
+            user, at = f"without-{number:03d}", self._midnight(day) + timedelta(hours=8, minutes=number)
+            yield {**_event(f"demo-seen-{user}-{day}", user, "seen", at, None), "is_control": True}
 
     def _midnight(self, day: int) -> datetime:
         return datetime.combine(self._start + timedelta(days=day - 1), time(), UTC)

@@ -1,13 +1,15 @@
 """The skeleton that the four dashboards share: tiles, charts, a breakdown by feature, and the evidence behind them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.http import HttpResponse
 
-from dashboards import filters, formatting, judged, present, samples
+from dashboards import filters, formatting, judged, parts, present, samples
+from dashboards.asks import Ask
 from dashboards.charts import tables
+from dashboards.charts.data import Table
 from dashboards.components import (
     Breakdown,
     Empty,
@@ -22,7 +24,8 @@ from dashboards.components import (
     Tile,
     nothing_received,
 )
-from dashboards.panels import guarded, nothing_here
+from dashboards.panels import guarded, guarded_table, nothing_here
+from dashboards.parts import Part, Shown
 from dashboards.present import worst_first
 from dashboards.view import View
 from ingest.dimensions import ABSENT
@@ -41,8 +44,21 @@ class PanelMaker:
 
 
 @dataclass(frozen=True)
+class TableMaker:
+    """A small table beside the charts, and how to make it."""
+
+    name: str
+    title: str
+    make: Callable[[], Breakdown]
+
+
+@dataclass(frozen=True)
 class Board:
-    """What one dashboard shows. `columns` are the metrics of the breakdown by feature, `more` the tables below it."""
+    """What one dashboard shows. `columns` are the metrics of the breakdown by feature, `tables` those above it.
+
+    What comes after the page: `more` as a second row of tiles, `late` among the charts, `wide` below them. `not_sent`:
+    what has no data yet, by title.
+    """
 
     title: str
     path: str
@@ -52,6 +68,16 @@ class Board:
     evidence: tuple[Link, ...] = ()
     watched: tuple[str, ...] = ()
     tables: tuple[Breakdown, ...] = ()
+    small: Sequence[TableMaker] = ()
+    more: tuple[Part, ...] = ()
+    late: tuple[Part, ...] = ()
+    wide: tuple[Part, ...] = ()
+    not_sent: Mapping[str, Ask] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All that comes after the page."""
+        return (*self.more, *self.late, *self.wide)
 
 
 @dataclass(frozen=True)
@@ -67,10 +93,17 @@ class BoardContext:
     breakdown: Breakdown
     evidence: tuple[Link, ...]
     empty: Empty | None = None
+    small: tuple[Breakdown, ...] = ()
+    more: tuple[Shown, ...] = ()
+    late: tuple[Shown, ...] = ()
+    wide: tuple[Shown, ...] = ()
+    not_sent: Mapping[str, Ask] = field(default_factory=dict)
 
 
 def respond(view: View, board: Board) -> HttpResponse:
-    """The page, or one panel's table as CSV when the address asks for it."""
+    """The page; one part of it, or one panel's table as CSV, when the address asks for that."""
+    if parts.is_asked_for(view):
+        return parts.answer(view, board.parts)
     wanted = view.request.GET.get("csv", "")
     if wanted:
         return _csv(view, board, wanted)
@@ -83,7 +116,7 @@ def _context(view: View, board: Board) -> BoardContext:
         empty = nothing_received(samples.first_interaction(), view.url("settings/keys/"))
     return BoardContext(
         title=board.title,
-        filters=filters.toolbar(view.choice, view.features, view.models),
+        filters=filters.toolbar(view.choice, view.features, view.models, view.baselines(view.choice.feature)),
         notices=(*notes(view), *_incident_notices(view, board.watched)),
         tiles=() if empty else tuple(present.tile(view, asked) for asked in board.tiles),
         panels=() if empty else tuple(_panel(maker) for maker in board.panels),
@@ -91,6 +124,11 @@ def _context(view: View, board: Board) -> BoardContext:
         breakdown=Breakdown("features", "By feature", ()) if empty else by_feature(view, board),
         evidence=board.evidence,
         empty=empty,
+        small=() if empty else tuple(_table(maker) for maker in board.small),
+        more=() if empty else tuple(parts.on_page(view, part) for part in board.more),
+        late=() if empty else tuple(parts.on_page(view, part) for part in board.late),
+        wide=() if empty else tuple(parts.on_page(view, part) for part in board.wide),
+        not_sent={} if empty else board.not_sent,
     )
 
 
@@ -100,6 +138,14 @@ def _panel(maker: PanelMaker) -> Panel:
             return maker.make()
 
     return guarded(maker.name, maker.title, make)
+
+
+def _table(maker: TableMaker) -> Breakdown:
+    def make() -> Breakdown:
+        with transaction.atomic():
+            return maker.make()
+
+    return guarded_table(maker.name, maker.title, make)
 
 
 def notes(view: View) -> tuple[Notice, ...]:
@@ -166,12 +212,18 @@ def _says_something(readings: Mapping[str, Reading]) -> bool:
 
 
 def _csv(view: View, board: Board, name: str) -> HttpResponse:
+    table = _table_of(board, name)
+    if table is not None:
+        answer = HttpResponse("".join(tables.csv_lines(table)), content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="{view.project.slug}-{name}.csv"'
+        return answer
+    return HttpResponse("There is no such table on this page in this window.", status=404, content_type="text/plain")
+
+
+def _table_of(board: Board, name: str) -> Table | None:
+    """The table behind a chart or a part of the page; None where there is none."""
     for maker in board.panels:
         if maker.name == name:
             chart = maker.make().chart
-            if chart is not None:
-                body = "".join(tables.csv_lines(chart.table))
-                answer = HttpResponse(body, content_type="text/csv; charset=utf-8")
-                answer["Content-Disposition"] = f'attachment; filename="{view.project.slug}-{name}.csv"'
-                return answer
-    return HttpResponse("There is no such table on this page in this window.", status=404, content_type="text/plain")
+            return chart.table if chart else None
+    return next((part.table() for part in board.parts if part.name == name and part.table), None)

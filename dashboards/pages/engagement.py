@@ -4,8 +4,8 @@ from functools import partial
 
 from django.http import HttpResponse
 
-from dashboards import judged, present
-from dashboards.pages.board import Board, PanelMaker, respond
+from dashboards import judged, people, present, voices
+from dashboards.pages.board import Board, PanelMaker, TableMaker, respond
 from dashboards.panels import Drawn, series_panel
 from dashboards.present import Asked
 from dashboards.view import View, project_page
@@ -15,6 +15,7 @@ from ingest.timeline import DAY
 @project_page
 def engagement(view: View) -> HttpResponse:
     """The Engagement dashboard."""
+    week, month = present.last(view, 7 * DAY), present.last(view, 30 * DAY)
     makers = [
         PanelMaker("dau", "Daily active users", partial(series_panel, view, Drawn("dau", compare="previous"))),
         PanelMaker("calls", "Calls", partial(series_panel, view, Drawn("calls", compare="previous"))),
@@ -23,16 +24,13 @@ def engagement(view: View) -> HttpResponse:
             "Feedback coverage",
             partial(series_panel, view, Drawn("feedback_coverage", rolling_days=7)),
         ),
-        PanelMaker(
-            "rejection_rate", "Rejection rate", partial(series_panel, view, Drawn("rejection_rate", rolling_days=7))
-        ),
     ]
     tiles = [
-        Asked("dau", "Daily users, mean of 7 d", present.last(view, 7 * DAY)),
-        Asked("wau", window=present.last(view, 7 * DAY)),
-        Asked("mau", "Monthly users, 30 d", present.last(view, 30 * DAY)),
-        Asked("feedback_coverage", window=present.last(view, 7 * DAY)),
-        Asked("task_completion_rate", window=present.last(view, 7 * DAY)),
+        Asked("dau", "Daily users, mean of 7 d", week),
+        Asked("wau", window=week),
+        Asked("mau", "Monthly users, 30 d", month),
+        Asked("ticket_rate", "Tickets for 1,000 calls, 30 d", month),
+        Asked("task_completion_rate", window=week),
     ]
     return respond(
         view,
@@ -44,5 +42,12 @@ def engagement(view: View) -> HttpResponse:
             ("calls", "mau", "feedback_coverage", "task_completion_rate"),
             (),
             judged.WATCHED["engagement"],
+            small=(
+                TableMaker("nps", voices.NPS_TITLE, partial(voices.recommendations, view)),
+                TableMaker("tickets", voices.TICKETS_TITLE, partial(voices.tickets, view)),
+            ),
+            more=(people.tiles(view),),
+            late=(people.adoption(view),),
+            wide=(people.stays(view),),
         ),
     )

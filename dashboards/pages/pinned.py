@@ -1,15 +1,14 @@
-"""The table that holds a dashboard's metrics against the baseline that somebody pinned last."""
+"""The table that holds a dashboard's metrics against the chosen baseline, or the one that somebody pinned last."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 from dashboards import formatting, present
 from dashboards.components import Breakdown, Field, Heading, Row
+from dashboards.filters import PINNED
 from dashboards.view import View
-from ingest import dictionary
-from ingest.dimensions import Dimension
 from ingest.timeline import Window
-from observatory.metrics.baselines import against, store
+from observatory.metrics.baselines import against
 from observatory.metrics.baselines.comparing import Compared
 from observatory.metrics.baselines.store import Baseline
 from observatory.metrics.baselines.verdicts import Verdict
@@ -25,8 +24,8 @@ WORDS = {
 
 
 def tables(view: View, metrics: Sequence[str], window: Window) -> tuple[Breakdown, ...]:
-    """The metrics over a window against the chosen feature's newest frozen baseline; no table where none is pinned."""
-    baseline = _newest(view.choice.feature)
+    """The metrics over a window against the chosen baseline, or the feature's newest; no table where none is frozen."""
+    baseline = _wanted(view)
     if baseline is None:
         return ()
     found = against.against(baseline.name, window, feature=view.choice.feature, only=metrics, now=view.now)
@@ -56,11 +55,11 @@ def tables(view: View, metrics: Sequence[str], window: Window) -> tuple[Breakdow
     )
 
 
-def _newest(feature: str | None) -> Baseline | None:
-    """The baseline that was pinned last for a feature, or for all, and is frozen."""
-    frozen = [one for one in store.every() if one.frozen_at is not None]
-    number = dictionary.number_of(Dimension.FEATURE, feature) if feature and frozen else None
-    return next((one for one in frozen if one.feature == number), None)
+def _wanted(view: View) -> Baseline | None:
+    """The frozen baseline that the address names, else the one that was pinned last for the feature, or for all."""
+    frozen = view.pinned(view.choice.feature)
+    chosen = view.choice.compare.removeprefix(PINNED)
+    return next((one for one in frozen if one.name == chosen), next(iter(frozen), None))
 
 
 def _row(one: Compared) -> Row:

@@ -5,7 +5,7 @@ from functools import partial
 
 from django.http import HttpResponse
 
-from dashboards import judged, panels, present
+from dashboards import judged, judgements, panels, present
 from dashboards.charts.data import Group
 from dashboards.charts.groups import lines_by_group
 from dashboards.components import Empty, Link, Panel, not_enough
@@ -74,6 +74,8 @@ def quality(view: View) -> HttpResponse:
             partial(series_panel, view, Drawn("task_completion_rate", rolling_days=7)),
         ),
     ]
+    sent = judgements.sent(view)
+    makers += judgements.charts(view, sent)
     tiles = [
         Asked(name, window=week, compare="baseline")
         for name in ("thumbs_up_rate", "correction_rate", "rejection_rate", "flag_rate", "task_completion_rate")
@@ -90,5 +92,7 @@ def quality(view: View) -> HttpResponse:
             evidence,
             judged.WATCHED["quality"],
             pinned.tables(view, COMPARED, week),
+            small=judgements.tables(view),
+            not_sent=judgements.not_sent(sent),
         ),
     )

@@ -97,6 +97,29 @@ class Reader:
         judged = self._judged(metric, whole, chosen, family)
         return self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)[0]
 
+    def readings(
+        self,
+        names: Sequence[str],
+        window: Window,
+        *,
+        feature: str | None = None,
+        where: Mapping[str, str] | None = None,
+    ) -> dict[str, Reading]:
+        """What `reading` says of each of some metrics that sums of buckets give, read together."""
+        chosen, found = self._shelf.filter(feature, where), dict[str, Reading]()
+        family = chosen.selection.family
+        whole = self._shelf.aligned(window, family)
+        for is_maturing in (False, True):
+            of_kind = [metric for metric in map(metric_of, names) if metric.maturing is is_maturing]
+            judged = self._judged(of_kind[0], whole, chosen, family) if of_kind else None
+            (groups,) = self._shelf.totals(of_kind, [judged or whole], chosen.selection) if of_kind else ({},)
+            totals = groups.get(chosen.selection.value or 0, Totals())
+            for metric in of_kind:
+                (read,) = self._judge(metric, [judged or whole], [totals], chosen)
+                is_ripe = judged is not None or not read.sample_size
+                found[metric.name] = read if is_ripe else Reading(State.LEARNING, sample_size=read.sample_size)
+        return {name: found[name] for name in names}
+
     def distribution(
         self,
         name: str,

@@ -179,3 +179,10 @@ def merged(histograms: Iterable[Histogram]) -> Histogram:
         for bucket, count in histogram.counts.items():
             counts[bucket] = counts.get(bucket, 0) + count
     return Histogram(zeros, counts)
+
+
+def apart(one: float, one_ends: Interval, other: float, other_ends: Interval) -> Interval:
+    """The 95 % interval of one estimate minus an independent other, from the interval of each (Zou and Donner 2008)."""
+    low = math.hypot(one - one_ends.low, other_ends.high - other)
+    high = math.hypot(one_ends.high - one, other - other_ends.low)
+    return Interval(one - other - low, one - other + high)

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.harness import people
 
-DRAWN = "() => [...document.querySelectorAll('[data-figure]')].every((box) => box.dataset.drawn)"
+DRAWN = "() => !document.querySelector('.skeleton') && [...document.querySelectorAll('[data-figure]')].every((box) => box.dataset.drawn)"
 
 
 class Watched:
@@ -27,7 +27,7 @@ class Watched:
             self.problems.append(f"{self.page.url}: {text}")
 
     def see(self, address: str) -> Page:
-        """Open a page and wait until every chart is drawn."""
+        """Open a page and wait until what comes after it is there and every chart is drawn."""
         answer = self.page.goto(address)
         assert answer is not None
         assert answer.status == 200, f"{address}: {answer.status}"

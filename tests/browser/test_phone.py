@@ -64,3 +64,21 @@ def test_an_error_lifts_no_label_of_its_row(site, sign_in):
     row = page.locator("form[data-kind=line]:has(.error)")
     assert len(set(row.locator("label").evaluate_all(TOPS))) == 1
     assert len({*row.locator("input:not([type=hidden]), button").evaluate_all(TOPS)}) == 1
+
+
+def test_a_table_of_cohorts_scrolls_in_its_own_box_and_a_part_that_does_not_come_says_so(site, sign_in):
+    watched = sign_in(site.owner, path=site.url, viewport={"width": 320, "height": 844})
+    page = watched.see(f"{site.url}engagement/?cohorts=week")
+    box, name = page.locator("#panel-stays .scroll"), page.locator("#panel-stays tbody th").first
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert box.evaluate("one => one.scrollWidth - one.clientWidth") > 40, "nothing was cut: nothing was tried"
+    before = name.bounding_box()["x"]
+    box.evaluate("one => one.scrollBy(40, 0)")
+    assert abs(name.bounding_box()["x"] - before) <= 2, "the first column stays"
+    assert watched.problems == []
+    page.route("**/*part=stays*", lambda route: route.fulfill(status=200, body="<!doctype html><h1>Sign in</h1>"))
+    page.route("**/*part=people*", lambda route: route.abort())
+    watched.see(f"{site.url}engagement/")
+    for id in ("panel-stays", "panel-people"):
+        assert "Load the page again" in page.locator(f"#{id}").inner_text()
+    assert page.locator("h1").count() == 1

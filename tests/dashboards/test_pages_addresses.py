@@ -18,11 +18,12 @@ HOSTILE = (
     f"csv={HUGE}", "csv=../../etc/passwd", "after=nope", "after=%00", "after=~", f"after={HUGE}~x", "before=~%00",
     "after=2026-05-01T00:00:00Z~%00", "after=2026-05-01T00:00:00Z~'--", "before=2026-05-01T00:00:00+00:00~%22%3E",
     "after=0001-01-01T00:00:00Z~x", "q=%00", f"q={'y' * 5000}", "q=%27%20OR%201=1--", "q=%25", "status=nope&thumb=%00&cost=1",
+    "compare=nope", "compare=baseline:%00", "part=%00&cohorts=%00", "part=stays&cohorts=nope", "part=people&day=nope",
     "status=error&thumb=none&cost=unpriced&q=u-1", "%00=%00", "&&&===", "a" * 2000,
 )  # fmt: skip
 NOTED = (
     ("feature=nope", "no feature “nope”"), ("model=nope", "no model “nope”"), ("range=nope", "no range “nope”"),
-    ("from=2026-02-30&to=2026-03-01", "cannot be read"), ("from=2026-05-02&to=2026-05-01", "has to lie before"),
+    ("compare=nope", "no comparison “nope”"), ("from=2026-02-30&to=2026-03-01", "cannot be read"), ("from=2026-05-02&to=2026-05-01", "has to lie before"),
 )  # fmt: skip
 
 

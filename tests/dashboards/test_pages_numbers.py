@@ -152,11 +152,11 @@ def test_what_nobody_sends_says_how_to_send_it(asking, post, project):
     assert "&quot;kind&quot;: &quot;outcome&quot;" in panel
 
 
-@pytest.mark.parametrize("page", ["", "quality/", "interactions/", "drift/", "incidents/", "status/"])
+@pytest.mark.parametrize("page", ["", "quality/", "engagement/", "interactions/", "drift/", "incidents/", "status/"])
 def test_a_new_project_has_an_answer_on_every_page(asking, project, page):
     answer = asking.get(f"/{project.slug}/{page}")
     assert answer.status_code == 200
-    if page in {"", "quality/", "interactions/"}:
+    if page in {"", "quality/", "engagement/", "interactions/"}:
         assert "Nothing has been received yet" in answer.text
         assert "/api/v1/interactions" in answer.text
         assert "settings/keys/" in answer.text

@@ -57,3 +57,19 @@ def test_without_a_pinned_baseline_there_is_no_table(site: sites.Site) -> None:
         answer = asking.get(f"{site.url}quality/?feature={FEATURE}")
     assert answer.status_code == 200
     assert "table-pinned" not in answer.text
+
+
+def test_a_pinned_baseline_can_be_chosen_and_is_called_by_its_name(pinned: sites.Site) -> None:
+    name = "the strong one"
+    with sites.client(pinned.web, pinned.owner) as asking:
+        html = asking.get(f"{pinned.url}quality/", params={"feature": FEATURE, "compare": f"baseline:{name}"}).text
+        elsewhere = asking.get(f"{pinned.url}quality/", params={"compare": f"baseline:{name}"}).text
+        engagement = asking.get(f"{pinned.url}engagement/", params={"feature": FEATURE, "compare": f"baseline:{name}"})
+    assert f'value="baseline:{name}" selected>Against baseline: {name}<' in html
+    thumbs = html.split('id="tile-thumbs_up_rate"')[1].split("</dl>")[0]
+    assert f"below baseline “{name}”" in thumbs
+    assert "period before" not in thumbs
+    assert "\\u201cthe strong one\\u201d" in html.split('id="fig-thumbs_up_rate"')[1].split("</script>")[0]
+    assert f"Against baseline: {name}" in html.split('id="table-pinned"')[1]
+    assert f"There is no frozen baseline “{name}” of all features" in elsewhere
+    assert "not frozen with a baseline" in engagement.text.split('id="tile-wau"')[1].split("</dl>")[0]

@@ -9,6 +9,7 @@ import pytest
 from plotly.offline import get_plotlyjs_version
 
 import dashboards
+from dashboards import cohorts
 
 STATIC = Path(dashboards.__path__[0]) / "static" / "dashboards"
 SHEETS = sorted((STATIC / "css").glob("*.css"))
@@ -93,6 +94,23 @@ def palette() -> dict[str, tuple[str, str]]:
 def test_words_and_lines_stand_out_from_their_ground(role: str, least: float, theme: int) -> None:
     colours = palette()
     assert contrast(colours[role][theme], colours["panel"][theme]) >= least
+
+
+def mixed(one: str, other: str, share: float) -> str:
+    """color-mix(in srgb, one share, other)."""
+    pairs = [(int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_words_are_readable_on_every_shade_of_a_heat_table(theme: int) -> None:
+    rules = (STATIC / "css" / "charts.css").read_text(encoding="utf-8")
+    shades = re.findall(r'data-heat="(\d+)"\] \{ background: color-mix\(in srgb, var\(--c-([\w-]+)\) (\d+)%', rules)
+    assert [int(level) for level, _, _ in shades] == [*range(1, cohorts.DARKEST + 1)]
+    colours = palette()
+    for _, role, percent in shades:
+        ground = mixed(colours[role][theme], colours["panel"][theme], int(percent) / 100)
+        assert contrast(colours["text"][theme], ground) >= 4.5, percent
 
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])

@@ -12,6 +12,7 @@ from observatory.metrics.statistics import (
     Histogram,
     Interval,
     Sample,
+    apart,
     bucket_of,
     clustered_variance,
     merged,
@@ -135,3 +136,12 @@ def test_an_empty_histogram_has_no_quantile():
     assert Histogram().quantile(0.5) is None
     with pytest.raises(ValueError):
         Histogram().quantile(1.5)
+
+
+def test_two_estimates_are_apart_by_their_difference_with_newcombes_interval_where_both_are_rates():
+    now, before = Sample(56, 70), Sample(48, 80)
+    ends = wilson(now.k, now.n), wilson(before.k, before.n)
+    found = apart(now.k / now.n, ends[0], before.k / before.n, ends[1])
+    known = newcombe(before=before, now=now)
+    assert (found.low, found.high) == pytest.approx((known.low, known.high))
+    assert apart(1.0, Interval(0.0, 2.0), 5.0, Interval(5.0, 5.0)) == Interval(-5.0, -3.0)

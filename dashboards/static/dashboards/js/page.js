@@ -52,11 +52,18 @@
     try { id = sessionStorage.getItem(FOCUS); sessionStorage.removeItem(FOCUS); } catch { /* nothing kept */ }
     if (id) document.getElementById(id)?.focus({ preventScroll: true });
   });
-  // A slow panel whose server does not answer says so instead of waiting for ever.
-  document.addEventListener("htmx:sendError", ({ detail: { elt } }) => {
-    if (!elt.matches(".skeleton")) return;
-    elt.className = "placeholder";
-    elt.textContent = "No answer from the server. Load the page again.";
+  // A part that comes after the page says so when it does not come, instead of waiting for ever: no answer, or another page.
+  const giveUp = (elt) => {
+    for (const one of elt.matches(".skeleton") ? [elt] : elt.querySelectorAll(".skeleton")) {
+      one.className = "placeholder";
+      one.textContent = "No answer from the server. Load the page again.";
+    }
+  };
+  document.addEventListener("htmx:sendError", ({ detail: { elt } }) => giveUp(elt));
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (detail.xhr.responseText.startsWith("<section")) return;
+    detail.shouldSwap = false;
+    giveUp(detail.requestConfig.elt);
   });
   document.addEventListener("observatory:swapped", (event) => prepare(event.detail));
   document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));

@@ -1,0 +1,159 @@
+"""What Quality shows of those who send it: ratings and how they are spread, evaluators' scores, retrieval; and, of
+everybody, what stands out.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from dashboards import comparing, formatting, lists, panels, present
+from dashboards.asks import ASKS, Ask
+from dashboards.charts.bars import bars_pair
+from dashboards.charts.data import Bin
+from dashboards.components import Breakdown, Field, Heading, Panel, Row, not_enough
+from dashboards.pages.board import PanelMaker, TableMaker
+from dashboards.panels import Drawn, series_panel
+from dashboards.view import View
+from observatory.metrics import distributions
+from observatory.metrics.definitions import METRICS
+from observatory.metrics.layout import FLAG_COUNTERS
+from observatory.metrics.reading import State
+
+STARS = 5
+SLACK = 1.0115
+FINE_BINS = 300
+"""So many that single ratings are told apart."""
+RATINGS, SPREAD = "Rating", "How ratings are spread"
+SENT_BY_SOME = {
+    "rating_mean": RATINGS,
+    "evaluation_score": "Evaluation score",
+    "retrieval_score_mean": "Retrieval score",
+    "no_result_rate": "Retrievals without a result",
+}
+"""Metrics that many projects have no data for: drawn where there are some, else named with what to send."""
+HEADINGS = (
+    Heading("Answers"),
+    Heading("Share", numeric=True),
+    Heading("95 %", numeric=True, definition="Where the share lies in 95 of 100 cases"),
+    Heading("Count", numeric=True),
+)
+
+
+def sent(view: View) -> list[str]:
+    """Those of SENT_BY_SOME that have data: of the kind at all, or, of retrieval, lately or in the window."""
+    choice = view.choice
+    read = view.reader.readings(list(SENT_BY_SOME), choice.window, feature=choice.feature, where=choice.where)
+    return [name for name, one in read.items() if one.state not in {State.NOT_INSTRUMENTED, State.NO_DATA}]
+
+
+def charts(view: View, names: Sequence[str]) -> list[PanelMaker]:
+    """A chart of each, and of ratings how they are spread."""
+    makers = [
+        PanelMaker(
+            name, SENT_BY_SOME[name], partial(series_panel, view, Drawn(name, SENT_BY_SOME[name], rolling_days=7))
+        )
+        for name in names
+    ]
+    if "rating_mean" in names:
+        makers.insert(1, PanelMaker("ratings", SPREAD, partial(spread_panel, view)))
+    return makers
+
+
+def not_sent(names: Iterable[str]) -> dict[str, Ask]:
+    """Title → what to send, of those that have no data; one line for each thing to send."""
+    found = {ASKS[name]: SENT_BY_SOME[name] for name in reversed(SENT_BY_SOME) if name not in names}
+    return {title: ask for ask, title in reversed(found.items())}
+
+
+def spread_panel(view: View) -> Panel:
+    """Ratings of the window by stars, beside those of the window before or of the first 28 days."""
+    choice = view.choice
+    now = view.reader.distribution(
+        "rating_mean", choice.window, feature=choice.feature, where=choice.where, bins=FINE_BINS
+    )
+    kind = choice.compare if choice.compare in comparing.EARLIER else "previous"
+    window = comparing.earlier(choice.window, kind, "1d", view.project.time_zone)
+    before = view.reader.distribution("rating_mean", window, feature=choice.feature, where=choice.where, bins=FINE_BINS)
+    note = f"of {STARS}; other scales are brought to it; n = {formatting.count(before.n)} and {formatting.count(now.n)}"
+    need = METRICS["rating_mean"].minimum_sample
+    if now.n < need:
+        empty = not_enough(now.n, need, "ratings", link=panels.wider_range(view)) if now.n else None
+        return panels.panel(view, "ratings", SPREAD, None, note, empty)
+    bins = by_stars(now.bins, before.bins)
+    named = f"{comparing.EARLIER[kind]}" if before.n else f"{comparing.EARLIER[kind]}: none"
+    chart = bars_pair("Rating", bins, named, present.window_words(view, choice.window), panels.frame(view))
+    return panels.panel(view, "ratings", SPREAD, chart, note)
+
+
+def by_stars(now: Iterable[distributions.Bin], before: Iterable[distributions.Bin]) -> list[Bin]:
+    """Shares of each whole number of stars; a rating between two counts for the upper one."""
+    current, reference = _shares(now), _shares(before)
+    return [Bin(str(star), reference[star - 1], current[star - 1]) for star in range(1, STARS + 1)]
+
+
+def _shares(bins: Iterable[distributions.Bin]) -> list[float]:
+    counts = [0] * STARS
+    for one in bins:
+        counts[_star(math.sqrt(one.low * one.high)) - 1] += one.count
+    total = sum(counts)
+    return [count / total if total else 0.0 for count in counts]
+
+
+def _star(rating: float) -> int:
+    """The star of a rating that is known within 1 %: one that may be a whole star is that star."""
+    return min(STARS, max(1, math.ceil(rating * STARS / SLACK)))
+
+
+def tables(view: View) -> tuple[TableMaker, ...]:
+    """What stands out, one click from the answers, and what people flagged."""
+    return (
+        TableMaker("flags", "Flags by category", partial(_flags, view)),
+        TableMaker("outliers", "Unusual answers", partial(_outliers, view)),
+    )
+
+
+def _outliers(view: View) -> Breakdown:
+    names = {"any": "outlier_rate", **{mark: f"outlier_{mark}_rate" for mark in lists.MARK_WORDS}}
+    words = {"any": "Unusual in any way", **lists.MARK_WORDS}
+    rows = {words[mark]: (name, view.url("interactions/", mark=mark, compare=None)) for mark, name in names.items()}
+    return _rates(
+        view, "outliers", "Unusual answers", rows, "Beyond the usual p99.9 of their feature, or odd in themselves."
+    )
+
+
+def _flags(view: View) -> Breakdown:
+    rows = {
+        "Flagged in any way": ("flag_rate", ""),
+        **{word.capitalize(): (f"flag_{word}_rate", "") for word in FLAG_COUNTERS},
+    }
+    return _rates(view, "flags", "Flags by category", rows, "")
+
+
+def _rates(view: View, id: str, title: str, rows: dict[str, tuple[str, str]], footnote: str) -> Breakdown:
+    choice = view.choice
+    names = [name for name, _ in rows.values()]
+    by_name = view.reader.readings(names, choice.window, feature=choice.feature, where=choice.where)
+    read = {words: by_name[name] for words, (name, _) in rows.items()}
+    note = present.window_words(view, choice.window)
+    whole = next(iter(read.values()))
+    if whole.value is None:
+        name = next(iter(rows.values()))[0]
+        empty = panels.empty_for(view, whole, METRICS[name], (), "in this window")
+        return Breakdown(id, title, HEADINGS, (), note, empty=empty)
+    shown = []
+    for words, one in read.items():
+        if one.value is None:
+            continue
+        ends = formatting.interval(*one.interval, "ratio") if one.interval else formatting.DASH
+        count = formatting.count(one.value * one.sample_size)
+        shown.append(
+            Row(
+                (
+                    Field(words, rows[words][1] if one.value else ""),
+                    Field(formatting.rate(one.value)),
+                    Field(ends),
+                    Field(count),
+                )
+            )
+        )
+    return Breakdown(id, title, HEADINGS, tuple(shown), f"{note}, n = {formatting.count(whole.sample_size)}", footnote)

@@ -1,0 +1,151 @@
+"""Engagement: users against the product's, who stays, who recommends, tickets; and what has not been sent."""
+
+import html as htmllib
+import re
+
+import pytest
+
+from dashboards import asks
+from ingest import timeline
+from ingest.projects.scope import project_scope
+from ingest.timeline import DAY, HOUR
+from observatory.metrics import series
+from tests.dashboards import site as sites
+
+SCRIPT = {"HX-Request": "true"}
+
+
+@pytest.fixture(scope="module")
+def asking(site):
+    """Signed in once: a password takes its time."""
+    with sites.client(site.web, site.owner) as client:
+        yield client
+
+
+def words(html: str) -> str:
+    """What a person reads of it."""
+    return " ".join(htmllib.unescape(re.sub(r"<[^>]+>", " ", html)).replace("\u00a0", " ").split())
+
+
+def part(asking, url: str, name: str, query: str = "") -> str:
+    answer = asking.get(f"{url}engagement/?part={name}{query}", headers=SCRIPT)
+    assert answer.status_code == 200
+    assert answer.text.startswith("<section")
+    assert f'id="panel-{name}"' in answer.text
+    return answer.text
+
+
+def tile(html: str, name: str) -> str:
+    return words(html.split(f'id="tile-{name}"')[1].split("</dl>", maxsplit=1)[0])
+
+
+def rows(html: str, id: str) -> dict[str, list[str]]:
+    table = html.split(f'id="{id}"')[1].split("</table>", maxsplit=1)[0]
+    found = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in table.split("<tr")[1:]]
+    return {words(row[0]): [words(cell) for cell in row[1:]] for row in found}
+
+
+def test_what_takes_long_comes_after_the_page_and_alone(site, asking):
+    page = asking.get(f"{site.url}engagement/").text
+    for name in ("people", "adoption_rate", "stays"):
+        address = re.search(rf'hx-get="([^"]*part={name}[^"]*)"', page).group(1).replace("&amp;", "&")
+        assert asking.get(address, headers=SCRIPT).text.startswith("<section"), name
+    assert "Still there" not in page
+    assert asking.get(f"{site.url}engagement/?part=nope", headers=SCRIPT).status_code == 404
+
+
+def test_without_a_script_the_link_of_a_part_leads_to_the_page_with_it(site, asking):
+    page = asking.get(f"{site.url}engagement/?feature=write-draft").text
+    links = re.findall(r'<noscript><p><a href="([^"]*part=stays[^"]*)"', page)
+    whole = asking.get(links[0].replace("&amp;", "&")).text
+    assert "</html>" in whole
+    assert "Still there after 30 days" in whole
+    assert "feature=write-draft" in links[0]
+
+
+def test_cohorts_are_those_of_the_read_api_with_what_is_ahead_empty(site, asking):
+    html = part(asking, site.url, "stays", "&cohorts=week")
+    csv = asking.get(f"{site.url}engagement/?csv=stays&cohorts=week").text.splitlines()
+    with project_scope(site.project.id):
+        found = series.cohorts(period="week", count=12, now=timeline.now())
+    cohorts = [cohort for cohort in found.cohorts if cohort.n]
+    first = cohorts[0]
+    name, cells = next((name, cells) for name, cells in rows(html, "panel-stays").items() if cells[0] == str(first.n))
+    assert name.startswith(str(first.first.day))
+    assert cells[1] == f"{100 * first.active[0] / first.n:.0f} %"
+    assert cells[-1].endswith(", so far")
+    assert f'title="{first.active[1]} of {first.n} users"' in html
+    assert csv[1].startswith(f"{first.first},{first.last},{first.n},{first.active[0]},")
+
+
+def test_retention_too_young_says_from_when_on(site, asking):
+    told = words(part(asking, site.url, "stays"))
+    # Calls go 42 days back: nobody came 60 days before.
+    assert re.search(r"Still there after 60 days No data — too young: from \d+ \w{3} on", told)
+    assert "control group not sent yet: user events seen with is_control" in told
+
+
+def test_what_nobody_sent_is_named_with_where_to_read_of_it_and_never_zero(site, asking):
+    page, people = asking.get(f"{site.url}engagement/").text, part(asking, site.url, "people")
+    assert tile(people, "adoption_rate").endswith("No data — not sent yet: the figure active_users How to send it")
+    assert 'href="/api/docs/#post_figures"' in people
+    assert "not sent yet: feedback of kind survey" in tile(people, "satisfaction")
+    assert "not sent yet: user events activated, opted_out" in tile(people, "opt_out_rate")
+    assert "— not sent yet: feedback of kind ticket" in tile(page, "ticket_rate")
+    for id in ("table-nps", "table-tickets"):
+        panel = words(page.split(f'id="{id}"')[1].split("</section>")[0])
+        assert "Not sent yet: feedback of kind" in panel, id
+        assert panel.endswith("How to send it")
+
+
+def test_everything_to_send_has_a_place_in_the_manual_and_an_example_that_is_taken(post, asking):
+    manual = asking.get("/api/docs/").text
+    for ask in {*asks.ASKS.values(), asks.CONTROL}:
+        assert f'id="{ask.link.url.split("#")[1]}"' in manual
+        answer = post(ask.path, content=ask.body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200, (ask, answer.text)
+
+
+@pytest.fixture
+def full(web, post, project):
+    """A project whose business sends everything: 30 users of the product's 120, a control group, answers, tickets."""
+    now = timeline.now() - HOUR
+    calls = [
+        {"id": f"c-{user}-{call}", "feature": "chat", "user_id": f"u-{user}", "occurred_at": (now - (2 + 3 * call) * DAY).isoformat()}
+        for user in range(30) for call in range(4)
+    ]  # fmt: skip
+    said = [{"kind": "nps", "user_id": f"u-{user}", "value": 10 if user % 3 else 3, "occurred_at": (now - DAY).isoformat()} for user in range(30)]  # fmt: skip
+    said += [{"kind": "nps", "user_id": f"w-{user}", "value": 5, "occurred_at": (now - DAY).isoformat()} for user in range(25)]  # fmt: skip
+    said += [{"kind": "ticket", "category": name, "feature": "chat", "occurred_at": (now - DAY).isoformat()} for name in ("accuracy", "accuracy", "<b>odd</b>")]  # fmt: skip
+    seen = [{"user_id": f"w-{user}", "event": "seen", "is_control": True, "occurred_at": (now - 9 * DAY).isoformat()} for user in range(25)]  # fmt: skip
+    month = f"{timeline.now():%Y-%m}"
+    for path, items in (
+        ("users", seen),
+        ("interactions", calls),
+        ("feedback", said),
+        ("figures", [{"month": month, "name": "active_users", "value": 120}]),
+    ):
+        assert post(path, items).status_code == 200
+    sites.roll(project)
+    with sites.client(web, sites.person(project)) as asking:
+        yield asking, f"/{project.slug}/"
+
+
+def test_what_was_sent_is_drawn_with_its_samples_and_intervals(full):
+    asking, url = full
+    page, people = asking.get(f"{url}engagement/").text, part(asking, url, "people")
+    adoption = tile(people, "adoption_rate")
+    assert "25.0 %" in adoption
+    assert "30 of 120 users of the product" in adoption
+    assert re.search(r"too young: from \d+ \w{3}( \d{4})? on", tile(people, "mau_share_change_8w"))
+    scores = rows(page, "table-nps")
+    assert scores["AI users"][0] == "+33"
+    assert scores["AI users"][2] == "30"
+    assert scores["Without AI"][:3] == ["−100", "−100 to −86", "25"]
+    assert scores["Everybody"][2] == "55"
+    assert "AI users recommend it more" in words(page.split('id="table-nps"')[1].split("</section>")[0])
+    tickets = rows(page, "table-tickets")
+    assert tickets["accuracy"][:2] == ["2", "16.67"]
+    assert tickets["All"] == ["3", "25.00", "8.50–73.51"]
+    assert "&lt;b&gt;odd&lt;/b&gt;" in page
+    assert "25.0" in tile(page, "ticket_rate")
