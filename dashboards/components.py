@@ -131,7 +131,7 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Tile:
     """One number with its meaning. `lines`: against what, and n. `definition` shows on hover. `as_of` is set when
-    stale.
+    stale; `link` is the next action where there is no number.
     """
 
     title: str
@@ -144,6 +144,7 @@ class Tile:
     url: str = ""
     sparkline: Sparkline | None = None
     as_of: str = ""
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +306,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """A table in a panel; `empty` stands instead of the rows."""
+    """A table in a panel; `empty` stands instead of the rows, `missing` under them: what to send so that they are whole."""
 
     id: str
     title: str
@@ -316,6 +317,7 @@ class Breakdown:
     total: Row | None = None
     empty: Empty | None = None
     csv_url: str = ""
+    missing: Empty | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,11 @@ def score(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def times(multiple: float) -> str:
+    """How many times something: '5.8 ×', '0.64 ×', '1,200 ×'."""
+    return f"{_grouped(multiple, 2 if multiple < 0.95 else 1 if multiple < 99.5 else 0)}{NBSP}×"
+
+
 def compact(value: float | None) -> str:
     """For axes and tight places: 1891 → '1.9k', 2400000 → '2.4M'."""
     if value is None:
@@ -148,7 +153,8 @@ def ago(at: datetime | None, now: datetime) -> str:
 
 
 def value(quantity: float | None, unit: str) -> str:
-    """Any metric's value by the unit of its definition: ratio, usd, nano_usd, ms, s, count, calls, users, events.
+    """Any metric's value by the unit of its definition: ratio, usd, nano_usd, ms, s, count, calls, users, events,
+    times.
 
     Every other unit (tokens, score) is a plain number.
     """
@@ -157,16 +163,16 @@ def value(quantity: float | None, unit: str) -> str:
     match unit:
         case "ratio":
             return rate(quantity)
-        case "usd":
-            return amount(quantity)
-        case "nano_usd":
-            return amount(quantity / NANO_PER_DOLLAR)
+        case "usd" | "nano_usd":
+            return amount(quantity if unit == "usd" else quantity / NANO_PER_DOLLAR)
         case "ms":
             return duration(quantity)
         case "s":
             return duration(quantity * 1000)
         case "count" | "calls" | "users" | "events":
             return count(quantity)
+        case "times":
+            return times(quantity)
         case _:
             return number(quantity)
 

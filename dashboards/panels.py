@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
@@ -10,7 +11,7 @@ from alerts.models import Incident
 from dashboards import changes, formatting, judged, samples
 from dashboards.charts.data import Chart, Frame, Mark, Size, Span
 from dashboards.charts.timeseries import Around, timeseries
-from dashboards.components import Empty, Link, Panel, not_enough, not_instrumented, nothing_in_window
+from dashboards.components import Empty, Link, Panel, State, Tile, not_enough, not_instrumented, nothing_in_window
 from dashboards.filters import RANGES, rfc3339
 from dashboards.present import band, chart_points, where
 from dashboards.view import View
@@ -29,6 +30,7 @@ MOST_MARKS = 6
 MARK_LENGTH = 40
 A_BUCKET = {"1m": "a minute", "15m": "in 15 minutes", "1h": "an hour", "1d": "a day"}
 Points = Sequence[reading.Point]
+T = TypeVar("T")
 NOUNS = {FeedbackKind.THUMB: "ratings", FeedbackKind.ACCEPTANCE: "decisions", FeedbackKind.OUTCOME: "outcomes"}
 
 
@@ -185,11 +187,25 @@ def words_of_grain(grain: str) -> str:
     return {"1m": "by minute", "15m": "by quarter of an hour", "1h": "hourly", "1d": "daily"}[grain]
 
 
-def guarded(name: str, title: str, make: Callable[[], Panel]) -> Panel:
-    """The panel, or in its place the note that this one failed: the rest of the page stands."""
+def guarded(name: str, title: str, make: Callable[[], T]) -> T | Panel:
+    """The panel or table, or in its place the note that this one failed: the rest of the page stands."""
     try:
         return make()
     except Exception:
-        reference = secrets.token_hex(2)
-        structlog.get_logger("dashboards").exception("panel failed", panel=name, reference=reference)
-        return Panel(name, title, error=reference)
+        return Panel(name, title, error=_noted(name))
+
+
+def guarded_tile(name: str, title: str, make: Callable[[], Tile]) -> Tile:
+    """The tile, or in its place the note that this one failed."""
+    try:
+        return make()
+    except Exception:
+        lines = (f"could not be computed, reference {_noted(name)}",)
+        return Tile(title, formatting.DASH, name, State.NO_DATA, lines=lines)
+
+
+def _noted(name: str) -> str:
+    """Log the exception under way; gives the reference that page and log share."""
+    reference = secrets.token_hex(2)
+    structlog.get_logger("dashboards").exception("panel failed", panel=name, reference=reference)
+    return reference

@@ -1,5 +1,7 @@
 """Commands that send what is missing, to copy from an empty place."""
 
+from datetime import date
+
 from django.conf import settings
 
 FEEDBACK = {
@@ -28,6 +30,17 @@ def first_interaction() -> str:
         "interactions",
         '{"feature": "write-draft", "model": "gpt-4o-mini", "prompt": "Hi", "output": "Hello", "latency_ms": 310}',
     )
+
+
+def figure(name: str, month: date, value: str, tier: str = "") -> str:
+    """The command that sends a figure of a month."""
+    of_tier = f'"tier": "{tier}", ' if tier else ""
+    return _curl("figures", f'{{"month": "{month:%Y-%m}", {of_tier}"name": "{name}", "value": {value}}}')
+
+
+def interaction(field: str) -> str:
+    """The command that sends an interaction with a field (as JSON: `"cache": "exact"`) that many leave out."""
+    return _curl("interactions", f'{{"feature": "write-draft", "model": "gpt-4o-mini", {field}}}')
 
 
 def feedback(kind: str) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from django.db import transaction
 from django.http import HttpResponse
@@ -22,7 +24,7 @@ from dashboards.components import (
     Tile,
     nothing_received,
 )
-from dashboards.panels import guarded, nothing_here
+from dashboards.panels import guarded, guarded_tile, nothing_here
 from dashboards.present import worst_first
 from dashboards.view import View
 from ingest.dimensions import ABSENT
@@ -30,14 +32,29 @@ from observatory.metrics.definitions import METRICS
 from observatory.metrics.reading import Reading
 from observatory.metrics.shelf import NAMELESS
 
+T = TypeVar("T")
+Made = Panel | Breakdown | None
+
 
 @dataclass(frozen=True)
 class PanelMaker:
-    """A panel and how to make it; made apart from the others, so that one failure stays one."""
+    """A panel or a table and how to make it; made apart from the others, so that one failure stays one.
+
+    Nothing is shown where nothing is made.
+    """
 
     name: str
     title: str
-    make: Callable[[], Panel]
+    make: Callable[[], Made]
+
+
+@dataclass(frozen=True)
+class TileMaker:
+    """A tile that is more than one metric's number, and how to make it; made apart from the others."""
+
+    name: str
+    title: str
+    make: Callable[[], Tile]
 
 
 @dataclass(frozen=True)
@@ -46,12 +63,12 @@ class Board:
 
     title: str
     path: str
-    tiles: Sequence[present.Asked]
+    tiles: Sequence[present.Asked | TileMaker]
     panels: Sequence[PanelMaker]
     columns: Sequence[str]
     evidence: tuple[Link, ...] = ()
     watched: tuple[str, ...] = ()
-    tables: tuple[Breakdown, ...] = ()
+    tables: Sequence[Breakdown | PanelMaker] = ()
 
 
 @dataclass(frozen=True)
@@ -62,8 +79,8 @@ class BoardContext:
     filters: Filters
     notices: tuple[Notice, ...]
     tiles: tuple[Tile, ...]
-    panels: tuple[Panel, ...]
-    tables: tuple[Breakdown, ...]
+    panels: tuple[Panel | Breakdown, ...]
+    tables: tuple[Panel | Breakdown, ...]
     breakdown: Breakdown
     evidence: tuple[Link, ...]
     empty: Empty | None = None
@@ -85,21 +102,33 @@ def _context(view: View, board: Board) -> BoardContext:
         title=board.title,
         filters=filters.toolbar(view.choice, view.features, view.models),
         notices=(*notes(view), *_incident_notices(view, board.watched)),
-        tiles=() if empty else tuple(present.tile(view, asked) for asked in board.tiles),
-        panels=() if empty else tuple(_panel(maker) for maker in board.panels),
-        tables=() if empty else board.tables,
+        tiles=() if empty else tuple(_tile(view, asked) for asked in board.tiles),
+        panels=() if empty else _shown(board.panels),
+        tables=() if empty else _shown(board.tables),
         breakdown=Breakdown("features", "By feature", ()) if empty else by_feature(view, board),
         evidence=board.evidence,
         empty=empty,
     )
 
 
-def _panel(maker: PanelMaker) -> Panel:
-    def make() -> Panel:
-        with transaction.atomic():
-            return maker.make()
+def _tile(view: View, asked: present.Asked | TileMaker) -> Tile:
+    if isinstance(asked, present.Asked):
+        return present.tile(view, asked)
+    return guarded_tile(asked.name, asked.title, partial(_apart, asked.make))
 
-    return guarded(maker.name, maker.title, make)
+
+def _shown(asked: Sequence[Breakdown | PanelMaker]) -> tuple[Panel | Breakdown, ...]:
+    """Each panel and table, or in its place the note that it failed."""
+    made = (
+        guarded(one.name, one.title, partial(_apart, one.make)) if isinstance(one, PanelMaker) else one for one in asked
+    )
+    return tuple(one for one in made if one is not None)
+
+
+def _apart(make: Callable[[], T]) -> T:
+    """A query that fails takes no other with it."""
+    with transaction.atomic():
+        return make()
 
 
 def notes(view: View) -> tuple[Notice, ...]:
@@ -168,9 +197,9 @@ def _says_something(readings: Mapping[str, Reading]) -> bool:
 def _csv(view: View, board: Board, name: str) -> HttpResponse:
     for maker in board.panels:
         if maker.name == name:
-            chart = maker.make().chart
-            if chart is not None:
-                body = "".join(tables.csv_lines(chart.table))
+            made = maker.make()
+            if isinstance(made, Panel) and made.chart is not None:
+                body = "".join(tables.csv_lines(made.chart.table))
                 answer = HttpResponse(body, content_type="text/csv; charset=utf-8")
                 answer["Content-Disposition"] = f'attachment; filename="{view.project.slug}-{name}.csv"'
                 return answer
