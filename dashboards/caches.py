@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from dashboards import formatting, not_sent, present, samples
-from dashboards.components import Breakdown, Field, Heading, Row, State, Tile
+from dashboards.components import Breakdown, Empty, Field, Heading, Row, State, Tile
+from dashboards.lifetime import lifetime
 from dashboards.view import View
-from ingest.timeline import DAY, Window
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.reading import Reading
 
@@ -26,8 +26,8 @@ class Cache:
 
 
 CACHES = (
-    Cache("Equal questions", "cache_exact_hit_rate", "cache_exact_savings", "calls", "cache: exact"),
-    Cache("Similar questions", "cache_semantic_hit_rate", "cache_semantic_savings", "calls", "cache: semantic"),
+    Cache("Equal questions", "cache_exact_hit_rate", "cache_exact_savings", "calls", 'cache "exact"'),
+    Cache("Similar questions", "cache_semantic_hit_rate", "cache_semantic_savings", "calls", 'cache "semantic"'),
     Cache("Beginnings of prompts", "cached_input_share", "prompt_cache_savings", "input tokens", "cached_input_tokens"),
 )
 
@@ -54,10 +54,9 @@ def own_is_silent(view: View) -> bool:
 
 def _heard_of(view: View) -> set[str]:
     """The metrics of caches that have ever counted anything."""
-    born = view.reader.first_day()
-    if born is None:
+    whole = lifetime(view)
+    if whole is None:
         return set()
-    whole = Window(born.start, view.now + DAY)
     names = [cache.hits for cache in CACHES]
     found = view.reader.breakdown(names, whole, by="feature")
     features = [view.choice.feature] if view.choice.feature else list(found)
@@ -97,14 +96,15 @@ def table(view: View, found: list[Held]) -> Breakdown:
     note = present.window_words(view, view.choice.window) + (", saved: all models" if view.choice.model else "")
     if not any(one.hits for one in found):
         code = samples.interaction('"cache": "exact"')
-        missing = not_sent.empty(NOTHING, not_sent.CACHES, code)
-        return Breakdown(SAVED, TITLE, headings, note=note, missing=missing)
-    return Breakdown(SAVED, TITLE, headings, tuple(_row(one) for one in found), note)
+        return Breakdown(SAVED, TITLE, headings, note=note, missing=not_sent.empty(NOTHING, not_sent.CACHES, code))
+    unsent = ", ".join(one.cache.field for one in found if one.hits is None)
+    missing = Empty("not instrumented", f"Not sent yet: {unsent}.", link=not_sent.CACHES.link) if unsent else None
+    return Breakdown(SAVED, TITLE, headings, tuple(_row(one) for one in found), note, missing=missing)
 
 
 def _row(one: Held) -> Row:
     name = Field(one.cache.name)
     if one.hits is None or one.saved is None:
-        return Row((name, Field(f"not sent: {one.cache.field}"), Field(formatting.DASH), Field(formatting.DASH)))
+        return Row((name, Field("not sent"), Field(formatting.DASH), Field(formatting.DASH)))
     answered = f"{formatting.rate(one.hits.value)} of {one.cache.of}"
     return Row((name, Field(answered), Field(formatting.amount(one.saved.value)), Field(formatting.count(one.hits.sample_size))))  # fmt: skip

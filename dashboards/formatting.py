@@ -68,7 +68,7 @@ def amount(usd: float | None) -> str:
     size = abs(usd)
     if size == 0:
         return "$0"
-    digits = 0 if size >= 999.5 else 2 if size >= 0.1 else _significant(usd, 2)
+    digits = 0 if size >= 999.5 else 2 if size >= 0.1 else _significant(float(f"{usd:.1e}"), 2)
     return (MINUS if usd < 0 else "") + f"${size:,.{min(digits, 9)}f}"
 
 

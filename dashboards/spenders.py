@@ -7,6 +7,7 @@ from dashboards.charts.curves import lorenz
 from dashboards.charts.data import Frame, Limit
 from dashboards.components import Breakdown, Empty, Field, Heading, Link, Panel, Row, State, Tile, learning_word
 from dashboards.filters import rfc3339
+from dashboards.lifetime import has_calls
 from dashboards.shown_month import ShownMonth
 from dashboards.view import View
 from ingest.timeline import DAY
@@ -35,7 +36,7 @@ def curve_panel(view: View, month: ShownMonth, found: UserCosts) -> Panel:
     """The Lorenz curve beside the line of equality."""
     note = f"{_about(view, month, found)}; share of users → share of cost"
     if not found.lorenz:
-        return Panel(CURVE, TITLES[CURVE], note, empty=nothing(view, found))
+        return Panel(CURVE, TITLES[CURVE], note, empty=nothing(view, month, found))
     frame = Frame(month.window.start, month.window.end, DAY, view.zone)
     is_many = found.users >= FEW
     chart = lorenz(
@@ -44,11 +45,13 @@ def curve_panel(view: View, month: ShownMonth, found: UserCosts) -> Panel:
     return panels.panel(view, CURVE, TITLES[CURVE], chart, note, None, CURVE_DOC)
 
 
-def nothing(view: View, found: UserCosts) -> Empty:
+def nothing(view: View, month: ShownMonth, found: UserCosts) -> Empty:
     """Why there are no users' costs."""
     if found.users:
         unpriced = Link("The interactions without a price", view.url("interactions/", cost="unpriced"))
         return Empty("not instrumented", not_sent.PRICES.what, link=unpriced)
+    if not has_calls(view, month.window):
+        return panels.nothing_here(view)
     return not_sent.empty("No call with a user in this month.", not_sent.USERS)
 
 
@@ -61,7 +64,7 @@ def costs_table(view: View, month: ShownMonth, found: UserCosts, whole_usd: floa
     )
     note = _about(view, month, found)
     if found.total_usd is None or found.mean_usd is None:
-        return Breakdown(DEAR, TITLES[DEAR], headings, note=note, empty=nothing(view, found))
+        return Breakdown(DEAR, TITLES[DEAR], headings, note=note, empty=nothing(view, month, found))
     mean = found.mean_usd
     rows = [Row((Field("The average user"), Field(formatting.amount(mean)), Field(_times(1.0))))]
     rows += [_quantile(found, share, words, least) for share, words, least in QUANTILES]
@@ -113,7 +116,7 @@ def dearest_table(view: View, month: ShownMonth, found: UserCosts) -> Breakdown:
     )
     note = _about(view, month, found)
     if not found.total_usd:
-        return Breakdown(DEAREST, TITLES[DEAREST], headings, note=note, empty=nothing(view, found))
+        return Breakdown(DEAREST, TITLES[DEAREST], headings, note=note, empty=nothing(view, month, found))
     limits = judged.limits_of(view.rule_states, MULTIPLE, None)
     rows = tuple(
         _spender(view, month, one, found.total_usd, judged.beyond(limits, one.multiple)) for one in found.largest
@@ -142,10 +145,11 @@ def _interactions_of(view: View, month: ShownMonth, user: str) -> str:
 def tile(view: View, month: ShownMonth, found: UserCosts) -> Tile:
     """The dearest user against the average, and what the top 1 % have of the cost."""
     metric, title = METRICS[MULTIPLE], f"Dearest user, {month.words}"
-    if not found.users:
+    if not found.users and has_calls(view, month.window):
         return not_sent.tile(MULTIPLE, title, not_sent.USERS, metric.doc)
     if not found.largest or not found.total_usd:
-        return Tile(title, formatting.DASH, MULTIPLE, State.NO_DATA, "", (not_sent.PRICES.what,), metric.doc)
+        why = (not_sent.PRICES.what,) if found.users else ()
+        return Tile(title, formatting.DASH, MULTIPLE, State.NO_DATA, "", why, metric.doc)
     if found.users < metric.minimum_sample:
         word = learning_word(found.users, metric.minimum_sample)
         return Tile(title, formatting.DASH, MULTIPLE, State.LEARNING, word, (), metric.doc)

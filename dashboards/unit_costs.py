@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dashboards import formatting, judged, not_sent, present, samples
 from dashboards.components import Breakdown, Field, Heading, Row, State, Tile, learning_word
+from dashboards.lifetime import has_calls, has_users
 from dashboards.shown_month import ShownMonth, days_words
 from dashboards.view import View
 from ingest.dimensions import ABSENT, OTHER
@@ -14,6 +15,7 @@ from observatory.metrics.derived.revenue import TierShare, revenue_shares
 from observatory.metrics.derived.unit_economics import MonthPoint, UnitEconomics, unit_economics
 from observatory.metrics.economics import ALL_TIERS, Scale, Verdict
 from observatory.metrics.forecasting.growth import Multiplier
+from observatory.metrics.reading import Reading
 from observatory.metrics.shelf import NAMELESS
 
 PER_USER, OUTCOME, SHARE = "cost_per_mau", "cost_per_outcome", "cost_share_of_revenue"
@@ -26,7 +28,7 @@ TIER_WORDS = {ALL_TIERS: "All tiers", NAMELESS[ABSENT]: "no tier (overhead)", NA
 
 def per_user_tile(view: View, month: ShownMonth) -> Tile:
     """Cost per active user of the month's whole days, against the same days of the month before."""
-    metric, change, zone = METRICS[PER_USER], METRICS[CHANGE], view.project.time_zone
+    metric, zone = METRICS[PER_USER], view.project.time_zone
     feature, shown = view.choice.feature, month.window
     last = local_day(min(shown.end, view.now), zone) - DAY
     this, before = months.like_days(max(last, month.first))
@@ -34,29 +36,41 @@ def per_user_tile(view: View, month: ShownMonth) -> Tile:
     title = f"Cost per active user, {days_words(*this)}"
     read = view.reader.reading(PER_USER, days, feature=feature)
     moved = view.reader.reading(CHANGE, shown, feature=feature)
-    if read.value is None and not read.sample_size and view.coverage.last_interaction_at:
-        return not_sent.tile(PER_USER, title, not_sent.USERS, metric.doc)
-    lines = [f"n = {formatting.count(read.sample_size)} users"]
-    if moved.value is not None and read.value is not None:
-        then = read.value / (1 + moved.value)
-        lines.insert(0, formatting.against(read.value, then, "usd", days_words(*before)))
-    elif moved.state == "learning":
-        lines.insert(0, f"{learning_word(moved.sample_size, change.minimum_sample)} users to compare")
-    else:
-        lines.insert(0, f"{days_words(*before)} is not known whole")
+    if not read.sample_size:
+        is_unsent = has_calls(view, shown) and not has_users(view)
+        nothing = Tile(title, formatting.DASH, PER_USER, State.NO_DATA, definition=metric.doc)
+        return not_sent.tile(PER_USER, title, not_sent.USERS, metric.doc) if is_unsent else nothing
+    lines = (_like_for_like(read, moved, days_words(*before)), f"n = {formatting.count(read.sample_size)} users")
     state = judged.state_of(view.rule_states, CHANGE, feature)
-    value = formatting.amount(read.value)
-    return Tile(title, value, PER_USER, state, "", tuple(lines), f"{metric.doc} {change.doc}")
+    return Tile(title, formatting.amount(read.value), PER_USER, state, "", lines, f"{metric.doc} {METRICS[CHANGE].doc}")
+
+
+def _like_for_like(now: Reading, moved: Reading, before: str) -> str:
+    """'▼ 29 % below 1–21 Oct $0.21', or why it cannot be said."""
+    if moved.value is not None and now.value is not None:
+        return formatting.against(now.value, now.value / (1 + moved.value), "usd", before)
+    if moved.state == "learning":
+        return f"{learning_word(moved.sample_size, METRICS[CHANGE].minimum_sample)} users to compare"
+    return f"{before} is not known whole"
 
 
 def outcome_tile(view: View) -> Tile:
     """Cost per completed task over the page's window."""
-    metric, choice = METRICS[OUTCOME], view.choice
-    read = view.reader.reading(OUTCOME, choice.window, feature=choice.feature, where=present.where(view, metric))
-    if read.state == "not_instrumented":
-        title = f"{metric.title}, {present.window_words(view, choice.window)}"
+    metric = METRICS[OUTCOME]
+    if _is_without_outcomes(view):
+        title = f"{metric.title}, {present.window_words(view, view.choice.window)}"
         return not_sent.tile(OUTCOME, title, not_sent.OUTCOMES, metric.doc)
     return present.tile(view, present.Asked(OUTCOME))
+
+
+def _is_without_outcomes(view: View) -> bool:
+    """Whether none ever came; while nothing has had its time, only the days say so."""
+    choice, chosen = view.choice, present.where(view, METRICS[OUTCOME])
+    read = view.reader.reading(OUTCOME, choice.window, feature=choice.feature, where=chosen)
+    if read.state != "no_data":
+        return read.state == "not_instrumented"
+    points = view.reader.series(OUTCOME, choice.window, "1d", feature=choice.feature, where=chosen)
+    return any(point.reading.state == "not_instrumented" for point in points)
 
 
 def growth_tile(view: View) -> Tile:

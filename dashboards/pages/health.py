@@ -9,6 +9,7 @@ from dashboards import caches, formatting, headroom, judged, not_sent, panels, p
 from dashboards.charts.data import Group, Limit
 from dashboards.charts.groups import latency
 from dashboards.components import Empty, Link, Panel, State, Tile
+from dashboards.lifetime import was_sent
 from dashboards.pages.board import Board, PanelMaker, TileMaker, respond
 from dashboards.panels import Drawn, series_panel
 from dashboards.present import Asked
@@ -70,17 +71,16 @@ def first_token_panel(view: View) -> Panel:
 
 def _no_first_token(view: View, points: panels.Points, per: str) -> Empty | None:
     choice, metric = view.choice, METRICS["ttft_p50"]
-    calls = view.reader.reading("calls", choice.window, feature=choice.feature, where=choice.where)
+    if not was_sent(view, metric.name):
+        return not_sent.empty("No time to the first token has been received.", not_sent.FIRST_TOKEN)
     read = view.reader.reading(metric.name, choice.window, feature=choice.feature, where=choice.where)
-    if calls.sample_size and not read.sample_size:
-        return not_sent.empty("No time to the first token in this window.", not_sent.FIRST_TOKEN)
     return panels.empty_for(view, read, metric, points, per)
 
 
 def first_token_tile(view: View) -> Tile:
     """The wait that nineteen of twenty answers do not exceed."""
     found = present.tile(view, Asked("ttft_p95"))
-    if found.state is State.NO_DATA and view.coverage.last_interaction_at:
+    if found.state is State.NO_DATA and not was_sent(view, "ttft_p95"):
         return not_sent.tile("ttft_p95", found.title, not_sent.FIRST_TOKEN, found.definition)
     return found
 
@@ -135,7 +135,11 @@ def health(view: View) -> HttpResponse:
         PanelMaker("availability", "Availability", partial(series_panel, view, Drawn("availability"))),
         PanelMaker("first_token", FIRST_WAIT, partial(first_token_panel, view)),
         PanelMaker("calls", "Calls", partial(series_panel, view, Drawn("calls", compare="previous"))),
-        PanelMaker(BUSIEST, "Busiest minutes", partial(series_panel, view, Drawn(BUSIEST, "Busiest minutes, calls"))),
+        PanelMaker(
+            BUSIEST,
+            "Busiest minutes",
+            partial(series_panel, view, Drawn(BUSIEST, "Busiest minutes, calls", compare="previous")),
+        ),
     ]
     limits = PanelMaker("headroom", headroom.TITLE, lambda: headroom.table(view, room()))
     tiles: list[Asked | TileMaker] = [
