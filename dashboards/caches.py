@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from dashboards import formatting, not_sent, present, samples
 from dashboards.components import Breakdown, Empty, Field, Heading, Row, State, Tile
 from dashboards.lifetime import lifetime
+from dashboards.shown_month import all_models
 from dashboards.view import View
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.reading import Reading
@@ -79,9 +80,7 @@ def tile(view: View, found: list[Held]) -> Tile:
     known = [read.value for read in heard if read.value is not None]
     if not known:
         return Tile(title, formatting.DASH, SAVED, State.NO_DATA, "", ("no price is known of what they answered",), doc)
-    lines = tuple(
-        f"{one.cache.name.lower()}: {formatting.rate(one.hits.value)} of {one.cache.of}" for one in found if one.hits
-    )
+    lines = tuple(f"{one.cache.name.lower()}: {_answered(one)}{all_models(view)}" for one in found if one.hits)
     return Tile(title, formatting.amount(sum(known)), SAVED, None, "", lines, doc)
 
 
@@ -106,5 +105,11 @@ def _row(one: Held) -> Row:
     name = Field(one.cache.name)
     if one.hits is None or one.saved is None:
         return Row((name, Field("not sent"), Field(formatting.DASH), Field(formatting.DASH)))
-    answered = f"{formatting.rate(one.hits.value)} of {one.cache.of}"
-    return Row((name, Field(answered), Field(formatting.amount(one.saved.value)), Field(formatting.count(one.hits.sample_size))))  # fmt: skip
+    return Row((name, Field(_answered(one)), Field(formatting.amount(one.saved.value)), Field(formatting.count(one.hits.sample_size))))  # fmt: skip
+
+
+def _answered(one: Held) -> str:
+    """'4.8 % of calls'; of too few calls nothing can be said."""
+    if one.hits is None or one.hits.value is None:
+        return formatting.DASH
+    return f"{formatting.rate(one.hits.value)} of {one.cache.of}"

@@ -8,7 +8,7 @@ from dashboards.charts.data import Frame, Limit
 from dashboards.components import Breakdown, Empty, Field, Heading, Link, Panel, Row, State, Tile, learning_word
 from dashboards.filters import rfc3339
 from dashboards.lifetime import has_calls
-from dashboards.shown_month import ShownMonth
+from dashboards.shown_month import ShownMonth, all_models
 from dashboards.view import View
 from ingest.timeline import DAY
 from observatory.metrics import series
@@ -156,7 +156,7 @@ def tile(view: View, month: ShownMonth, found: UserCosts) -> Tile:
     lines = [f"the average user’s {formatting.amount(found.mean_usd)}"]
     if found.users >= FEW:
         lines.append(f"top 1 % of users: {formatting.rate(found.top1_share)} of the cost")
-    lines.append(f"n = {formatting.count(found.users)} users")
+    lines.append(f"n = {formatting.count(found.users)} users{all_models(view)}")
     state = judged.state_of(view.rule_states, MULTIPLE, view.choice.feature)
     return Tile(title, _times(found.largest[0].multiple), MULTIPLE, state, "", tuple(lines), metric.doc)
 
@@ -164,8 +164,7 @@ def tile(view: View, month: ShownMonth, found: UserCosts) -> Tile:
 def _about(view: View, month: ShownMonth, found: UserCosts) -> str:
     """'Nov so far, 610 users'."""
     counting = "" if found.is_complete else ", still being counted"
-    models = ", all models" if view.choice.model else ""
-    return f"{month.words}, {formatting.count(found.users)} users{models}{counting}"
+    return f"{month.words}, {formatting.count(found.users)} users{all_models(view)}{counting}"
 
 
 def _times(multiple: float | None) -> str:

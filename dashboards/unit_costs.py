@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dashboards import formatting, judged, not_sent, present, samples
 from dashboards.components import Breakdown, Field, Heading, Row, State, Tile, learning_word
 from dashboards.lifetime import has_calls, has_users
-from dashboards.shown_month import ShownMonth, days_words
+from dashboards.shown_month import ShownMonth, all_models, days_words
 from dashboards.view import View
 from ingest.dimensions import ABSENT, OTHER
 from ingest.timeline import DAY, Window, day_window, local_day
@@ -40,7 +40,10 @@ def per_user_tile(view: View, month: ShownMonth) -> Tile:
         is_unsent = has_calls(view, shown) and not has_users(view)
         nothing = Tile(title, formatting.DASH, PER_USER, State.NO_DATA, definition=metric.doc)
         return not_sent.tile(PER_USER, title, not_sent.USERS, metric.doc) if is_unsent else nothing
-    lines = (_like_for_like(read, moved, days_words(*before)), f"n = {formatting.count(read.sample_size)} users")
+    lines = (
+        _like_for_like(read, moved, days_words(*before)),
+        f"n = {formatting.count(read.sample_size)} users{all_models(view)}",
+    )
     state = judged.state_of(view.rule_states, CHANGE, feature)
     return Tile(title, formatting.amount(read.value), PER_USER, state, "", lines, f"{metric.doc} {METRICS[CHANGE].doc}")
 
@@ -80,7 +83,10 @@ def growth_tile(view: View) -> Tile:
     if read.value is None:
         state, word = present.state_of(view, read, metric)
         return Tile(title, formatting.DASH, GROWTH, state, word, (), metric.doc)
-    lines = ("input tokens per call against the 30 d before", f"n = {formatting.count(read.sample_size)}")
+    lines = (
+        "input tokens per call against the 30 d before",
+        f"n = {formatting.count(read.sample_size)}{all_models(view)}",
+    )
     state = judged.state_of(view.rule_states, "input_tokens_mean", view.choice.feature)
     return Tile(title, formatting.change(read.value), GROWTH, state, "", lines, metric.doc)
 
@@ -151,8 +157,9 @@ def scale_table(view: View, multiplier: Multiplier) -> Breakdown:
         missing = not_sent.empty("No call with a user yet.", not_sent.USERS)
         return Breakdown(SCALE, TITLES[SCALE], headings, empty=missing)
     rows = [_month(point) for point in known] + [_scaled(one) for one in found.what_if]
-    models = ", all models" if view.choice.model else ""
-    return Breakdown(SCALE, TITLES[SCALE], headings, tuple(rows), _verdict(found) + models, _growth(found, multiplier))
+    return Breakdown(
+        SCALE, TITLES[SCALE], headings, tuple(rows), _verdict(found) + all_models(view), _growth(found, multiplier)
+    )
 
 
 def _month(point: MonthPoint) -> Row:
