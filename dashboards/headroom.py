@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboards import formatting, judged, not_sent, present
+from dashboards import formatting, judged, not_sent, present, samples
 from dashboards.charts.data import Limit as Line
 from dashboards.components import Breakdown, Empty, Field, Heading, Row, State, Tile
 from dashboards.view import View
@@ -140,7 +140,7 @@ def _counted(count: int, noun: str) -> str:
 def _how_to_enter(view: View, peaks: Mapping[tuple[str, str], Peak]) -> Empty:
     """The command that enters a limit, for the provider with most traffic."""
     busiest = [provider for (provider, _), _ in _busiest(peaks) if provider]
-    provider = busiest[0] if busiest else "openai"
+    provider = samples.harmless(busiest[0], "PROVIDER") if busiest else "openai"
     code = f"manage.py provider_limit {view.project.slug} {provider} \\\n  --requests-per-minute 500 --tokens-per-minute 200000"
     detail = (
         "--model NAME is for a limit of one model. Run it where Observatory runs; figures are those of your contract."

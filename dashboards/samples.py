@@ -1,5 +1,6 @@
 """Commands that send what is missing, to copy from an empty place."""
 
+import re
 from datetime import date
 
 from django.conf import settings
@@ -32,9 +33,14 @@ def first_interaction() -> str:
     )
 
 
+def harmless(name: str, instead: str) -> str:
+    """A name that somebody sent, fit to stand in a command that people copy into a shell; else the other one."""
+    return name if re.fullmatch(r"[A-Za-z0-9][\w.:/-]{0,99}", name, re.ASCII) else instead
+
+
 def figure(name: str, month: date, value: str, tier: str = "") -> str:
-    """The command that sends a figure of a month."""
-    of_tier = f'"tier": "{tier}", ' if tier else ""
+    """The command that sends a figure of a month; of a tier, where its name can stand in a command."""
+    of_tier = f'"tier": "{harmless(tier, "pro")}", ' if tier else ""
     return _curl("figures", f'{{"month": "{month:%Y-%m}", {of_tier}"name": "{name}", "value": {value}}}')
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dashboards import formatting, judged, not_sent, present, samples
-from dashboards.components import Breakdown, Field, Heading, Row, State, Tile, learning_word
+from dashboards.components import Breakdown, Empty, Field, Heading, Row, State, Tile, learning_word
 from dashboards.lifetime import has_calls, has_users
 from dashboards.shown_month import ShownMonth, all_models, days_words
 from dashboards.view import View
@@ -119,28 +119,32 @@ def tiers_table(view: View, month: ShownMonth, tiers: Sequence[TierShare]) -> Br
         Heading("Share", numeric=True, definition=METRICS[SHARE].doc),
     )  # fmt: skip
     limits = judged.limits_of(view.rule_states, WORST_TIER, None)
-    lacking = [one.tier for one in tiers[1:] if one.revenue_usd is None and one.tier not in NAMELESS.values()]
-    code = samples.figure("revenue_usd", month.first, "2300", (lacking or ["pro"])[0])
-    missing = not_sent.empty("No revenue has been sent for this month.", not_sent.REVENUE, code)
     is_sent = any(one.revenue_usd is not None for one in tiers)
+    missing = None if is_sent else _no_revenue(month, tiers)
     rows = tuple(_tier(one, judged.beyond(limits, one.share.value)) for one in tiers)
     note = f"{month.words}, the whole project"
     words = " ".join(f"{one.severity.capitalize()} from {formatting.rate(one.value, 0)}." for one in limits)
-    return Breakdown(TIERS, TITLES[TIERS], headings, rows, note, words, missing=None if is_sent else missing)
+    return Breakdown(TIERS, TITLES[TIERS], headings, rows, note, words, missing=missing)
+
+
+def _no_revenue(month: ShownMonth, tiers: Sequence[TierShare]) -> Empty:
+    """How to send the month's revenue, of the first tier that has calls."""
+    named = [one.tier for one in tiers[1:] if one.tier not in NAMELESS.values()]
+    code = samples.figure("revenue_usd", month.first, "2300", named[0] if named else "pro")
+    return not_sent.empty("No revenue has been sent for this month.", not_sent.REVENUE, code)
 
 
 def _tier(one: TierShare, state: State | None) -> Row:
-    is_tier = one.tier not in NAMELESS.values()
-    revenue = (
-        formatting.amount(one.revenue_usd)
-        if one.revenue_usd is not None
-        else "not sent"
-        if is_tier
-        else formatting.DASH
-    )
-    share = formatting.rate(one.share.value)
     name, cost = TIER_WORDS.get(one.tier, one.tier), formatting.amount(one.cost_usd)
-    return Row((Field(name), Field(cost), Field(revenue), Field(share, state=state)), current=one.tier == ALL_TIERS)
+    share = Field(formatting.rate(one.share.value), state=state)
+    return Row((Field(name), Field(cost), Field(_revenue_words(one)), share), current=one.tier == ALL_TIERS)
+
+
+def _revenue_words(one: TierShare) -> str:
+    """The amount; of a tier without one, that nobody sent it. What has no tier has no revenue."""
+    if one.revenue_usd is not None:
+        return formatting.amount(one.revenue_usd)
+    return formatting.DASH if one.tier in NAMELESS.values() else "not sent"
 
 
 def scale_table(view: View, multiplier: Multiplier) -> Breakdown:

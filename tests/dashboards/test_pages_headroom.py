@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboards import headroom
+from dashboards import headroom, samples
 from ingest import timeline
 from ingest.projects.scope import project_scope
 from ingest.timeline import HOUR, MINUTE, floor
@@ -92,6 +92,14 @@ def test_without_first_tokens_health_says_how_to_send_them(site: sites.Site) -> 
     panel = told.split('id="panel-first_token"')[1].split("</section>")[0]
     assert "No time to the first token has been received." in panel
     assert "#post_interactions" in panel
+
+
+def test_names_that_were_sent_stand_in_commands_only_where_no_shell_runs_them() -> None:
+    for name in ("openai", "azure.ai.openai", "meta-llama/Llama-2", "o1:mini"):
+        assert samples.harmless(name, "X") == name
+    for name in ("a'; rm -rf ~ #", "$(id)", "a b", "-rf", "a\nb", "\x1b[31m", "ä", "", "a" * 101):
+        assert samples.harmless(name, "X") == "X"
+    assert "$(id)" not in samples.figure("revenue_usd", AT.date(), "1", "$(id)")
 
 
 def test_a_limit_hides_only_the_model_or_provider_it_is_about() -> None:
