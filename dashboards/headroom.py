@@ -19,11 +19,9 @@ MOST_MODELS = 8
 NO_LIMIT = "no limit"
 HEADINGS = (
     Heading("Provider or model"),
-    Heading("Calls a minute", numeric=True, definition=METRICS["peak_requests_per_minute"].doc),
-    Heading("Limit", numeric=True),
-    Heading("Tokens a minute", numeric=True, definition=METRICS["peak_tokens_per_minute"].doc),
-    Heading("Limit", numeric=True),
     Heading("Used", numeric=True, definition=METRICS[USE].doc),
+    Heading("Calls in a minute", numeric=True, definition=METRICS["peak_requests_per_minute"].doc),
+    Heading("Tokens in a minute", numeric=True, definition=METRICS["peak_tokens_per_minute"].doc),
 )
 
 
@@ -108,19 +106,21 @@ def _limited(view: View, use: Use, lines: Sequence[Line]) -> Row:
     return Row(
         (
             _named(view, limit.provider, limit.model),
-            Field(formatting.count(use.peak.calls)),
-            Field(formatting.count(limit.requests_per_minute)),
-            Field(formatting.count(use.peak.tokens)),
-            Field(formatting.count(limit.tokens_per_minute)),
             Field(formatting.rate(use.share), state=judged.beyond(lines, use.share)),
+            Field(_of(use.peak.calls, limit.requests_per_minute)),
+            Field(_of(use.peak.tokens, limit.tokens_per_minute)),
         )
     )
 
 
+def _of(used: int, most: int | None) -> str:
+    """'3 of 50'; '3' where there is no limit."""
+    return formatting.count(used) + (f" of {formatting.count(most)}" if most else "")
+
+
 def _unlimited(view: View, provider: str, model: str, peak: Peak, unused: str) -> Row:
-    nothing = Field(formatting.DASH)
     calls, tokens = Field(formatting.count(peak.calls)), Field(formatting.count(peak.tokens))
-    return Row((_named(view, provider, model), calls, nothing, tokens, nothing, Field(unused)))
+    return Row((_named(view, provider, model), Field(unused), calls, tokens))
 
 
 def _named(view: View, provider: str, model: str) -> Field:

@@ -164,7 +164,8 @@ def tile(view: View, month: ShownMonth, found: UserCosts) -> Tile:
 def _about(view: View, month: ShownMonth, found: UserCosts) -> str:
     """'Nov so far, 610 users'."""
     counting = "" if found.is_complete else ", still being counted"
-    return f"{month.words}, {formatting.count(found.users)} users{all_models(view)}{counting}"
+    users = f", {formatting.count(found.users)} users" if found.users else ""
+    return f"{month.words}{users}{all_models(view)}{counting}"
 
 
 def _times(multiple: float | None) -> str:

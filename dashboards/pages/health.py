@@ -95,7 +95,7 @@ def uptime_tile(view: View) -> Tile:
     down = round((1 - read.value) * read.sample_size)
     lines = (
         f"uptime {formatting.rate(read.value)}",
-        f"of {formatting.count(read.sample_size)} minutes with traffic",
+        f"of {formatting.count(read.sample_size)} minute{'' if read.sample_size == 1 else 's'} with traffic",
     )
     state = judged.state_of(view.rule_states, "uptime", choice.feature)
     return Tile(title, formatting.count(down), "uptime", state, "", lines, metric.doc)

@@ -58,10 +58,10 @@ def test_health_tells_minutes_down_peaks_and_waits_and_how_to_enter_limits(page:
     assert "120" not in tile(told, "ttft_p95"), "six are too few for a p95"
     assert "No limit entered —" in tile(told, "provider_limit_use")
     assert rows(told, "headroom") == [
-        ["openai", "6", "—", "3,000", "—", "—"],
-        ["anthropic", "9", "—", "900", "—", "—"],
-        ["large", "6", "—", "3,000", "—", "—"],
-        ["small", "9", "—", "900", "—", "—"],
+        ["openai", "—", "6", "3,000"],
+        ["anthropic", "—", "9", "900"],
+        ["large", "—", "6", "3,000"],
+        ["small", "—", "9", "900"],
     ]
     below = told.split('id="table-headroom"')[1].split("</section>")[0]
     assert f"manage.py provider_limit {project.slug} openai" in plain(below)
@@ -75,10 +75,10 @@ def test_limits_stand_beside_their_busiest_minutes_the_most_used_first(page: Any
     told = page()
     assert "90.0 % the most of 2 limits: anthropic · small 9 of 10 calls in the busiest minute" in tile(told, "provider_limit_use")  # fmt: skip
     assert rows(told, "headroom") == [
-        ["anthropic · small", "9", "10", "900", "—", "90.0 %"],
-        ["openai", "6", "60", "3,000", "4,000", "75.0 %"],
-        ["anthropic", "9", "—", "900", "—", "no limit"],
-        ["large", "6", "—", "3,000", "—", "no limit"],
+        ["anthropic · small", "90.0 %", "9 of 10", "900"],
+        ["openai", "75.0 %", "6 of 60", "3,000 of 4,000"],
+        ["anthropic", "no limit", "9", "900"],
+        ["large", "no limit", "6", "3,000"],
     ]
     below = told.split('id="table-headroom"')[1].split("</section>")[0]
     assert "Without a call: google." in plain(below)
