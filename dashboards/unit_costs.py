@@ -36,7 +36,7 @@ def per_user_tile(view: View, month: ShownMonth) -> Tile:
     days = Window(day_window(this[0], zone).start, day_window(this[1], zone).end)
     title = f"Cost per active user, {days_words(*this)}"
     read = view.reader.reading(PER_USER, days, feature=feature)
-    moved = view.reader.reading(CHANGE, shown, feature=feature)
+    moved = view.reader.reading(CHANGE, days, feature=feature)
     if not read.sample_size:
         is_unsent = has_calls(view, shown) and not has_users(view)
         nothing = Tile(title, formatting.DASH, PER_USER, State.NO_DATA, definition=metric.doc)

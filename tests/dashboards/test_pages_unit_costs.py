@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from dashboards import judged, manual, not_sent, shown_month
+from dashboards import judged, manual, not_sent, shown_month, unit_costs
 from dashboards.charts.curves import lorenz
 from dashboards.charts.data import Frame, Limit
 from dashboards.components import State
@@ -37,12 +37,14 @@ def call(user: str, day: date, usd: str, **fields: Any) -> dict[str, Any]:
 
 
 def spent() -> list[dict[str, Any]]:
-    """User n of the month costs n cents; each of the month before, 80 cents."""
+    """User n of the month costs n cents; each of the month before, 80 cents and, on its twentieth, 40 more."""
     month = [
         call(f"u-{n:03}", MONTH + DAY, f"{n / 100}", tier="pro" if n % 2 == 0 else "free") for n in range(1, USERS + 1)
     ]
     month[0] |= {"cache": "exact"}
-    return [*month, *(call(f"u-{n:03}", BEFORE, "0.8") for n in range(1, USERS_BEFORE + 1))]
+    early, late = ((BEFORE, "0.8"), (BEFORE + 19 * DAY, "0.4"))
+    before = [call(f"u-{n:03}", *spent) for n in range(1, USERS_BEFORE + 1) for spent in (early, late)]
+    return [*month, *before]
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +76,19 @@ def page(known: sites.Site) -> str:
 def test_an_active_user_is_compared_with_the_same_days_of_the_month_before(page: str) -> None:
     told = tile(page, "cost_per_mau")
     assert "$1.00" in told
-    assert "▲ 25 % above 1–" in told
-    assert "$0.80" in told
+    assert "▼ 17 % below 1–" in told
+    assert "$1.20" in told
     assert "n = 120 users" in told
+
+
+def test_of_a_month_under_way_only_the_days_that_are_over_are_compared(known: sites.Site) -> None:
+    request = RequestFactory().get("/")
+    on_the_eleventh = timeline.day_start(MONTH + 10 * DAY, "UTC") + 9 * HOUR
+    with project_scope(known.project.pk):
+        view = View(request, known.project, "owner", on_the_eleventh)
+        told = unit_costs.per_user_tile(view, shown_month.shown_month(view))
+    assert plain(told.title) == f"Cost per active user, 1–10 {MONTH:%b}"
+    assert (told.value, plain(told.lines[0])) == ("$1.00", f"▲ 25 % above 1–10 {BEFORE:%b} $0.80")
 
 
 def test_an_outcome_costs_what_everything_did_by_those_completed(page: str) -> None:
@@ -135,7 +147,7 @@ def test_the_lorenz_curve_is_drawn_beside_equality_with_its_table(known: sites.S
 
 def test_months_stand_beside_what_many_more_users_would_cost(page: str) -> None:
     found = rows(page, "scale")
-    assert [row[1:] for row in found[:2]] == [["60", "$48.00", "$0.80"], ["120", "$120.00", "$1.00"]]
+    assert [row[1:] for row in found[:2]] == [["60", "$72.00", "$1.20"], ["120", "$120.00", "$1.00"]]
     assert found[-3:] == [
         ["At 10 times the users", "1,200", "$2,394", "$2.00"],
         ["At 100 times the users", "12,000", "$47,773", "$3.98"],
