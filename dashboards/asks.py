@@ -69,6 +69,33 @@ RETRIEVAL = Ask(
     "interactions",
     '{"feature": "write-draft", "model": "gpt-4o-mini", "retrieval": {"documents": [{"id": "d-1", "score": 0.71}]}}',
 )
+USERS = Ask("user_id with each interaction", "interactions", '{"feature": "write-draft", "model": "gpt-4o-mini", "user_id": "u-1"}')  # fmt: skip
+REVENUE = Ask(
+    "the figure revenue_usd of each month, by tier",
+    "figures",
+    '{"month": "2026-11", "name": "revenue_usd", "tier": "pro", "value": 12000}',
+)
+OUTCOMES = Ask(
+    "feedback of the kind outcome when a task is completed",
+    "feedback",
+    '{"interaction_id": "wd-1", "kind": "outcome", "value": "completed"}',
+)
+CACHES = Ask(
+    "cache with calls that a cache answered, cached_input_tokens with the others",
+    "interactions",
+    '{"feature": "write-draft", "model": "gpt-4o-mini", "cache": "exact"}',
+)
+OWN_CACHE = Ask("cache (exact, semantic) with calls that a cache answered", CACHES.path, CACHES.body)
+PROVIDER = Ask(
+    "provider with each interaction",
+    "interactions",
+    '{"feature": "write-draft", "model": "gpt-4o-mini", "provider": "openai"}',
+)
+FIRST_TOKEN = Ask(
+    "time_to_first_token_ms with streamed answers",
+    "interactions",
+    '{"feature": "write-draft", "model": "gpt-4o-mini", "time_to_first_token_ms": 240}',
+)
 
 
 def _implicit(value: str) -> Ask:

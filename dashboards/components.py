@@ -334,7 +334,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """A table in a panel; `empty`, or `error` (a reference), stands instead of the rows."""
+    """A table in a panel; `empty` stands instead of the rows, `missing` under them: what to send so that they are whole."""
 
     id: str
     title: str
@@ -345,7 +345,7 @@ class Breakdown:
     total: Row | None = None
     empty: Empty | None = None
     csv_url: str = ""
-    error: str = ""
+    missing: Empty | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def amount(usd: float | None) -> str:
     size = abs(usd)
     if size == 0:
         return "$0"
-    digits = 0 if size >= 999.5 else 2 if size >= 0.1 else _significant(usd, 2)
+    digits = 0 if size >= 999.5 else 2 if size >= 0.1 else _significant(float(f"{usd:.1e}"), 2)
     return (MINUS if usd < 0 else "") + f"${size:,.{min(digits, 9)}f}"
 
 
@@ -93,6 +93,11 @@ def score(value: float) -> str:
     """What somebody scored, as short as it was meant: '0.8', '4', '0.667'."""
     text = number(value)
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def times(multiple: float) -> str:
+    """How many times something: '5.8 ×', '0.64 ×', '1,200 ×'."""
+    return f"{_grouped(multiple, 2 if multiple < 0.95 else 1 if multiple < 99.5 else 0)}{NBSP}×"
 
 
 def compact(value: float | None) -> str:
@@ -153,7 +158,8 @@ def promoters(score: float) -> str:
 
 
 def value(quantity: float | None, unit: str) -> str:
-    """Any metric's value by the unit of its definition: ratio, usd, nano_usd, ms, s, count, calls, users, events, nps.
+    """Any metric's value by the unit of its definition: ratio, usd, nano_usd, ms, s, count, calls, users, events, nps,
+    times.
 
     Every other unit (tokens, score) is a plain number.
     """
@@ -164,14 +170,14 @@ def value(quantity: float | None, unit: str) -> str:
     match unit:
         case "ratio":
             return rate(quantity)
-        case "usd":
-            return amount(quantity)
-        case "nano_usd":
-            return amount(quantity / NANO_PER_DOLLAR)
+        case "usd" | "nano_usd":
+            return amount(quantity if unit == "usd" else quantity / NANO_PER_DOLLAR)
         case "ms" | "s":
             return duration(quantity * (1000 if unit == "s" else 1))
         case "count" | "calls" | "users" | "events":
             return count(quantity)
+        case "times":
+            return times(quantity)
         case _:
             return number(quantity)
 

@@ -17,7 +17,7 @@ from observatory.metrics.forecasting.outlook import ExpectedDay, Range, Standing
 from observatory.metrics.forecasting.projection import DayOfMonth, Scenarios
 from observatory.metrics.forecasts import NEEDED_DAYS, CostForecast
 
-TITLE = "This month against its plan"
+TITLE, SCENARIOS = "This month against its plan", "Three scenarios"
 DEFINITION = "What has come, the plan laid on days by their weekdays, and the middle of the forecast in its bands of 80 % and 95 %."
 HEADINGS = (
     Heading("Month"),
@@ -110,7 +110,7 @@ def scenarios_table(view: View, forecast: CostForecast) -> Breakdown | None:
     if not forecast.scenarios:
         return None
     rows = tuple(_scenario(one, is_current=one.month == forecast.month) for one in forecast.scenarios)
-    return Breakdown("scenarios", "Three scenarios", HEADINGS, rows, "the whole project", _multiplier(forecast))
+    return Breakdown("scenarios", SCENARIOS, HEADINGS, rows, "the whole project", _multiplier(forecast))
 
 
 def _scenario(one: Scenarios, *, is_current: bool) -> Row:

@@ -93,3 +93,9 @@ def title_of(incident: Incident) -> str:
     metric = METRICS.get(incident.rule.metric)
     shown = f"{metric.title} {formatting.value(incident.value, metric.unit)}" if metric else incident.rule.name
     return f"{shown} on {incident.feature}" if incident.feature else shown
+
+
+def beyond(limits: Iterable[Limit], value: float | None) -> State | None:
+    """The worst of the limits that a value reaches from below; None for one that reaches none."""
+    reached = [State(limit.severity) for limit in limits if value is not None and value >= limit.value]
+    return worst(reached) if reached else None

@@ -11,7 +11,7 @@ from dashboards.asks import ASKS, Ask
 from dashboards.charts.bars import bars_pair
 from dashboards.charts.data import Bin
 from dashboards.components import Breakdown, Field, Heading, Panel, Row, not_enough
-from dashboards.pages.board import PanelMaker, TableMaker
+from dashboards.pages.board import PanelMaker
 from dashboards.panels import Drawn, series_panel
 from dashboards.view import View
 from observatory.metrics import distributions
@@ -104,11 +104,11 @@ def _star(rating: float) -> int:
     return min(STARS, max(1, math.ceil(rating * STARS / SLACK)))
 
 
-def tables(view: View) -> tuple[TableMaker, ...]:
+def tables(view: View) -> tuple[PanelMaker, ...]:
     """What stands out, one click from the answers, and what people flagged."""
     return (
-        TableMaker("flags", "Flags by category", partial(_flags, view)),
-        TableMaker("outliers", "Unusual answers", partial(_outliers, view)),
+        PanelMaker("flags", "Flags by category", partial(_flags, view)),
+        PanelMaker("outliers", "Unusual answers", partial(_outliers, view)),
     )
 
 

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
@@ -10,7 +11,16 @@ from alerts.models import Incident
 from dashboards import asks, changes, comparing, formatting, judged, samples
 from dashboards.charts.data import Chart, Frame, Mark, Point, Size, Span
 from dashboards.charts.timeseries import Around, timeseries
-from dashboards.components import Breakdown, Empty, Link, Panel, not_enough, not_instrumented, nothing_in_window
+from dashboards.components import (
+    Empty,
+    Link,
+    Panel,
+    State,
+    Tile,
+    not_enough,
+    not_instrumented,
+    nothing_in_window,
+)
 from dashboards.filters import RANGES, rfc3339
 from dashboards.present import band, chart_points, where
 from dashboards.view import View
@@ -29,6 +39,7 @@ MOST_MARKS = 6
 MARK_LENGTH = 40
 A_BUCKET = {"1m": "a minute", "15m": "in 15 minutes", "1h": "an hour", "1d": "a day"}
 Points = Sequence[reading.Point]
+T = TypeVar("T")
 NOUNS = {FeedbackKind.THUMB: "ratings", FeedbackKind.ACCEPTANCE: "decisions", FeedbackKind.OUTCOME: "outcomes"}
 
 
@@ -204,20 +215,21 @@ def words_of_grain(grain: str) -> str:
     return {"1m": "by minute", "15m": "by quarter of an hour", "1h": "hourly", "1d": "daily"}[grain]
 
 
-def guarded(name: str, title: str, make: Callable[[], Panel]) -> Panel:
-    """The panel, or in its place the note that this one failed: the rest of the page stands."""
+def guarded(name: str, title: str, make: Callable[[], T]) -> T | Panel:
+    """The panel or table, or in its place the note that this one failed: the rest of the page stands."""
     try:
         return make()
     except Exception:
         return Panel(name, title, error=report(name))
 
 
-def guarded_table(name: str, title: str, make: Callable[[], Breakdown]) -> Breakdown:
-    """The same of a table."""
+def guarded_tile(name: str, title: str, make: Callable[[], Tile]) -> Tile:
+    """The tile, or in its place the note that this one failed."""
     try:
         return make()
     except Exception:
-        return Breakdown(name, title, (), error=report(name))
+        lines = (f"could not be computed, reference {report(name)}",)
+        return Tile(title, formatting.DASH, name, State.NO_DATA, lines=lines)
 
 
 def report(name: str) -> str:

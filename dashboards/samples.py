@@ -1,5 +1,8 @@
 """Commands that send what is missing, to copy from an empty place."""
 
+import re
+from datetime import date
+
 from django.conf import settings
 
 FEEDBACK = {
@@ -33,6 +36,22 @@ def first_interaction() -> str:
         "interactions",
         '{"feature": "write-draft", "model": "gpt-4o-mini", "prompt": "Hi", "output": "Hello", "latency_ms": 310}',
     )
+
+
+def harmless(name: str, instead: str) -> str:
+    """A name that somebody sent, fit to stand in a command that people copy into a shell; else the other one."""
+    return name if re.fullmatch(r"[A-Za-z0-9][\w.:/-]{0,99}", name, re.ASCII) else instead
+
+
+def figure(name: str, month: date, value: str, tier: str = "") -> str:
+    """The command that sends a figure of a month; of a tier, where its name can stand in a command."""
+    of_tier = f'"tier": "{harmless(tier, "pro")}", ' if tier else ""
+    return _curl("figures", f'{{"month": "{month:%Y-%m}", {of_tier}"name": "{name}", "value": {value}}}')
+
+
+def interaction(field: str) -> str:
+    """The command that sends an interaction with a field (as JSON: `"cache": "exact"`) that many leave out."""
+    return _curl("interactions", f'{{"feature": "write-draft", "model": "gpt-4o-mini", {field}}}')
 
 
 def feedback(kind: str) -> str:

@@ -51,8 +51,7 @@ def scores() -> c.Breakdown:
 def context() -> dict[str, object]:
     """What style.html shows of them."""
     asks = {"Rating": ASKS["rating_mean"], "Retrieval score": ASKS["retrieval_score_mean"]}
-    failed = c.Breakdown("failed", "Tickets by category", (), error="7f3a")
     return {
-        "stays": stays(), "scores": scores(), "failed": failed, "asks": asks,
+        "stays": stays(), "scores": scores(), "asks": asks,
         "waiting": Tiles("people", titles=("Adoption, 30 d", "Opt-out rate"), load_url="/style/slow"),
     }  # fmt: skip

@@ -13,6 +13,7 @@ from dashboards.charts.timeseries import hover, runs, trace
 
 ALARM = 100.0
 _TOP = 112.0
+_LORENZ_TOP = 1.02
 
 
 def evidence(
@@ -73,10 +74,30 @@ def share_of_top(curve: Sequence[tuple[float, float]], top: float) -> float:
     return 1.0
 
 
-def lorenz(name: str, curve: Sequence[tuple[float, float]], frame: Frame, top: float = 0.01) -> Chart:
-    """Concentration: the further the curve sags under the diagonal, the fewer users carry the sum."""
-    held = share_of_top(curve, top)
-    text = f"top {formatting.rate(top, 0)} = {formatting.rate(held, 0)}"
+def lorenz(
+    name: str, curve: Sequence[tuple[float, float]], frame: Frame, top: float = 0.01, held: float | None = None
+) -> Chart:
+    """Concentration: the further the curve sags under the diagonal, the fewer users carry the sum.
+
+    `held`: what the largest `top` have, where it is known exactly; else it is read off the curve.
+    """
+    held = share_of_top(curve, top) if held is None else held
+    text = f"top {formatting.rate(top, 0)} = {formatting.rate(held)}"
+    drawing = Drawing()
+    edge = decorations.add_edge_labels(drawing, [EdgeLabel(1 - held, text, "series-1")], 0, _LORENZ_TOP, frame.size)
+    equal = decorations.note("if all were equal ", x=0.5, y=0.5) | {"xanchor": "right", "yanchor": "bottom"}
+    up = value_axis(0, _LORENZ_TOP, "ratio", frame.size, 1.0)
+    across = {**up, "range": [0, 1], "showgrid": False, "ticks": "outside", "ticklen": 4, "tickcolor": "@line"}
+    page = layout(edge, left_margin(up)) | {"xaxis": across, "yaxis": up, "hovermode": "x"}
+    page |= {"annotations": [equal, *drawing.annotations]}
+    columns = (Column("Users from below", "share"), Column("Share of the sum", "share"))
+    table = Table(columns, tuple(curve), frame.zone)
+    figure = {"data": _lorenz_traces(curve, top, held), "layout": page}
+    return Chart(figure, table, f"{name}: {text}", (Key(text, "series-1"),), frame.size)
+
+
+def _lorenz_traces(curve: Sequence[tuple[float, float]], top: float, held: float) -> list[Figure]:
+    """The line of equality, the curve, and the dot from which the largest lie to the right."""
     diagonal = trace([], [], decorations.line("quiet", "dash")) | {"x": [0, 1], "y": [0, 1]}
     words = [f"{formatting.rate(1 - x)} largest hold {formatting.rate(1 - y)}" for x, y in curve]
     line = trace([], [], decorations.line("series-1", width=2))
@@ -84,12 +105,4 @@ def lorenz(name: str, curve: Sequence[tuple[float, float]], frame: Frame, top: f
     line |= {"x": [x for x, _ in curve], "y": [y for _, y in curve], "customdata": words}
     line["hovertemplate"] = "%{customdata}<extra></extra>"
     dot = diagonal | {"x": [1 - top], "y": [1 - held], "mode": "markers", "marker": {"color": "@series-1", "size": 7}}
-    across, up = value_axis(0, 1.02, "ratio", frame.size, 1.0), value_axis(0, 1.02, "ratio", frame.size, 1.0)
-    ground = across | {"showgrid": False, "ticks": "outside", "ticklen": 4, "tickcolor": "@line"}
-    page = layout((), left_margin(up)) | {"xaxis": ground, "yaxis": up, "hovermode": "x"}
-    page["margin"]["r"] = 20
-    label = decorations.note(f"{text} ", "series-1", x=1 - top, y=1 - held, bgcolor="@panel") | {"xanchor": "right"}
-    page |= {"annotations": [label]}
-    columns = (Column("Users from below", "share"), Column("Share of the sum", "share"))
-    table = Table(columns, tuple(curve), frame.zone)
-    return Chart({"data": [diagonal, line, dot], "layout": page}, table, f"{name}: {text}", (), frame.size)
+    return [diagonal, line, dot]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from dashboards.demo.answers import Answer, Thumb
 from dashboards.demo.people import Slot
+from dashboards.demo.prices import UNPRICED_MODEL
 from dashboards.demo.quotas import Coin, Deck, Quota, seeded
 from dashboards.demo.scenario import FAILURES, MODELS, Feature, model_shares
 
@@ -15,13 +16,15 @@ from dashboards.demo.scenario import FAILURES, MODELS, Feature, model_shares
 _LENGTH_GROUPS = 6
 _LATENCY_SCATTER = 0.28
 _OK = "ok"
+# An answer that was kept comes at once: the look-up, and a little of what asking anew would have taken.
+_LOOKED_UP_MS, _QUICKER = 20, 50
 
 _Pool = tuple[str, Thumb | None, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as it was made. `is_rated` calls have an answer with a thumb."""
+    """One call as it was made. `is_rated` calls have an answer with a thumb; `is_cached` ones an answer given before."""
 
     id: str
     slot: Slot
@@ -31,6 +34,7 @@ class Call:
     latency_ms: int
     time_to_first_token_ms: int | None
     is_rated: bool
+    is_cached: bool = False
 
     @property
     def answered_at(self) -> datetime:
@@ -76,6 +80,7 @@ class Line:
         self._shelf = Shelf([answer for answer in answers if feature.serves(answer)], self._rng)
         self._models, self._statuses, self._lengths = Quota(self._rng), Quota(self._rng), Quota(self._rng)
         self._rated, self._ups = Coin(self._rng), Coin(self._rng)
+        self._cached = Quota(seeded(f"cache of {feature.name}"))
         self._groups = {str(group): 1 / _LENGTH_GROUPS for group in range(_LENGTH_GROUPS)}
         self._status_shares = {**FAILURES, _OK: 1 - sum(FAILURES.values())}
 
@@ -88,6 +93,9 @@ class Line:
         thumb = self._thumb(model) if is_rated else None
         answer = self._shelf.deal(model, thumb, int(self._lengths.draw(self._groups)))
         latency_ms = self._latency_ms(answer, status)
+        is_cached = self._is_cached(model, status)
+        if is_cached:
+            latency_ms = _LOOKED_UP_MS + latency_ms // _QUICKER
         return Call(
             id=f"demo-{slot.at:%Y%m%d}-{self._feature.name}-{number:04d}",
             slot=slot,
@@ -97,7 +105,13 @@ class Line:
             latency_ms=latency_ms,
             time_to_first_token_ms=self._first_token_ms(latency_ms) if status == _OK else None,
             is_rated=is_rated,
+            is_cached=is_cached,
         )
+
+    def _is_cached(self, model: str, status: str) -> bool:
+        """Every so many calls of a model with a price repeat a question; one that fails was not looked up."""
+        share = self._feature.cached if model != UNPRICED_MODEL else 0.0
+        return status == _OK and self._cached.draw({"yes": share, "no": 1 - share}) == "yes"
 
     def _is_rated(self, model: str, shares: dict[str, float]) -> bool:
         """Toss for a rating, so that the feature's share of *all* its calls is rated although some can not be."""

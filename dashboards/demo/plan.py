@@ -124,7 +124,8 @@ def _interaction(call: Call, start: date) -> Record:
 
 
 def _success(call: Call) -> Record:
-    return {
+    kept: Record = {"cache": "exact", "cost_usd": "0"} if call.is_cached else {}
+    return kept | {
         "status": "ok",
         "output": call.answer.output,
         "output_tokens": call.answer.output_tokens,

@@ -20,12 +20,18 @@ from ingest.projects import provision
 from ingest.projects.access import project_scope
 from ingest.projects.models import Feature, Project
 from ingest.timeline import Window
-from observatory.metrics import series
+from observatory.metrics import provider_limits, series
+from observatory.metrics.provider_limits import Limit
 
 RULE_NAME = f"Thumbs-up of {MAIN_FEATURE} against its first {BASELINE_DAYS} days"
 WARNING_POINTS, CRITICAL_POINTS = 0.05, 0.10
 MINIMUM_RATINGS = 100
 _WEEK_MINUTES = 7 * 24 * 60
+LIMITS = (
+    Limit("openai", requests_per_minute=60, tokens_per_minute=60_000),
+    Limit("openai", "gpt-4-1106-preview", tokens_per_minute=40_000),
+    Limit("anthropic", requests_per_minute=50, tokens_per_minute=40_000),
+)
 _SHIPPED_THUMBS = "thumbs-up-rate"
 
 
@@ -46,6 +52,7 @@ def prepare(now: datetime) -> Project:
     with project_scope(project.pk):
         _set_features()
         _set_prices(start)
+        _set_limits()
         presets.install(project.pk, now)
         _leave_the_thumbs_to_the_demos_rule(now)
     return project
@@ -109,6 +116,13 @@ def _leave_the_thumbs_to_the_demos_rule(now: datetime) -> None:
 def _set_features() -> None:
     for feature in FEATURES:
         Feature.objects.filter(name=feature.name).update(type=feature.type, stakes=feature.stakes)
+
+
+def _set_limits() -> None:
+    """What providers allow, far from what the replay asks of them; none where somebody entered their own."""
+    if not provider_limits.entered():
+        for limit in LIMITS:
+            provider_limits.enter(limit)
 
 
 def _set_prices(valid_from: date) -> None:

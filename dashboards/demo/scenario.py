@@ -11,8 +11,8 @@ DESCRIPTION = (
     f"{OPENING} Real: prompt, output, model and judge score, 4,800 answers of 16 models to "
     "300 prompts of a public chat service (lmarena/arena-hard-auto, Apache-2.0); one answer may be served to several "
     "users. Replayed, from a fixed seed: time, user, session, latency, errors, every rating, correction and outcome (a "
-    "thumb follows the judge score; an answer without a score gets none), who opted out, surveys, NPS, tickets, revenue "
-    "and active users. Tokens are counted from the texts; prices marked “demo, our own figure” are ours."
+    "thumb follows the judge score; an answer without a score gets none), which answers a cache gave, who opted out, "
+    "surveys, NPS, tickets, revenue, active users and what providers allow. Tokens are counted from the texts; prices marked “demo, our own figure” are ours."
 )
 
 DAYS = 60
@@ -84,6 +84,7 @@ class Feature:
     outcomes: dict[str, float] = field(default_factory=dict)
     copied: float = 0.0
     evaluated: float = 0.1
+    cached: float = 0.0
 
     def serves(self, answer: Answer) -> bool:
         """Say whether this feature could have given this answer."""
@@ -120,6 +121,7 @@ FEATURES: tuple[Feature, ...] = (
         token_ms=3.4,
         timeout_ms=30_000,
         rated=0.6,
+        cached=0.04,
         corrected=0.08,
         outcomes={"completed": 0.13, "abandoned": 0.014, "redone": 0.006},
         copied=0.1,
@@ -145,6 +147,7 @@ FEATURES: tuple[Feature, ...] = (
         token_ms=1.9,
         timeout_ms=5_000,
         rated=0.3,
+        cached=0.12,
         accepted={"accepted": 0.43, "dismissed": 0.17},
     ),
     Feature(

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from django.db import transaction
 from django.http import HttpResponse
@@ -24,7 +26,7 @@ from dashboards.components import (
     Tile,
     nothing_received,
 )
-from dashboards.panels import guarded, guarded_table, nothing_here
+from dashboards.panels import guarded, guarded_tile, nothing_here
 from dashboards.parts import Part, Shown
 from dashboards.present import worst_first
 from dashboards.view import View
@@ -33,23 +35,29 @@ from observatory.metrics.definitions import METRICS
 from observatory.metrics.reading import Reading
 from observatory.metrics.shelf import NAMELESS
 
+T = TypeVar("T")
+Made = Panel | Breakdown | None
+
 
 @dataclass(frozen=True)
 class PanelMaker:
-    """A panel and how to make it; made apart from the others, so that one failure stays one."""
+    """A panel or a table and how to make it; made apart from the others, so that one failure stays one.
+
+    Nothing is shown where nothing is made.
+    """
 
     name: str
     title: str
-    make: Callable[[], Panel]
+    make: Callable[[], Made]
 
 
 @dataclass(frozen=True)
-class TableMaker:
-    """A small table beside the charts, and how to make it."""
+class TileMaker:
+    """A tile that is more than one metric's number, and how to make it; made apart from the others."""
 
     name: str
     title: str
-    make: Callable[[], Breakdown]
+    make: Callable[[], Tile]
 
 
 @dataclass(frozen=True)
@@ -62,13 +70,13 @@ class Board:
 
     title: str
     path: str
-    tiles: Sequence[present.Asked]
+    tiles: Sequence[present.Asked | TileMaker]
     panels: Sequence[PanelMaker]
     columns: Sequence[str]
     evidence: tuple[Link, ...] = ()
     watched: tuple[str, ...] = ()
-    tables: tuple[Breakdown, ...] = ()
-    small: Sequence[TableMaker] = ()
+    tables: Sequence[Breakdown | PanelMaker] = ()
+    small: Sequence[PanelMaker] = ()
     more: tuple[Part, ...] = ()
     late: tuple[Part, ...] = ()
     wide: tuple[Part, ...] = ()
@@ -88,12 +96,12 @@ class BoardContext:
     filters: Filters
     notices: tuple[Notice, ...]
     tiles: tuple[Tile, ...]
-    panels: tuple[Panel, ...]
-    tables: tuple[Breakdown, ...]
+    panels: tuple[Panel | Breakdown, ...]
+    tables: tuple[Panel | Breakdown, ...]
     breakdown: Breakdown
     evidence: tuple[Link, ...]
     empty: Empty | None = None
-    small: tuple[Breakdown, ...] = ()
+    small: tuple[Panel | Breakdown, ...] = ()
     more: tuple[Shown, ...] = ()
     late: tuple[Shown, ...] = ()
     wide: tuple[Shown, ...] = ()
@@ -118,13 +126,13 @@ def _context(view: View, board: Board) -> BoardContext:
         title=board.title,
         filters=filters.toolbar(view.choice, view.features, view.models, view.baselines(view.choice.feature)),
         notices=(*notes(view), *_incident_notices(view, board.watched)),
-        tiles=() if empty else tuple(present.tile(view, asked) for asked in board.tiles),
-        panels=() if empty else tuple(_panel(maker) for maker in board.panels),
-        tables=() if empty else board.tables,
+        tiles=() if empty else tuple(_tile(view, asked) for asked in board.tiles),
+        panels=() if empty else _shown(board.panels),
+        tables=() if empty else _shown(board.tables),
         breakdown=Breakdown("features", "By feature", ()) if empty else by_feature(view, board),
         evidence=board.evidence,
         empty=empty,
-        small=() if empty else tuple(_table(maker) for maker in board.small),
+        small=() if empty else _shown(board.small),
         more=() if empty else tuple(parts.on_page(view, part) for part in board.more),
         late=() if empty else tuple(parts.on_page(view, part) for part in board.late),
         wide=() if empty else tuple(parts.on_page(view, part) for part in board.wide),
@@ -132,20 +140,24 @@ def _context(view: View, board: Board) -> BoardContext:
     )
 
 
-def _panel(maker: PanelMaker) -> Panel:
-    def make() -> Panel:
-        with transaction.atomic():
-            return maker.make()
-
-    return guarded(maker.name, maker.title, make)
+def _tile(view: View, asked: present.Asked | TileMaker) -> Tile:
+    if isinstance(asked, present.Asked):
+        return present.tile(view, asked)
+    return guarded_tile(asked.name, asked.title, partial(_apart, asked.make))
 
 
-def _table(maker: TableMaker) -> Breakdown:
-    def make() -> Breakdown:
-        with transaction.atomic():
-            return maker.make()
+def _shown(asked: Sequence[Breakdown | PanelMaker]) -> tuple[Panel | Breakdown, ...]:
+    """Each panel and table, or in its place the note that it failed."""
+    made = (
+        guarded(one.name, one.title, partial(_apart, one.make)) if isinstance(one, PanelMaker) else one for one in asked
+    )
+    return tuple(one for one in made if one is not None)
 
-    return guarded_table(maker.name, maker.title, make)
+
+def _apart(make: Callable[[], T]) -> T:
+    """A query that fails takes no other with it."""
+    with transaction.atomic():
+        return make()
 
 
 def notes(view: View) -> tuple[Notice, ...]:
@@ -224,6 +236,6 @@ def _table_of(board: Board, name: str) -> Table | None:
     """The table behind a chart or a part of the page; None where there is none."""
     for maker in board.panels:
         if maker.name == name:
-            chart = maker.make().chart
-            return chart.table if chart else None
+            made = maker.make()
+            return made.chart.table if isinstance(made, Panel) and made.chart is not None else None
     return next((part.table() for part in board.parts if part.name == name and part.table), None)

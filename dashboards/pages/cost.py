@@ -1,20 +1,24 @@
-"""Cost: what does it cost, per call and per user, and what has no price?"""
+"""Cost: what does it cost, per call, per user and per outcome, who causes it, where is it heading?"""
 
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 
+from django.db import transaction
 from django.http import HttpResponse
 
-from dashboards import heading, judged, panels, present
+from dashboards import caches, heading, judged, panels, present, spenders, unit_costs
 from dashboards.charts.bars import cost_bars
 from dashboards.charts.data import Group
 from dashboards.components import Link, Panel
-from dashboards.pages.board import Board, PanelMaker, respond
+from dashboards.pages.board import Board, Made, PanelMaker, TileMaker, respond
 from dashboards.panels import Drawn, series_panel
 from dashboards.present import Asked
+from dashboards.shown_month import shown_month
 from dashboards.view import View, project_page
-from ingest.timeline import DAY
 from observatory.metrics import forecasts
 from observatory.metrics.definitions import METRICS
+from observatory.metrics.forecasting.growth import DEFAULT, Multiplier
+from observatory.metrics.forecasts import NEEDED_DAYS, CostForecast
 
 COMPONENTS = {
     "cost_model_tokens": "model tokens",
@@ -24,6 +28,41 @@ COMPONENTS = {
     "cost_human_review": "human review",
     "cost_other": "other",
 }
+COLUMNS = ("calls", "cost_total", "cost_per_call", "cost_per_outcome", "input_tokens_mean", "unpriced_calls")
+
+
+class Asking:
+    """What several parts of the page need: asked for by the first of them, so that a failure stays with its parts."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.month = cache(partial(shown_month, view))
+        self.forecast = cache(partial(forecasts.current, view.now, reader=view.reader))
+        self.users = cache(lambda: spenders.ask(view, self.month()))
+        self.tiers = cache(lambda: unit_costs.shares(view, self.month()))
+        self.caches = cache(partial(caches.ask, view))
+
+    def whole_usd(self) -> float | None:
+        """The cost of everything in the month."""
+        return self.view.reader.reading("cost_total", self.month().window, feature=self.view.choice.feature).value
+
+    def multiplier(self) -> Multiplier:
+        """What the forecast was fitted with; without a forecast, what one plans with."""
+        known = self._forecast_if_any()
+        return known.multiplier if known else DEFAULT
+
+    def known_days(self) -> int:
+        """How many whole days the forecast knows; without a forecast nobody can tell that they are too few."""
+        known = self._forecast_if_any()
+        return known.known_days if known else NEEDED_DAYS
+
+    def _forecast_if_any(self) -> CostForecast | None:
+        """For what can do without: the forecast's own panel tells of its failure, and logs it."""
+        try:
+            with transaction.atomic():
+                return self.forecast()
+        except Exception:
+            return None
 
 
 def components_panel(view: View) -> Panel:
@@ -40,45 +79,84 @@ def components_panel(view: View) -> Panel:
     return panels.panel(view, "components", "Cost by component", chart, "daily, USD, in the project's time zone")
 
 
-@project_page
-def cost(view: View) -> HttpResponse:
-    """The Cost dashboard."""
-    forecast = forecasts.current(view.now, reader=view.reader)
-    scenarios = heading.scenarios_table(view, forecast)
-    makers = [
-        PanelMaker("forecast", heading.TITLE, partial(heading.forecast_panel, view, forecast)),
+def _where_to(asking: Asking) -> list[PanelMaker]:
+    """The month against its plan, and what it is made of."""
+    view = asking.view
+    return [
+        PanelMaker("forecast", heading.TITLE, lambda: heading.forecast_panel(view, asking.forecast())),
         PanelMaker("components", "Cost by component", partial(components_panel, view)),
-        PanelMaker(
-            "cost_anomaly", METRICS["cost_anomaly"].title, partial(heading.expected_panel, view, forecast.known_days)
-        ),
-        PanelMaker(
-            "cost_per_call", "Cost per call", partial(series_panel, view, Drawn("cost_per_call", compare="previous"))
-        ),
-        PanelMaker(
-            "input_tokens_mean", "Prompt tokens per call", partial(series_panel, view, Drawn("input_tokens_mean"))
-        ),
-        PanelMaker(
-            "unpriced_calls", "Unpriced calls", partial(series_panel, view, Drawn("unpriced_calls", compare="previous"))
-        ),
     ]
-    tiles = [
+
+
+def _per_user(asking: Asking) -> list[PanelMaker]:
+    """What a user costs: who causes it, who is dear, what more of them would cost, what they bring."""
+    view, month, titles = asking.view, asking.month, spenders.TITLES | unit_costs.TITLES
+
+    def maker(name: str, make: Callable[[], Made]) -> PanelMaker:
+        return PanelMaker(name, titles[name], make)
+
+    return [
+        maker(spenders.CURVE, lambda: spenders.curve_panel(view, month(), asking.users())),
+        maker(spenders.DEAR, lambda: spenders.costs_table(view, month(), asking.users(), asking.whole_usd())),
+        maker(spenders.DEAREST, lambda: spenders.dearest_table(view, month(), asking.users())),
+        maker(unit_costs.SCALE, lambda: unit_costs.scale_table(view, asking.multiplier())),
+        maker(unit_costs.TIERS, lambda: unit_costs.tiers_table(view, month(), asking.tiers())),
+        PanelMaker(caches.SAVED, caches.TITLE, lambda: caches.table(view, asking.caches())),
+    ]
+
+
+def _per_call(asking: Asking) -> list[PanelMaker]:
+    """What a day and a call cost."""
+    view = asking.view
+
+    def line(metric: str, title: str, compare: str = "baseline") -> PanelMaker:
+        return PanelMaker(metric, title, partial(series_panel, view, Drawn(metric, compare=compare)))
+
+    return [
+        PanelMaker("cost_anomaly", METRICS["cost_anomaly"].title, lambda: heading.expected_panel(view, asking.known_days())),
+        line("cost_per_call", "Cost per call", "previous"),
+        line("input_tokens_mean", "Prompt tokens per call"),
+        line("unpriced_calls", "Unpriced calls", "previous"),
+    ]  # fmt: skip
+
+
+def _tiles(asking: Asking) -> list[Asked | TileMaker]:
+    view, month = asking.view, asking.month
+    titles = {name: METRICS[name].title for name in (unit_costs.PER_USER, unit_costs.OUTCOME, unit_costs.SHARE)}
+    return [
         Asked("cost_total"),
         Asked("cost_total", "Cost today so far", present.today(view), compare=None, id="cost_today"),
         Asked("cost_per_call"),
-        Asked("cost_per_mau", window=present.last(view, 28 * DAY)),
+        TileMaker(unit_costs.PER_USER, titles[unit_costs.PER_USER], lambda: unit_costs.per_user_tile(view, month())),
+        TileMaker(unit_costs.OUTCOME, titles[unit_costs.OUTCOME], partial(unit_costs.outcome_tile, view)),
+        TileMaker(
+            unit_costs.SHARE,
+            titles[unit_costs.SHARE],
+            lambda: unit_costs.revenue_tile(view, month(), asking.tiers()),
+        ),
+        TileMaker(spenders.MULTIPLE, "Dearest user", lambda: spenders.tile(view, month(), asking.users())),
+        TileMaker(caches.SAVED, caches.TITLE, lambda: caches.tile(view, asking.caches())),
+        TileMaker(unit_costs.GROWTH, "Growth of prompts", partial(unit_costs.growth_tile, view)),
         Asked("unpriced_calls"),
     ]
+
+
+@project_page
+def cost(view: View) -> HttpResponse:
+    """The Cost dashboard."""
+    asking = Asking(view)
+    scenarios = PanelMaker("scenarios", heading.SCENARIOS, lambda: heading.scenarios_table(view, asking.forecast()))
     unpriced = Link("The interactions without a price", view.url("interactions/", cost="unpriced"))
     return respond(
         view,
         Board(
             "Cost",
             "cost/",
-            tiles,
-            makers,
-            ("calls", "cost_total", "cost_per_call", "input_tokens_mean", "unpriced_calls"),
+            _tiles(asking),
+            [*_where_to(asking), *_per_user(asking), *_per_call(asking)],
+            COLUMNS,
             (unpriced,),
             judged.WATCHED["cost"],
-            (scenarios,) if scenarios else (),
+            (scenarios,),
         ),
     )

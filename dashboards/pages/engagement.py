@@ -5,7 +5,7 @@ from functools import partial
 from django.http import HttpResponse
 
 from dashboards import judged, people, present, voices
-from dashboards.pages.board import Board, PanelMaker, TableMaker, respond
+from dashboards.pages.board import Board, PanelMaker, respond
 from dashboards.panels import Drawn, series_panel
 from dashboards.present import Asked
 from dashboards.view import View, project_page
@@ -43,8 +43,8 @@ def engagement(view: View) -> HttpResponse:
             (),
             judged.WATCHED["engagement"],
             small=(
-                TableMaker("nps", voices.NPS_TITLE, partial(voices.recommendations, view)),
-                TableMaker("tickets", voices.TICKETS_TITLE, partial(voices.tickets, view)),
+                PanelMaker("nps", voices.NPS_TITLE, partial(voices.recommendations, view)),
+                PanelMaker("tickets", voices.TICKETS_TITLE, partial(voices.tickets, view)),
             ),
             more=(people.tiles(view),),
             late=(people.adoption(view),),

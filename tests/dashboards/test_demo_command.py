@@ -23,6 +23,8 @@ from ingest.projects import provision
 from ingest.projects.models import ApiKey, Feature, Membership, Project
 from ingest.projects.scope import project_scope
 from observatory.drift.models import Finding, Series
+from tests.dashboards import site as sites
+from tests.dashboards.told import rows
 from tests.harness.installation import Installation, free_port
 
 
@@ -61,6 +63,16 @@ def test_every_administrator_may_open_the_project_and_it_says_what_is_real(fille
     assert Membership.objects.filter(project=filled.project, user=filled.admin).exists()
     assert "Real: prompt, output, model and judge score" in filled.project.description
     assert "Replayed, from a fixed seed: time, user, session, latency" in filled.project.description
+
+
+def test_cost_and_health_are_full_and_no_limit_is_near(filled: Filled, web: str) -> None:
+    with sites.client(web, filled.admin) as asking:
+        pages = [asking.get(f"/{filled.project.slug}/{page}/").text for page in ("cost", "health")]
+    for page in pages:
+        assert "could not be computed" not in page
+        assert "Not sent yet" not in page.split('class="grid')[0], "every tile has its number"
+    assert rows(pages[0], "cache_savings")[0][1].endswith("of calls")
+    assert max(float(row[1].removesuffix(" %")) for row in rows(pages[1], "headroom") if "%" in row[1]) < 20
 
 
 def test_features_have_their_types_and_stakes(inside: Filled) -> None:

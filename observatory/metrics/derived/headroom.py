@@ -4,6 +4,7 @@ provider_limit_use = max over the limits entered: peak of a minute / limit
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from ingest import dictionary
 from ingest.dimensions import Dimension
@@ -26,6 +27,11 @@ def most_used(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Re
         return [NO_DATA for _ in points]
     uses = [provider_limits.use_of(limits, peaks) for peaks in peaks_of(shelf, points)]
     return [Reading(State.OK, use[0].share, None, use[0].peak.calls) if use else NO_DATA for use in uses]
+
+
+def peaks(window: Window, *, now: datetime) -> Peaks:
+    """The peaks of every provider and of every model in a window. Inside a project's scope."""
+    return peaks_of(Shelf(now), [window])[0]
 
 
 def peaks_of(shelf: Shelf, points: Sequence[Window]) -> list[Peaks]:

@@ -62,7 +62,10 @@ def prompt_cache(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list
     sums = [_Sum() for _ in points]
     for (place, piece), groups in zip(pieces, found, strict=True):
         for model, totals in groups.items():
-            sums[place].add(totals, _discount(book, shelf.names(Dimension.MODEL), model, piece, shelf.zone))
+            # Looking prices up by the day is most of the time this takes.
+            is_cached = totals.counters.get(Counter.CACHED_INPUT_TOKENS, 0)
+            names = shelf.names(Dimension.MODEL)
+            sums[place].add(totals, _discount(book, names, model, piece, shelf.zone) if is_cached else 0)
     return [one.reading for one in sums]
 
 
