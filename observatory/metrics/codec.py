@@ -31,7 +31,7 @@ IS_FOREIGN = sys.byteorder == "big"
 Counts = dict[int, int]
 """Counter → sum, or bin → count. What is zero is left out: whoever makes them sees to it."""
 
-_HEAD = struct.Struct("<hHhBB")
+HEAD = struct.Struct("<hHhBB")
 
 
 class BadSheet(ValueError):
@@ -92,8 +92,8 @@ def unpack_histograms(data: bytes | None, only: Collection[int] | None = None) -
     body = opened(data) if data else b""
     offset = 0
     while offset < len(body):
-        known, size, first, gap, width = _HEAD.unpack_from(body, offset)
-        gaps = offset + _HEAD.size
+        known, size, first, gap, width = HEAD.unpack_from(body, offset)
+        gaps = offset + HEAD.size
         counts = gaps + (size - 1) * SIZES[gap]
         offset = counts + size * SIZES[width]
         if only is None or known in only:
@@ -115,7 +115,7 @@ def _packed_bins(value: int, counts: Mapping[int, int]) -> bytes:
         bins = sorted(counts)
         gap, gaps = _narrowed([after - before for before, after in pairwise(bins)])
     width, numbers = _narrowed([counts[known] for known in bins])
-    return _HEAD.pack(value, len(bins), bins[0], gap, width) + gaps + numbers
+    return HEAD.pack(value, len(bins), bins[0], gap, width) + gaps + numbers
 
 
 def _narrowed(numbers: Sequence[int]) -> tuple[int, bytes]:

@@ -5,33 +5,30 @@ whole (money in nano-dollars, shares in millionths rounded one by one), so the o
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ingest.dimensions import ABSENT, Dimension, Facts
 from ingest.timeline import HOUR, MINUTE, Window, hour_window
 from observatory.metrics import counting, raw
-from observatory.metrics.codec import Counts
+from observatory.metrics.cells import Cells, capped, crowded, entries_of, joined, merged
 from observatory.metrics.counting import Rows
-from observatory.metrics.layout import DOWN_CALLS, OUTAGES, PEAKS, ZERO_BIN, Counter, Distribution
+from observatory.metrics.layout import DOWN_CALLS, OUTAGES, ZERO_BIN, Counter, Distribution
 from observatory.metrics.sheets import (
     ALL_FEATURES,
     COMBINATION,
     DIMENSIONS,
-    MOST_COMBINATIONS,
+    OTHER_COMBINATIONS,
     SINGLE,
     TOTAL,
-    Sheet,
     SheetKey,
-    Sheets,
-    capped,
     combined,
-    merge,
 )
 from observatory.metrics.statistics import GAMMA
+from observatory.metrics.tallying import added, coded, most, numbered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,8 +41,6 @@ SMALLEST = 1e-9
 """Smaller values share a bin: a bin's number fits two bytes."""
 
 HEADLINE = (Dimension.FEATURE, Dimension.MODEL)
-COUNTERS = tuple(Counter)
-_NUMBERS = tuple(map(int, COUNTERS))
 _EDGE_SLACK = 1e-9
 """As in `statistics.bucket_of`: an edge belongs to the bucket below it, whatever its logarithm's last digit."""
 
@@ -54,12 +49,12 @@ _EDGE_SLACK = 1e-9
 class Sums:
     """Rows summed by minute and dimension values; the same group may occur twice.
 
-    `keys`: (1 + dimensions) × groups: minute since 2000, then the values' numbers. `counters`: counters in the order of COUNTERS × groups.
-    `bins`: distribution → 3 × entries (number of the group, bin, count).
+    `keys`: (1 + dimensions) × groups: minute since 2000, then the values' numbers. `counters`: counter → a sum for each
+    group. `bins`: distribution → 3 × entries (number of the group, bin, count).
     """
 
     keys: "NDArray[Any]"
-    counters: "NDArray[Any]"
+    counters: "dict[int, NDArray[Any]]"
     bins: "dict[Distribution, NDArray[Any]]"
 
 
@@ -67,7 +62,7 @@ class Sums:
 class Recomputed:
     """The sheets of some buckets, and which kinds of feedback were among their rows (bits, 1 << kind)."""
 
-    sheets: Sheets
+    sheets: Cells
     kinds: int = 0
 
 
@@ -85,7 +80,7 @@ def recompute(facts: Facts, buckets: Sequence[Window]) -> Recomputed:
     return Recomputed(_headline(_joined(parts, len(HEADLINE)), buckets), kinds)
 
 
-def recompute_wide(facts: Facts, buckets: Sequence[Window], zone_name: str) -> Sheets:
+def recompute_wide(facts: Facts, buckets: Sequence[Window], zone_name: str) -> Cells:
     """The wide sheets of such buckets, each at most a local day of the zone.
 
     Combinations are capped as by merging: in each minute, then in each hour, then in the bucket.
@@ -94,7 +89,7 @@ def recompute_wide(facts: Facts, buckets: Sequence[Window], zone_name: str) -> S
     for ranges in _batches(facts, buckets):
         parts += _sums(facts, ranges, DIMENSIONS)[0]
     whole = _joined(parts, len(DIMENSIONS))
-    return _single(whole, buckets) | _combinations(whole, buckets, zone_name)
+    return joined([*_single(whole, buckets), *_combinations(whole, buckets, zone_name)])
 
 
 def _sums(facts: Facts, ranges: Sequence[Window], by: Sequence[Dimension]) -> "tuple[list[Sums], int]":
@@ -135,10 +130,24 @@ def summed(rows: Rows) -> Sums:
     import numpy as np
 
     keys = np.stack([rows.at // _MINUTE_US, *rows.numbers])
-    nothing = np.zeros(keys.shape[1], np.int64)
-    columns = np.stack([rows.counters.get(counter, nothing).astype(np.int64) for counter in COUNTERS])
-    groups, counters, group_of = _added(keys, columns)
-    return Sums(groups, counters, {name: _binned(values, group_of) for name, values in rows.values.items()})
+    groups, places = numbered(coded(keys))
+    # Most counters are of other kinds of rows, or of what nobody sends: zero all along.
+    counters = {
+        int(counter): added(column.astype(np.int64), places, len(groups))
+        for counter, column in rows.counters.items()
+        if column.any()
+    }
+    bins = {name: _binned(values, places) for name, values in rows.values.items()}
+    return Sums(keys[:, _one_of_each(places, len(groups))], counters, bins)
+
+
+def _one_of_each(places: "NDArray[Any]", size: int) -> "NDArray[Any]":
+    """Of each group the number of one that belongs to it."""
+    import numpy as np
+
+    one = np.empty(size, np.int64)
+    one[places] = np.arange(len(places))
+    return one
 
 
 def _binned(values: "NDArray[Any]", group_of: "NDArray[Any]") -> "NDArray[Any]":
@@ -150,123 +159,108 @@ def _binned(values: "NDArray[Any]", group_of: "NDArray[Any]") -> "NDArray[Any]":
     is_zero = sent == 0
     logs = np.log(np.where(is_zero, 1.0, np.maximum(sent, SMALLEST))) / math.log(GAMMA)
     bins = np.where(is_zero, ZERO_BIN, np.ceil(logs - _EDGE_SLACK)).astype(np.int64)
-    return _counted(np.stack([group_of[is_sent], bins, np.ones_like(bins)]))
+    return entries_of(group_of[is_sent], bins, np.ones_like(bins))
 
 
-def _counted(entries: "NDArray[Any]") -> "NDArray[Any]":
-    """Add up the counts of entries with the same group and bin."""
-    import numpy as np
-
-    keys, counts, _ = _added(entries[:2], entries[2:])
-    return np.concatenate([keys, counts])
-
-
-def _added(keys: "NDArray[Any]", columns: "NDArray[Any]") -> "tuple[NDArray[Any], NDArray[Any], NDArray[Any]]":
-    """Add up columns over equal keys: the distinct keys ascending, their sums, and the number of each row's key."""
-    import numpy as np
-
-    order = np.lexsort(keys[::-1])
-    ordered = keys[:, order]
-    is_new = np.ones(len(order), bool)
-    is_new[1:] = (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)
-    number = np.empty(len(order), np.int64)
-    number[order] = np.cumsum(is_new) - 1
-    starts = np.flatnonzero(is_new)
-    # Most counters are of other kinds of rows, or of what nobody sends: zero all along.
-    is_used = columns.any(axis=1)
-    used = columns[is_used]
-    if used.size and int(max(used.max(), -used.min())) * len(order) >= 2**62:
-        # Sums that might not fit 64 bits are added up as Python's integers: no app can make them wrap around.
-        used = used.astype(object)
-    sums = np.zeros((len(columns), len(starts)), used.dtype)
-    if len(starts):
-        sums[is_used] = np.add.reduceat(used[:, order], starts, axis=1)
-    return ordered[:, starts], sums, number
-
-
-def _headline(sums: Sums, buckets: Sequence[Window]) -> Sheets:
+def _headline(sums: Sums, buckets: Sequence[Window]) -> Cells:
     """Total, feature, model, and model within each feature."""
     import numpy as np
 
-    sheets: Sheets = {}
-    minute, feature, model = sums.keys
+    _, feature, model = sums.keys
     none = np.zeros_like(feature)
-    fill = partial(_fill, sheets, buckets)
-    fill(TOTAL, sums, np.stack([minute, none, none]))
-    fill(Dimension.FEATURE, sums, np.stack([minute, none, feature]))
-    fill(Dimension.MODEL, sums, np.stack([minute, none, model]))
     # Feature 0 would be all features: what has none (overhead) has no sheet of its own.
-    single = _picked(sums, feature != ALL_FEATURES)
-    fill(Dimension.MODEL, single, single.keys)
-    return sheets
+    featured = _picked(sums, feature != ALL_FEATURES)
+    return joined(
+        [
+            _cells(TOTAL, buckets, sums, none, none),
+            _cells(Dimension.FEATURE, buckets, sums, none, feature),
+            _cells(Dimension.MODEL, buckets, sums, none, model),
+            _cells(Dimension.MODEL, buckets, featured, featured.keys[1], featured.keys[2]),
+        ]
+    )
 
 
-def _single(sums: Sums, buckets: Sequence[Window]) -> Sheets:
+def _single(sums: Sums, buckets: Sequence[Window]) -> Iterator[Cells]:
     """The named values of every other dimension, in all and in each feature."""
     import numpy as np
 
-    sheets: Sheets = {}
     feature_row = 1 + DIMENSIONS.index(Dimension.FEATURE)
     for dimension in SINGLE:
         row = 1 + DIMENSIONS.index(dimension)
         named = _picked(sums, sums.keys[row] != ABSENT)
-        minute, feature, value = named.keys[0], named.keys[feature_row], named.keys[row]
-        _fill(sheets, buckets, dimension, named, np.stack([minute, np.zeros_like(value), value]))
-        is_featured = feature != ALL_FEATURES
-        keys = np.stack([minute, feature, value])[:, is_featured]
-        _fill(sheets, buckets, dimension, _picked(named, is_featured), keys)
-    return sheets
+        value = named.keys[row]
+        yield _cells(dimension, buckets, named, np.zeros_like(value), value)
+        featured = _picked(named, named.keys[feature_row] != ALL_FEATURES)
+        yield _cells(dimension, buckets, featured, featured.keys[feature_row], featured.keys[row])
 
 
-def _combinations(sums: Sums, buckets: Sequence[Window], zone_name: str) -> Sheets:
+def _combinations(sums: Sums, buckets: Sequence[Window], zone_name: str) -> Iterator[Cells]:
     """The full combinations of each bucket.
 
     Where a bucket has no more than are kept, none of its minutes has either, and nothing needs to be capped on the way.
     """
     import numpy as np
 
-    known, numbers = np.unique(sums.keys[1:], axis=1, return_inverse=True)
-    names = dict(enumerate(combined(numbers) for numbers in known.T.tolist()))
-    keys = np.stack([sums.keys[0], np.zeros_like(sums.keys[0]), numbers.reshape(-1)])
-    of_buckets = _combined(sums, keys, buckets, names)
-    crowded = [key.bucket for key, sheet in of_buckets.items() if len(sheet.counters) > MOST_COMBINATIONS]
-    if not crowded:
-        return of_buckets
-    for bucket in (one for one in buckets if one.start in crowded):
-        edges = [(edge - _EPOCH) // MINUTE for edge in (bucket.start, bucket.end)]
-        inside = (keys[0] >= edges[0]) & (keys[0] < edges[1])
-        starts = (_EPOCH + int(minute) * MINUTE for minute in np.unique(keys[0][inside]))
-        minutes = [Window(start, start + MINUTE) for start in starts]
-        of_minutes = _combined(_picked(sums, inside), keys[:, inside], minutes, names)
-        capped_minutes = [(key, capped(sheet)) for key, sheet in of_minutes.items()]
-        if bucket.length > HOUR:
-            capped_minutes = list(merge(capped_minutes, lambda at: hour_window(at, zone_name).start).items())
-        of_buckets |= merge(capped_minutes, partial(_constant, bucket.start))
-    return of_buckets
+    distinct, number = numbered(coded(sums.keys[1:]))
+    known = sums.keys[1:, _one_of_each(number, len(distinct))]
+    names = [OTHER_COMBINATIONS, *map(combined, known.T.tolist())]
+
+    def combinations(of: Sequence[Window], some: Sums, numbers: "NDArray[Any]") -> Cells:
+        return replace(_cells(COMBINATION, of, some, np.zeros_like(numbers), 1 + numbers), combinations=names)
+
+    whole = combinations(buckets, sums, number)
+    starts = [bucket.start for bucket in buckets]
+    is_full = np.isin(
+        np.arange(len(buckets)), [starts.index(whole.keys[at].bucket) for at in np.flatnonzero(crowded(whole))]
+    )
+    if not is_full.any():
+        yield whole
+        return
+    is_inside = is_full[_bucket_of(buckets, sums.keys[0])]
+    yield combinations(buckets, _picked(sums, ~is_inside), number[~is_inside])
+    minutes = [Window(start, start + MINUTE) for start in map(_instant, np.unique(sums.keys[0][is_inside]).tolist())]
+    of_minutes = capped(combinations(minutes, _picked(sums, is_inside), number[is_inside]))
+
+    def bucket_of(at: datetime) -> Window:
+        return buckets[bisect_right(starts, at) - 1]
+
+    def hour_of(at: datetime) -> datetime:
+        bucket = bucket_of(at)
+        return hour_window(at, zone_name).start if bucket.length > HOUR else bucket.start
+
+    yield merged(merged(of_minutes, hour_of), lambda at: bucket_of(at).start)
 
 
-def _constant(start: datetime, _: datetime) -> datetime:
-    return start
+def _instant(minute: int) -> datetime:
+    return _EPOCH + minute * MINUTE
 
 
-def _combined(sums: Sums, keys: "NDArray[Any]", buckets: Sequence[Window], names: Mapping[int, int]) -> Sheets:
-    sheets: Sheets = {}
-    _fill(sheets, buckets, COMBINATION, sums, keys)
-    return {key: sheet.renamed(names) for key, sheet in sheets.items()}
+def _bucket_of(buckets: Sequence[Window], minutes: "NDArray[Any]") -> "NDArray[Any]":
+    """The number of the bucket that each minute lies in."""
+    import numpy as np
+
+    edges = np.array([(bucket.start - _EPOCH) // MINUTE for bucket in buckets], np.int64)
+    return np.searchsorted(edges, minutes, side="right") - 1
 
 
 def _joined(parts: Sequence[Sums], dimensions: int) -> Sums:
     """Several sums as one, their groups numbered on."""
     import numpy as np
 
-    offsets = np.cumsum([0, *(part.keys.shape[1] for part in parts)])
+    sizes = [part.keys.shape[1] for part in parts]
     bins: dict[Distribution, list[NDArray[Any]]] = {}
-    for part, offset in zip(parts, offsets, strict=False):
+    for part, offset in zip(parts, np.cumsum([0, *sizes]), strict=False):
         for name, entries in part.bins.items():
             bins.setdefault(name, []).append(entries + np.array([[offset], [0], [0]]))
+    counters = {
+        counter: np.concatenate(
+            [part.counters.get(counter, np.zeros(size, np.int64)) for part, size in zip(parts, sizes, strict=True)]
+        )
+        for counter in sorted({counter for part in parts for counter in part.counters})
+    }
     return Sums(
         np.concatenate([np.empty((1 + dimensions, 0), np.int64), *(part.keys for part in parts)], axis=1),
-        np.concatenate([np.empty((len(COUNTERS), 0), np.int64), *(part.counters for part in parts)], axis=1),
+        counters,
         {name: np.concatenate(entries, axis=1) for name, entries in bins.items()},
     )
 
@@ -275,68 +269,57 @@ def _picked(sums: Sums, where: "NDArray[Any]") -> Sums:
     """Only some groups."""
     import numpy as np
 
+    if where.all():
+        return sums
     number = np.cumsum(where) - 1
     bins = {}
     for name, entries in sums.bins.items():
         kept = entries[:, where[entries[0]]]
         bins[name] = np.stack([number[kept[0]], kept[1], kept[2]])
-    return Sums(sums.keys[:, where], sums.counters[:, where], bins)
+    return Sums(sums.keys[:, where], {counter: column[where] for counter, column in sums.counters.items()}, bins)
 
 
-def _fill(sheets: Sheets, buckets: Sequence[Window], dimension: int, sums: Sums, keys: "NDArray[Any]") -> None:
-    """Add the sheets of one set. `keys`: 3 × groups (minute, feature of the sheet, value in it)."""
-    import numpy as np
+def _cells(
+    dimension: int, buckets: Sequence[Window], sums: Sums, feature: "NDArray[Any]", value: "NDArray[Any]"
+) -> Cells:
+    """The sheets of one set. `feature`, `value`: of each group, the feature of its sheet and its value in it."""
 
-    edges = np.array([(bucket.start - _EPOCH) // MINUTE for bucket in buckets], np.int64)
-    by_minute, counters, of_minute = _added(keys, sums.counters)
-    _count_minutes(counters)
-    in_bucket = np.stack([np.searchsorted(edges, by_minute[0], side="right") - 1, by_minute[1], by_minute[2]])
-    groups, summed_up, of_bucket = _added(in_bucket, counters)
-    counters = _with_peaks(summed_up, counters, of_bucket)
-    places = [
-        (SheetKey(buckets[bucket].start, int(dimension), feature), value)
-        for bucket, feature, value in groups.T.tolist()
-    ]
-    rows: list[Counts] = [{} for _ in places]
-    group_of, counter_of = np.nonzero(counters.T)
-    for group, counter, total in zip(
-        group_of.tolist(), counter_of.tolist(), counters[counter_of, group_of].tolist(), strict=True
-    ):
-        rows[group][_NUMBERS[counter]] = total
-    for (key, value), row in zip(places, rows, strict=True):
-        if key not in sheets:
-            sheets[key] = Sheet()
-        sheets[key].counters[value] = row
-    for name, entries in sums.bins.items():
-        moved = np.stack([of_bucket[of_minute[entries[0]]], entries[1], entries[2]])
-        for group, known, count in _counted(moved).T.tolist():
-            key, value = places[group]
-            sheets[key].histograms.setdefault(name, {}).setdefault(value, {})[known] = count
-
-
-def _count_minutes(counters: "NDArray[Any]") -> None:
-    """Set the counters of minutes, in place: columns are single minutes here."""
-    calls = _row(counters, Counter.CALLS)
-    outages = sum(_row(counters, counter) for counter in OUTAGES)
-    _row(counters, Counter.MINUTES_WITH_TRAFFIC)[:] = calls > 0
-    _row(counters, Counter.MINUTES_DOWN)[:] = (calls >= DOWN_CALLS) & (2 * outages > calls)
-    _row(counters, Counter.PEAK_CALLS)[:] = calls
-    _row(counters, Counter.PEAK_TOKENS)[:] = _row(counters, Counter.INPUT_TOKENS) + _row(
-        counters, Counter.OUTPUT_TOKENS
+    features, values = (int(column.max(initial=0)) + 1 for column in (feature, value))
+    place = feature * values + value
+    cells, cell_of = numbered(_bucket_of(buckets, sums.keys[0]) * (features * values) + place)
+    sheets, sheet = numbered(cells // values)
+    minutes = sums.keys[0] - sums.keys[0].min(initial=0)
+    counters = {counter: added(column, cell_of, len(cells)) for counter, column in sums.counters.items()}
+    return Cells(
+        [SheetKey(buckets[code // features].start, int(dimension), code % features) for code in sheets.tolist()],
+        sheet,
+        cells % values,
+        counters | _of_minutes(sums.counters, minutes * (features * values) + place, cell_of, len(cells)),
+        {name: entries_of(cell_of[entries[0]], entries[1], entries[2]) for name, entries in sums.bins.items()},
     )
 
 
-def _with_peaks(summed_up: "NDArray[Any]", minutes: "NDArray[Any]", group_of: "NDArray[Any]") -> "NDArray[Any]":
-    """The sums of groups of minutes with the highest minute's number where that is what counts."""
+def _of_minutes(
+    counters: "dict[int, NDArray[Any]]", codes: "NDArray[Any]", cell_of: "NDArray[Any]", size: int
+) -> "dict[int, NDArray[Any]]":
+    """The counters that go by the minute. `codes` tells minutes and cells apart."""
     import numpy as np
 
-    for peak in PEAKS:
-        highest = _row(summed_up, peak)
-        highest[:] = 0
-        np.maximum.at(highest, group_of, _row(minutes, peak))
-    return summed_up
+    if Counter.CALLS not in counters:
+        return {}
+    minutes, minute_of = numbered(codes)
 
+    def by_minute(*names: Counter) -> "NDArray[Any]":
+        none = np.zeros(len(minutes), np.int64)
+        return sum((added(counters[name], minute_of, len(minutes)) for name in names if name in counters), none)
 
-def _row(counters: "NDArray[Any]", counter: Counter) -> "NDArray[Any]":
-    row: NDArray[Any] = counters[COUNTERS.index(counter)]
-    return row
+    calls, outages = by_minute(Counter.CALLS), by_minute(*OUTAGES)
+    tokens = by_minute(Counter.INPUT_TOKENS, Counter.OUTPUT_TOKENS)
+    cell = cell_of[_one_of_each(minute_of, len(minutes))]
+    is_down = (calls >= DOWN_CALLS) & (2 * outages > calls)
+    return {
+        Counter.MINUTES_WITH_TRAFFIC: added((calls > 0).astype(np.int64), cell, size),
+        Counter.MINUTES_DOWN: added(is_down.astype(np.int64), cell, size),
+        Counter.PEAK_CALLS: most(calls, cell, size),
+        Counter.PEAK_TOKENS: most(tokens, cell, size),
+    }

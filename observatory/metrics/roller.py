@@ -19,12 +19,12 @@ from ingest.projects.models import Project
 from ingest.timeline import EPOCH, HOUR, QUARTER, Window, floor
 from ingest.turns import Turns
 from observatory.metrics import (
+    cells,
     foreseeing,
     noticing,
     raw,
     recompute,
     rezone,
-    sheets,
     store,
     user_months,
     user_rows,
@@ -251,7 +251,7 @@ def _merge_quarters(work: Pass) -> RollReport:
         if kept:
             windows = [Window(bucket, bucket + QUARTER) for bucket in kept]
             parts = store.fetch(Level.MINUTE, facts, windows)
-            store.replace(Level.QUARTER, facts, kept, sheets.merge(parts, lambda at: floor(at, QUARTER)))
+            store.replace(Level.QUARTER, facts, kept, cells.merged(parts, lambda at: floor(at, QUARTER)))
             store.set_merged(Level.QUARTER, facts, kept)
         _replace(work, facts, Level.QUARTER, [bucket for bucket in closed if bucket < account.minutes_from])
         merged = max(merged, len(closed))
@@ -273,14 +273,14 @@ def _merge_days(work: Pass) -> RollReport:
         ]
         ready = [bucket for bucket in ready if work.day_window(bucket).end > horizon][:DAYS_AT_ONCE]
         if ready:
-            store.replace(Level.DAY, facts, ready, _days(work, facts, [work.day_window(day) for day in ready]))
+            _replace_days(work, facts, [work.day_window(day) for day in ready])
             store.set_merged(Level.DAY, facts, ready)
         merged = max(merged, len(ready))
     return RollReport(left=merged == DAYS_AT_ONCE)
 
 
-def _days(work: Pass, facts: Facts, days: Sequence[Window]) -> sheets.Sheets:
-    """The sheets of closed days, merged from their quarters.
+def _replace_days(work: Pass, facts: Facts, days: Sequence[Window]) -> None:
+    """Put the sheets of closed days in their place, merged from their quarters.
 
     Of a thin day the rows are counted again: they are fewer than its quarters have numbers, and the result is the same.
     A day that the raw horizon cuts in two (its zone has changed) is what came after it.
@@ -288,12 +288,12 @@ def _days(work: Pass, facts: Facts, days: Sequence[Window]) -> sheets.Sheets:
     horizon = store.raw_horizon()
     sizes = raw.rows_in(facts, days, THIN_DAY + 1)
     thin = [day for day, size in zip(days, sizes, strict=True) if size <= THIN_DAY and day.start >= horizon]
+    if thin:
+        store.replace(Level.DAY, facts, [day.start for day in thin], recompute.recompute(facts, thin).sheets)
     rest = [day for day in days if day not in thin]
-    found = recompute.recompute(facts, thin).sheets if thin else {}
     if rest:
-        reached = [Window(max(day.start, horizon), day.end) for day in rest if day.end > horizon]
-        found |= sheets.merge(store.fetch(Level.QUARTER, facts, reached), work.day_of)
-    return found
+        parts = store.fetch(Level.QUARTER, facts, [Window(max(day.start, horizon), day.end) for day in rest])
+        store.replace(Level.DAY, facts, [day.start for day in rest], cells.merged(parts, work.day_of))
 
 
 def _count_users(work: Pass) -> RollReport:
@@ -301,7 +301,8 @@ def _count_users(work: Pass) -> RollReport:
     began = time.monotonic()
     if not work.is_everything and began < _users_rest_until.get(work.project.pk, 0.0):
         return RollReport()
-    users, has_more = user_rows.due(work.is_recent_due, work.marked_by, work.project.time_zone, USERS_AT_ONCE)
+    limit = USERS_AT_ONCE * (user_months.AT_LEISURE if work.is_everything else 1)
+    users, has_more = user_rows.due(work.is_recent_due, work.marked_by, work.project.time_zone, limit)
     if users:
         user_rows.claim(users)
         horizon = store.raw_horizon()

@@ -19,17 +19,10 @@ from ingest.dimensions import Facts
 from ingest.projects.access import current_project
 from ingest.projects.models import Feature, Project
 from ingest.timeline import DAY, EPOCH, QUARTER, Window, floor
-from observatory.metrics import raw, spans
-from observatory.metrics.sheets import (
-    COLUMNS,
-    COMBINATION,
-    Family,
-    Sheet,
-    SheetKey,
-    Sheets,
-    pack_combinations,
-    unpack_combinations,
-)
+from observatory.metrics import packing, raw, spans
+from observatory.metrics.cells import Cells
+from observatory.metrics.packing import Blobs
+from observatory.metrics.sheets import COLUMNS, Family, SheetKey
 from observatory.metrics.windows import STEPS, Level
 
 LOCK_SPACE = 7304
@@ -246,7 +239,7 @@ def last_interaction_at() -> datetime | None:
 
 
 def replace(
-    level: Level, facts: Facts, buckets: Collection[datetime], sheets: Sheets, family: Family = Family.HEADLINE
+    level: Level, facts: Facts, buckets: Collection[datetime], fresh: Cells, family: Family = Family.HEADLINE
 ) -> None:
     """Put freshly computed sheets in the place of all that these buckets had of a family."""
     delete = f"""
@@ -257,7 +250,7 @@ def replace(
     """
     with connection.cursor() as cursor:
         cursor.execute(delete, _place(level, facts, family) | {"buckets": list(buckets)})
-    remaining = iter(sheets.items())
+    remaining = packing.packed(fresh)
     while portion := list(islice(remaining, _PORTION)):
         _insert(level, facts, portion)
 
@@ -268,35 +261,26 @@ def _place(level: Level, facts: Facts, family: Family) -> dict[str, Any]:
     return place | {"lowest": lowest, "highest": highest}
 
 
-def _insert(level: Level, facts: Facts, portion: Sequence[tuple[SheetKey, Sheet]]) -> None:
+def _insert(level: Level, facts: Facts, portion: Sequence[tuple[SheetKey, Blobs]]) -> None:
     names = ("bucket", "dimension", "feature_id", "counters", *COLUMNS, "combinations")
     query = f"""
         INSERT INTO sheet (project_id, level, facts, {", ".join(names)})
         SELECT %s, %s, %s, u.* FROM unnest({", ".join(["%b"] * len(names))}) AS u
     """
     keys = [key for key, _ in portion]
-    packed = zip(*(_packed(key, sheet) for key, sheet in portion), strict=True)
+    columns_of = zip(*(blobs for _, blobs in portion), strict=True)
     columns: list[Any] = [
         arrays.times([arrays.microseconds(key.bucket) for key in keys]),
         arrays.smalls([key.dimension for key in keys]),
         arrays.smalls([key.feature for key in keys]),
-        *(arrays.blobs(column) for column in packed),
+        *(arrays.blobs(column) for column in columns_of),
     ]
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(query, [current_project(), int(level), int(facts), *columns])
 
 
-def _packed(key: SheetKey, sheet: Sheet) -> tuple[bytes | None, ...]:
-    if key.dimension != COMBINATION:
-        return (*sheet.pack(), None)
-    places = {value: place for place, value in enumerate(sorted(sheet.counters))}
-    return (*sheet.renamed(places).pack(), pack_combinations(sheet.counters))
-
-
-def fetch(
-    level: Level, facts: Facts, ranges: Sequence[Window], family: Family = Family.HEADLINE
-) -> list[tuple[SheetKey, Sheet]]:
+def fetch(level: Level, facts: Facts, ranges: Sequence[Window], family: Family = Family.HEADLINE) -> Cells:
     """All sheets of a level and family whose buckets start inside one of these disjoint windows."""
     query = f"""
         {_SETS}
@@ -312,12 +296,7 @@ def fetch(
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(query, parameters, binary=True)
-        return [(SheetKey(*row[:3]), _unpacked(*row[3:])) for row in cursor]
-
-
-def _unpacked(combinations: bytes | None, counters: bytes, *histograms: bytes | None) -> Sheet:
-    sheet = Sheet.unpack(counters, histograms)
-    return sheet.renamed(dict(enumerate(unpack_combinations(combinations)))) if combinations else sheet
+        return packing.unpacked(cursor.fetchall())
 
 
 def set_unmerged(level: Level, facts: Facts, buckets: Iterable[datetime], family: Family = Family.HEADLINE) -> None:

@@ -23,6 +23,9 @@ ALL_FEATURES = user_sets.ALL_FEATURES
 
 COLUMNS = ("month", "feature_id", "cluster", "is_user", "calls", "cost_nano", "active_days", "tier_id", "segment_id")
 PAIRS_AT_ONCE = 2_000
+AT_LEISURE = 10
+"""A run over everything takes so many times as much at once: nobody waits for its slices."""
+
 # As for user rows: a slice that took longer rests so many times as long, for those who store.
 LONG_S = 0.2
 REST = 6.0
@@ -90,10 +93,9 @@ def merge_due(*, is_due: bool, is_everything: bool) -> bool:
     is_resting = began < _rest_until.get(project, 0.0)
     if not is_everything and (is_resting or not (is_due or project in _behind)):
         return False
-    pairs = due(PAIRS_AT_ONCE)
+    pairs, is_left = due(PAIRS_AT_ONCE * (AT_LEISURE if is_everything else 1))
     if pairs:
         replace(pairs)
-    is_left = len(pairs) == PAIRS_AT_ONCE
     (_behind.add if is_left else _behind.discard)(project)
     taken = time.monotonic() - began
     if taken > LONG_S:
@@ -101,15 +103,13 @@ def merge_due(*, is_due: bool, is_everything: bool) -> bool:
     return is_left
 
 
-def due(limit: int) -> list[UserMonth]:
-    """The marked pairs."""
-    query = """
-        SELECT DISTINCT month, cluster FROM unmerged_user WHERE project_id = %s
-        ORDER BY month DESC, cluster DESC LIMIT %s
-    """
+def due(limit: int) -> tuple[list[UserMonth], bool]:
+    """The pairs of so many marks, the latest months first, and whether there are more than were looked at."""
+    query = "SELECT month, cluster FROM unmerged_user WHERE project_id = %s ORDER BY month DESC LIMIT %s"
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), limit])
-        return [UserMonth(*row) for row in cursor.fetchall()]
+        marks = cursor.fetchall()
+    return [UserMonth(*mark) for mark in dict.fromkeys(marks)], len(marks) == limit
 
 
 def replace(pairs: Sequence[UserMonth]) -> None:

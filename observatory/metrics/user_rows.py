@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from ingest.dimensions import Component, FeedbackKind
+from ingest.dimensions import Component, Facts, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.timeline import Window, day_window, local_day
 from observatory.metrics import raw, user_months
@@ -25,6 +25,23 @@ COLUMNS = (
     "with_feedback", "tier_id", "segment_id",
 )  # fmt: skip
 
+FEW_A_DAY = 4
+"""When days hold at most so many calls for each user that is wanted, they are read whole."""
+
+OF_USERS = """
+    FROM wanted w
+    CROSS JOIN LATERAL (
+        SELECT * FROM interaction
+        WHERE project_id = %(project)s AND coalesce(user_id, session_id, '') = w.cluster
+            AND occurred_at >= w.start_at AND occurred_at < w.end_at OFFSET 0) i
+"""
+OF_DAYS = """
+    FROM spans s
+    CROSS JOIN LATERAL (
+        SELECT * FROM interaction
+        WHERE project_id = %(project)s AND occurred_at >= s.start_at AND occurred_at < s.end_at OFFSET 0) i
+    JOIN wanted w ON w.day = s.day AND w.cluster = coalesce(i.user_id, i.session_id, '')
+"""
 RECOMPUTED = """
     WITH wanted AS (
         SELECT * FROM unnest(%(days)s::date[], %(starts)s::timestamptz[], %(ends)s::timestamptz[], %(clusters)s::text[])
@@ -42,11 +59,7 @@ RECOMPUTED = """
             ln(nullif(greatest(i.input_tokens, 0), 0)::float8) * 1e6 AS ln_input,
             ln(nullif(greatest(coalesce(t.amount_nano, i.cost_nano), 0), 0)::float8) * 1e6 AS ln_cost,
             ln(nullif(greatest(i.latency_ms, 0), 0)) * 1e6 AS ln_latency
-        FROM wanted w
-        CROSS JOIN LATERAL (
-            SELECT * FROM interaction
-            WHERE project_id = %(project)s AND coalesce(user_id, session_id, '') = w.cluster
-                AND occurred_at >= w.start_at AND occurred_at < w.end_at OFFSET 0) i
+        {calls}
         LEFT JOIN unnest(%(replaced_at)s::timestamptz[], %(replaced)s::text[], %(amounts)s::bigint[])
             AS t (occurred_at, interaction_id, amount_nano) ON t.occurred_at = i.occurred_at AND t.interaction_id = i.id
     ), calls AS (
@@ -109,7 +122,7 @@ RECOMPUTED = """
     LEFT JOIN paid p USING (day, feature_id, cluster)
     WINDOW on_that_day AS (PARTITION BY day, cluster)
 """
-"""The rows of the wanted (day, cluster) pairs, in the order of COLUMNS."""
+"""The rows of the wanted (day, cluster) pairs, in the order of COLUMNS; `{calls}`: how their calls are found."""
 
 
 class UserDay(NamedTuple):
@@ -121,18 +134,20 @@ class UserDay(NamedTuple):
 
 
 def due(with_anonymous: bool, marked_by: datetime | None, zone_name: str, limit: int) -> tuple[list[UserDay], bool]:
-    """The dirty (day, cluster) pairs, the latest days first, and whether there are more marks than were looked at."""
+    """The (day, cluster) pairs of so many marks, the latest first, and whether there are more than were looked at."""
     query = """
-        SELECT DISTINCT quarter, cluster FROM dirty_user
+        SELECT quarter, cluster FROM dirty_user
         WHERE project_id = %s AND (%s OR cluster <> '') AND marked_at <= coalesce(%s, 'infinity'::timestamptz)
-        ORDER BY quarter DESC, cluster
+        ORDER BY quarter DESC
         LIMIT %s
     """
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), with_anonymous, marked_by, limit])
-        pairs = cursor.fetchall()
-    found = dict.fromkeys((local_day(quarter, zone_name), cluster) for quarter, cluster in pairs)
-    return [UserDay(day_window(day, zone_name), day, cluster) for day, cluster in found], len(pairs) == limit
+        marks = cursor.fetchall()
+    day_of = {quarter: local_day(quarter, zone_name) for quarter, _ in marks}
+    windows = {day: day_window(day, zone_name) for day in day_of.values()}
+    found = dict.fromkeys((day_of[quarter], cluster) for quarter, cluster in marks)
+    return [UserDay(windows[day], day, cluster) for day, cluster in found], len(marks) == limit
 
 
 def claim(users: Sequence[UserDay]) -> None:
@@ -153,7 +168,8 @@ def replace(users: Sequence[UserDay]) -> None:
         DELETE FROM user_day USING unnest(%(days)s::date[], %(clusters)s::text[]) AS w (day, cluster)
         WHERE user_day.project_id = %(project)s AND user_day.day = w.day AND user_day.cluster = w.cluster
     """
-    insert = f"INSERT INTO user_day (project_id, {', '.join(COLUMNS)}) SELECT %(project)s, r.* FROM ({RECOMPUTED}) r"
+    rows = _recomputing(users)
+    insert = f"INSERT INTO user_day (project_id, {', '.join(COLUMNS)}) SELECT %(project)s, r.* FROM ({rows}) r"
     with connection.cursor() as cursor:
         cursor.execute(user_months.marking(delete), _pairs(users))
         cursor.execute(user_months.marking(insert), _parameters(users))
@@ -162,8 +178,15 @@ def replace(users: Sequence[UserDay]) -> None:
 def recomputed(users: Sequence[UserDay]) -> list[tuple[Any, ...]]:
     """What `replace` would store, in the order of COLUMNS."""
     with connection.cursor() as cursor:
-        cursor.execute(RECOMPUTED, _parameters(users))
+        cursor.execute(_recomputing(users), _parameters(users))
         return list(cursor.fetchall())
+
+
+def _recomputing(users: Sequence[UserDay]) -> str:
+    """RECOMPUTED, with each user's calls looked up or the days read as a whole, whichever is less work."""
+    few = FEW_A_DAY * len(users)
+    is_dense = sum(raw.rows_in(Facts.INTERACTIONS, sorted({user.window for user in users}), few + 1)) <= few
+    return RECOMPUTED.replace("{calls}", OF_DAYS if is_dense else OF_USERS)
 
 
 def stored(day: date) -> list[tuple[Any, ...]]:

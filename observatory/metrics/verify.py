@@ -15,8 +15,10 @@ from ingest.dimensions import Facts
 from ingest.projects.access import current_project, project_scope
 from ingest.projects.models import Project
 from ingest.timeline import EPOCH, QUARTER, Window, day_window, days, floor, hours, local_day
-from observatory.metrics import recompute, store, user_rows, verify_months, verify_sets
-from observatory.metrics.sheets import Family, SheetKey, Sheets
+from observatory.metrics import cells, packing, recompute, store, user_rows, verify_months, verify_sets
+from observatory.metrics.cells import Cells
+from observatory.metrics.packing import Blobs
+from observatory.metrics.sheets import Family, SheetKey
 from observatory.metrics.store import Account
 from observatory.metrics.user_rows import UserDay
 from observatory.metrics.windows import STEPS, Level
@@ -26,6 +28,8 @@ ROWS = {
     Facts.FEEDBACK: (("verdict", "interaction_at"),),
 }
 """The raw rows that each kind of sheet is counted from, and their time."""
+
+Packed = dict[SheetKey, Blobs]
 
 
 @dataclass(frozen=True)
@@ -131,14 +135,14 @@ def _has_rows(facts: Facts, window: Window) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _counted(facts: Facts, buckets: list[Window], wide_in: str | None) -> Sheets:
+def _counted(facts: Facts, buckets: list[Window], wide_in: str | None) -> Cells:
     """The buckets freshly counted."""
     return recompute.recompute_wide(facts, buckets, wide_in) if wide_in else recompute.recompute(facts, buckets).sheets
 
 
-def _nothing(_facts: Facts, _buckets: list[Window], _wide_in: str | None) -> Sheets:
+def _nothing(_facts: Facts, _buckets: list[Window], _wide_in: str | None) -> Cells:
     """What counting buckets without rows gives."""
-    return {}
+    return cells.nothing()
 
 
 def _compare(
@@ -146,7 +150,7 @@ def _compare(
     facts: Facts,
     level: Level,
     buckets: list[Window],
-    counted: Callable[[Facts, list[Window], str | None], Sheets],
+    counted: Callable[[Facts, list[Window], str | None], Cells],
     wide_in: str | None = None,
 ) -> None:
     """Compare the buckets of one level, of the headline sets or, of a time zone, the wide ones.
@@ -156,8 +160,8 @@ def _compare(
     if not buckets:
         return
     family = Family.WIDE if wide_in else Family.HEADLINE
-    fresh = counted(facts, buckets, wide_in)
-    stored = dict(store.fetch(level, facts, [Window(buckets[0].start, buckets[-1].end)], family))
+    fresh = dict(packing.packed(counted(facts, buckets, wide_in)))
+    stored = dict(packing.packed(store.fetch(level, facts, [Window(buckets[0].start, buckets[-1].end)], family)))
     waiting = _waiting(facts, level, buckets, family)
     found.buckets += len(buckets) - len(waiting)
     found.waiting += len(waiting)
@@ -169,7 +173,7 @@ def _compare(
     found.differences += [Difference(name, at, reason) for at, reason in sorted(differing.items())]
 
 
-def _difference(key: SheetKey, fresh: Sheets, stored: Sheets) -> str:
+def _difference(key: SheetKey, fresh: Packed, stored: Packed) -> str:
     where = f"dimension {key.dimension}, feature {key.feature}"
     if key not in stored:
         return f"{where}: not stored"

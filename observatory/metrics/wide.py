@@ -10,9 +10,10 @@ from datetime import datetime
 
 from ingest.dimensions import Facts
 from ingest.timeline import DAY, HOUR, MINUTE, Window
-from observatory.metrics import raw, recompute, sheets, spans, store
+from observatory.metrics import cells, raw, recompute, spans, store
+from observatory.metrics.cells import Cells
 from observatory.metrics.passing import Pass, RollReport
-from observatory.metrics.sheets import Family, Sheets
+from observatory.metrics.sheets import Family
 from observatory.metrics.store import Account
 from observatory.metrics.windows import Level
 
@@ -72,9 +73,9 @@ def merge_hours(work: Pass) -> RollReport:
         kept = [hour for hour in closed if hour.start >= account.wide_from]
         rest = [hour for hour in closed if hour.start < account.wide_from]
         gone = _affordable(facts, rest[:HOURS_AT_ONCE])
-        fresh = _merged(work, facts, Level.MINUTE, kept)
-        fresh |= sheets.merge(_counted(work, facts, [_after(hour, horizon) for hour in gone]).items(), work.hour_of)
-        _replace(work, facts, Level.HOUR, [*kept, *gone], fresh)
+        _replace(work, facts, Level.HOUR, kept, _merged(work, facts, Level.MINUTE, kept))
+        fresh = _counted(work, facts, [_after(hour, horizon) for hour in gone])
+        _replace(work, facts, Level.HOUR, gone, cells.renamed(fresh, work.hour_of))
         store.set_merged(Level.HOUR, facts, [hours[hour] for hour in (*kept, *gone)], WIDE)
         done += len(kept) + len(gone)
         is_left = is_left or len(gone) < len(rest)
@@ -98,9 +99,10 @@ def merge_days(work: Pass) -> RollReport:
         # Of a day that the raw horizon cuts in two, or that has no hours any more, rows are counted.
         whole_from = max(account.hours_from, horizon)
         counted = [day for day in chosen if day in thin or day.start < whole_from]
-        fresh = sheets.merge(_counted(work, facts, [_after(day, horizon) for day in counted]).items(), work.day_of)
-        fresh |= _merged(work, facts, Level.HOUR, [day for day in chosen if day not in counted])
-        _replace(work, facts, Level.DAY, chosen, fresh)
+        fresh = _counted(work, facts, [_after(day, horizon) for day in counted])
+        _replace(work, facts, Level.DAY, counted, cells.renamed(fresh, work.day_of))
+        rest = [day for day in chosen if day not in counted]
+        _replace(work, facts, Level.DAY, rest, _merged(work, facts, Level.HOUR, rest))
         store.set_merged(Level.DAY, facts, [days[day] for day in chosen], WIDE)
         done += len(chosen)
         is_left = is_left or len(chosen) < len(closed)
@@ -131,7 +133,7 @@ def _mark_above(work: Pass, facts: Facts, level: Level, buckets: Collection[date
         store.set_unmerged(Level.DAY, facts, (work.day_of(bucket) for bucket in buckets), WIDE)
 
 
-def _replace(work: Pass, facts: Facts, level: Level, buckets: Sequence[Window], fresh: Sheets) -> None:
+def _replace(work: Pass, facts: Facts, level: Level, buckets: Sequence[Window], fresh: Cells) -> None:
     if not buckets:
         return
     starts = [bucket.start for bucket in buckets]
@@ -140,16 +142,16 @@ def _replace(work: Pass, facts: Facts, level: Level, buckets: Sequence[Window], 
     _mark_above(work, facts, level, starts)
 
 
-def _counted(work: Pass, facts: Facts, buckets: Sequence[Window]) -> Sheets:
-    return recompute.recompute_wide(facts, sorted(buckets), work.project.time_zone) if buckets else {}
+def _counted(work: Pass, facts: Facts, buckets: Sequence[Window]) -> Cells:
+    return recompute.recompute_wide(facts, sorted(buckets), work.project.time_zone) if buckets else cells.nothing()
 
 
-def _merged(work: Pass, facts: Facts, finer: Level, buckets: Sequence[Window]) -> Sheets:
+def _merged(work: Pass, facts: Facts, finer: Level, buckets: Sequence[Window]) -> Cells:
     """The sheets of coarser buckets from the finer ones they hold."""
     if not buckets:
-        return {}
+        return cells.nothing()
     parts = store.fetch(finer, facts, buckets, WIDE)
-    return sheets.merge(parts, work.hour_of if finer is Level.MINUTE else work.day_of)
+    return cells.merged(parts, work.hour_of if finer is Level.MINUTE else work.day_of)
 
 
 def _affordable(facts: Facts, buckets: Sequence[Window]) -> list[Window]:

@@ -19,15 +19,16 @@ def wrap(application: Application) -> Application:
 def roll() -> None:
     """Have this process add where it should replace."""
     from ingest.timeline import Window
-    from observatory.metrics import store
+    from observatory.metrics import cells, store
+    from observatory.metrics.sheets import Family
 
     honest = store.replace
 
-    def add(level: Any, facts: Any, buckets: Collection[datetime], sheets: Any) -> None:
-        kept = [Window(bucket, bucket + timedelta(seconds=1)) for bucket in buckets]
-        for key, sheet in store.fetch(level, facts, kept):
-            if key in sheets:
-                sheets[key].add(sheet)
-        honest(level, facts, buckets, sheets)
+    def add(level: Any, facts: Any, buckets: Collection[datetime], fresh: Any, family: Any = Family.HEADLINE) -> None:
+        if family is Family.HEADLINE:
+            kept = [Window(bucket, bucket + timedelta(seconds=1)) for bucket in buckets]
+            both = cells.joined([fresh, store.fetch(level, facts, kept)])
+            fresh = cells.merged(both, lambda bucket: bucket)
+        honest(level, facts, buckets, fresh, family)
 
     store.replace = add

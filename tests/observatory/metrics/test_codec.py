@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from ingest.dimensions import Facts
 from observatory.metrics import codec
-from observatory.metrics.layout import PEAKS, ZERO_BIN, Counter, Distribution
-from observatory.metrics.sheets import Sheet
+from observatory.metrics.layout import ZERO_BIN, Counter
 
 values = st.integers(0, 501)
 sums = st.dictionaries(st.sampled_from([int(counter) for counter in Counter]), st.integers(1, 2**63), max_size=12)
@@ -41,31 +40,6 @@ def test_histograms_come_back(rows: dict[int, dict[int, int]], value: int) -> No
     assert (packed is None) == (not counted)
     assert codec.unpack_histograms(packed) == counted
     assert codec.unpack_histograms(packed, (value,)) == {known: c for known, c in counted.items() if known == value}
-
-
-@given(counter_rows, counter_rows)
-def test_adding_sheets_adds_their_counts_in_any_order(
-    one: dict[int, dict[int, int]], other: dict[int, dict[int, int]]
-) -> None:
-    there, back = Sheet(), Sheet()
-    for rows in (one, other):
-        there.add(Sheet(rows))
-    for rows in (other, one):
-        back.add(Sheet(rows))
-    assert there == back
-    for value in one.keys() | other.keys():
-        for counter in Counter:
-            merged = max if counter in PEAKS else sum
-            expected = merged([one.get(value, {}).get(counter, 0), other.get(value, {}).get(counter, 0)])
-            assert there.counters[value].get(counter, 0) == expected
-
-
-def test_a_sheet_comes_back_from_its_columns() -> None:
-    sheet = Sheet({0: {1: 7}, 3: {1: 2, 14: 10**12}}, {Distribution.LATENCY_MS: {3: {ZERO_BIN: 1, 300: 4}}})
-    counters, *histograms = sheet.pack()
-    assert counters is not None
-    assert Sheet.unpack(counters, histograms) == sheet
-    assert sum(column is not None for column in histograms) == 1
 
 
 def test_a_sheet_of_one_call_is_small_and_a_wide_one_is_compressed() -> None:

@@ -14,6 +14,7 @@ from observatory.metrics.layout import Counter
 from observatory.metrics.sheets import ALL_FEATURES, TOTAL
 from observatory.metrics.windows import Level
 from tests.factories import interactions
+from tests.harness.sheets import counted
 
 NOW = floor(datetime.now(UTC), DAY) - 2 * DAY + 13 * HOUR
 
@@ -74,5 +75,5 @@ def days(project: Project) -> dict[datetime, int]:
     everything = Window(NOW - 30 * DAY, NOW)
     with project_scope(project.pk):
         found = store.fetch(Level.DAY, Facts.INTERACTIONS, [everything])
-    totals = {key.bucket: sheet for key, sheet in found if (key.dimension, key.feature) == (TOTAL, ALL_FEATURES)}
-    return {bucket: sheet.counters[TOTAL][Counter.CALLS] for bucket, sheet in totals.items()}
+    totals = {key.bucket: sheet for key, sheet in counted(found).items() if key[1:] == (TOTAL, ALL_FEATURES)}
+    return {bucket: sheet[TOTAL][Counter.CALLS] for bucket, sheet in totals.items()}

@@ -12,9 +12,10 @@ from ingest import dictionary
 from ingest.dimensions import Dimension, FeedbackKind
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
-from ingest.timeline import DAY, HOUR, Window, floor, local_day
-from observatory.metrics import roller, series, users
+from ingest.timeline import DAY, HOUR, Window, day_window, floor, local_day
+from observatory.metrics import roller, series, user_rows, users
 from observatory.metrics.statistics import clustered_variance, squared_deviations
+from observatory.metrics.user_rows import UserDay
 from tests.factories import interactions
 from tests.observatory.metrics.streams import Stream, generate
 
@@ -115,6 +116,24 @@ def test_the_sums_beside_the_logarithms_are_what_is_paid(sent: Any) -> None:
         day: sum(row["input_tokens"] or 0 for rows in groups.values() for row in rows)
         for day, groups in expected.items()
     }
+
+
+def test_users_looked_up_one_by_one_and_days_read_as_a_whole_give_the_same_rows(
+    sent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, stream = sent
+    wanted = [
+        UserDay(day_window(day, ZONE), day, cluster)
+        for day, of_day in clusters(stream, None).items()
+        for cluster in {name if not name.startswith("call ") else "" for name in list(of_day)[::2]}
+    ]
+    found = []
+    with project_scope(project.pk):
+        for few in (0, 10**6):
+            monkeypatch.setattr(user_rows, "FEW_A_DAY", few)
+            found.append(sorted(user_rows.recomputed(wanted)))
+    assert found[0] == found[1]
+    assert {row[2] for row in found[0]} == {user.cluster for user in wanted}
 
 
 def test_an_unknown_signal_is_refused_with_what_there_is(sent: Any) -> None:

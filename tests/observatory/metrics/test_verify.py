@@ -17,7 +17,8 @@ from ingest.dimensions import FeedbackKind
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, MINUTE, QUARTER, Window, floor
-from observatory.metrics import recompute, roller, store, verify
+from observatory.metrics import cells, recompute, roller, store, verify
+from observatory.metrics.sheets import Family
 from tests import factories
 
 NOW = floor(datetime.now(UTC), DAY) - DAY + timedelta(hours=16, minutes=3)
@@ -142,12 +143,11 @@ def adds_to_what_is_stored(patch: Any) -> None:
     """The bug `+=`: a replacement adds to the old sums."""
     replace = store.replace
 
-    def add(level: Any, facts: Any, buckets: Any, sheets: Any) -> None:
-        windows = [Window(bucket, bucket + MINUTE) for bucket in buckets]
-        for key, sheet in store.fetch(level, facts, windows):
-            if key in sheets:
-                sheets[key].add(sheet)
-        replace(level, facts, buckets, sheets)
+    def add(level: Any, facts: Any, buckets: Any, fresh: Any, family: Any = Family.HEADLINE) -> None:
+        if family is Family.HEADLINE:
+            stored = store.fetch(level, facts, [Window(bucket, bucket + MINUTE) for bucket in buckets])
+            fresh = cells.merged(cells.joined([fresh, stored]), lambda bucket: bucket)
+        replace(level, facts, buckets, fresh, family)
 
     patch.setattr(store, "replace", add)
 

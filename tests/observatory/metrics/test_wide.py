@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from ingest.dimensions import Facts, FeedbackKind
+from ingest.dimensions import Dimension, Facts, FeedbackKind
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, MINUTE, Window, floor
-from observatory.metrics import recompute, roller, series, sheets, store, verify
+from observatory.metrics import cells, roller, series, store, verify
 from observatory.metrics.layout import Counter
-from observatory.metrics.sheets import Family, Sheet
+from observatory.metrics.sheets import COMBINATION, TOTAL, Family
 from observatory.metrics.windows import BadWindow, Level
 from tests.factories import interactions, verdicts
+from tests.harness.sheets import counted
 
 NOW = floor(datetime.now(UTC), DAY) - 2 * DAY + timedelta(hours=13, minutes=7, seconds=20)
 TODAY = floor(NOW, DAY)
@@ -42,7 +43,7 @@ def calls(project: Project, window: Window, now: datetime = NOW, **where: str) -
 def buckets(project: Project, level: Level) -> set[datetime]:
     with project_scope(project.pk):
         everything = [Window(NOW - 90 * DAY, NOW + DAY)]
-        return {key.bucket for key, _ in store.fetch(level, Facts.INTERACTIONS, everything, Family.WIDE)}
+        return {key.bucket for key in store.fetch(level, Facts.INTERACTIONS, everything, Family.WIDE).keys}
 
 
 def differences(project: Project, now: datetime = NOW) -> list[verify.Difference]:
@@ -102,7 +103,7 @@ def test_a_dimension_that_no_app_sends_costs_nothing(project: Project) -> None:
     roll(project)
     with project_scope(project.pk), connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT dimension FROM sheet WHERE project_id = %s AND dimension > 2", [project.pk])
-        assert cursor.fetchall() == [(sheets.COMBINATION,)]
+        assert cursor.fetchall() == [(COMBINATION,)]
     with project_scope(project.pk):
         answer = series.read("calls", Window(NOW - HOUR, NOW), group_by="tier", now=NOW)
     assert {name: reading.value for name, reading in answer.groups.items()} == {"(none)": 5}
@@ -128,9 +129,7 @@ def test_groups_of_any_dimension_add_up_to_the_whole(project: Project) -> None:
 def test_beyond_the_largest_combinations_calls_are_counted_and_said(
     project: Project, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (sheets, recompute):
-        monkeypatch.setattr(module, "MOST_COMBINATIONS", 3)
-    monkeypatch.setattr(sheets.capped, "__defaults__", (3,))
+    monkeypatch.setattr(cells, "MOST_COMBINATIONS", 3)
     rows = [
         {"at": floor(at, HOUR) + minute * MINUTE, "feature": "write-draft", "tier": f"t{number}", "region": "eu"}
         for number, count in enumerate((9, 8, 7, 2, 1))
@@ -156,27 +155,19 @@ def test_the_busiest_minute_is_kept_not_added_up(project: Project) -> None:
         send(project, NOW - age, count, provider="openai", input_tokens=10, output_tokens=1)
     roll(project)
     with project_scope(project.pk):
-        (day,) = [
-            sheet
-            for key, sheet in store.fetch(Level.HOUR, Facts.INTERACTIONS, [Window(TODAY, NOW)], Family.WIDE)
-            if key.dimension == sheets.Dimension.PROVIDER and key.feature == 0
-        ]
-        parts = store.fetch(Level.DAY, Facts.INTERACTIONS, [Window(NOW - 3 * DAY, NOW)])
-    (counts,) = day.counters.values()
-    assert (counts[Counter.PEAK_CALLS], counts[Counter.PEAK_TOKENS], counts[Counter.CALLS]) == (9, 99, 13)
-    whole = Sheet()
-    for key, sheet in parts:
-        if key.dimension == sheets.TOTAL:
-            whole.add(sheet)
-    assert whole.counters[sheets.TOTAL][Counter.PEAK_CALLS] == 6
-    with project_scope(project.pk):
         hours = store.fetch(Level.HOUR, Facts.INTERACTIONS, [Window(NOW - 3 * DAY, NOW)], Family.WIDE)
-    both = Sheet()
-    for key, sheet in hours:
-        if key.dimension == sheets.Dimension.PROVIDER and key.feature == 0:
-            both.add(sheet)
-    (counts,) = both.counters.values()
-    assert (counts[Counter.PEAK_CALLS], counts[Counter.CALLS]) == (9, 19)
+        days = store.fetch(Level.DAY, Facts.INTERACTIONS, [Window(NOW - 3 * DAY, NOW)])
+    providers = {
+        key.bucket: counts
+        for key, sheet in counted(hours).items()
+        if (key.dimension, key.feature) == (Dimension.PROVIDER, 0)
+        for counts in sheet.values()
+    }
+    (hour,) = [counts for bucket, counts in providers.items() if bucket >= TODAY]
+    assert (hour[Counter.PEAK_CALLS], hour[Counter.PEAK_TOKENS], hour[Counter.CALLS]) == (9, 99, 13)
+    assert {counts[Counter.PEAK_CALLS] for counts in providers.values()} == {6, 9}
+    (day,) = [sheet[TOTAL] for key, sheet in counted(days).items() if key.dimension == TOTAL]
+    assert day[Counter.PEAK_CALLS] == 6
 
 
 def test_an_older_layout_is_counted_again(project: Project) -> None:
