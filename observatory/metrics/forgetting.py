@@ -93,4 +93,8 @@ def _count_again(subject: Subject, clusters: Sequence[str]) -> None:
         cursor.execute(COUNTED_AGAIN, {"project": subject.project_id, "clusters": list(clusters)})
 
 
-STEP = Step("user days", user_days, frozenset({"user_day.cluster", "user_month.cluster", "unmerged_user.cluster"}))
+STEP = Step(
+    "user days",
+    user_days,
+    frozenset({"user_day.cluster", "user_month.cluster", "unmerged_user.cluster", "user_number.cluster"}),
+)

@@ -14,7 +14,7 @@ from django.db import connection
 from ingest.dimensions import UserEvent
 from ingest.projects.access import current_project
 from ingest.timeline import DAY, day_start
-from observatory.metrics import user_months
+from observatory.metrics import presence, user_months
 from observatory.metrics.months import Span, days_in, months
 from observatory.metrics.user_source import source
 
@@ -125,6 +125,18 @@ def joined_span(last: date, after: int) -> Span:
 
 def activated(last: date, after: int, feature: int | None, zone_name: str) -> tuple[int, int]:
     """How many users activated in `joined_span`, and how many of them called in the 30 days up to `last`."""
+    joined, lately = joined_span(last, after), (last - (ACTIVE_DAYS - 1) * DAY, last)
+    sets = presence.read([joined, lately], feature, before=joined[0])
+    if sets is None:
+        return _activated_from_days(last, after, feature, zone_name)
+    instants = _instants(joined, zone_name)
+    earlier, said = sets.said([instants["start"]], instants["end"])
+    users = (sets.of(joined) | said) & ~(sets.before(joined[0]) | earlier)
+    return users.bit_count(), (users & sets.of(lately)).bit_count()
+
+
+def _activated_from_days(last: date, after: int, feature: int | None, zone_name: str) -> tuple[int, int]:
+    """The same while so much waits to be merged that days are read instead of months."""
     first, until = joined_span(last, after)
     lately = last - (ACTIVE_DAYS - 1) * DAY
     # Months between the two spans say nothing.
@@ -177,6 +189,23 @@ def _instants(span: Span, zone_name: str) -> dict[str, Any]:
 
 def cohorts(periods: Sequence[Span], feature: int | None, zone_name: str) -> list[Cohort]:
     """The users who activated in each of up to 60 periods that follow each other, and who of them called in each later one."""
+    first, last = periods[0][0], periods[-1][1]
+    sets = presence.read(periods, feature, before=first)
+    if sets is None:
+        return _cohorts_from_days(periods, feature, zone_name)
+    starts = [day_start(start, zone_name) for start, _ in periods]
+    earlier, *said = sets.said(starts, day_start(last + DAY, zone_name))
+    called = [sets.of(span) for span in periods]
+    known, found = sets.before(first) | earlier, list[Cohort]()
+    for place, span in enumerate(periods):
+        users = (called[place] | said[place]) & ~known
+        known |= users
+        found.append(Cohort(*span, users.bit_count(), tuple((users & later).bit_count() for later in called[place:])))
+    return found
+
+
+def _cohorts_from_days(periods: Sequence[Span], feature: int | None, zone_name: str) -> list[Cohort]:
+    """The same while so much waits to be merged that days are read instead of months."""
     first, last = periods[0][0], periods[-1][1]
     of = list(months(first, last))
     parts = [

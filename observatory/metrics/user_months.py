@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from ingest.projects.access import current_project
+from observatory.metrics import user_sets
 from observatory.metrics.months import month_of
+from observatory.metrics.user_sets import Change
 
-ALL_FEATURES = -1
+ALL_FEATURES = user_sets.ALL_FEATURES
 """The feature of rows over all features; 0 is what named none."""
 
 COLUMNS = ("month", "feature_id", "cluster", "is_user", "calls", "cost_nano", "active_days", "tier_id", "segment_id")
@@ -111,7 +113,7 @@ def due(limit: int) -> tuple[list[UserMonth], bool]:
 
 
 def replace(pairs: Sequence[UserMonth]) -> None:
-    """Claim these pairs' marks, then put what their day rows add up to in the place of what was stored."""
+    """Claim these pairs' marks, then put what their day rows add up to in the place of what was stored, and in the sets."""
     claim = """
         DELETE FROM unmerged_user m USING unnest(%(months)s::date[], %(clusters)s::text[]) AS w (month, cluster)
         WHERE m.project_id = %(project)s AND m.month = w.month AND m.cluster = w.cluster
@@ -119,11 +121,23 @@ def replace(pairs: Sequence[UserMonth]) -> None:
     delete = """
         DELETE FROM user_month m USING unnest(%(months)s::date[], %(clusters)s::text[]) AS w (month, cluster)
         WHERE m.project_id = %(project)s AND m.cluster = w.cluster AND m.month = w.month
+        RETURNING m.month, m.feature_id, m.cluster, m.is_user, m.active_days
     """
-    insert = f"INSERT INTO user_month (project_id, {', '.join(COLUMNS)}) SELECT %(project)s, r.* FROM ({MERGED}) r"
+    insert = f"""
+        INSERT INTO user_month (project_id, {", ".join(COLUMNS)}) SELECT %(project)s, r.* FROM ({MERGED}) r
+        RETURNING month, feature_id, cluster, is_user, active_days
+    """
     with connection.cursor() as cursor:
-        for query in (claim, delete, insert):
-            cursor.execute(query, _parameters(pairs))
+        cursor.execute(claim, _parameters(pairs))
+        before, after = (_active_days(cursor, query, pairs) for query in (delete, insert))
+    changes = [Change(*key, before.get(key, 0), after.get(key, 0)) for key in sorted(before.keys() | after.keys())]
+    user_sets.store(changes, [pair.cluster for pair in pairs])
+
+
+def _active_days(cursor: Any, query: str, pairs: Sequence[UserMonth]) -> dict[tuple[date, int, str], int]:
+    """The active days of users in the rows that a query takes or puts: by month, feature and cluster."""
+    cursor.execute(query, _parameters(pairs))
+    return {key: days for *row, is_user, days in cursor.fetchall() if is_user and (key := tuple(row))}
 
 
 def named(cluster: str) -> list[UserMonth]:

@@ -15,7 +15,7 @@ from ingest.dimensions import Facts
 from ingest.projects.access import current_project, project_scope
 from ingest.projects.models import Project
 from ingest.timeline import EPOCH, QUARTER, Window, day_window, days, floor, hours, local_day
-from observatory.metrics import cells, packing, recompute, store, user_rows, verify_months
+from observatory.metrics import cells, packing, recompute, store, user_rows, verify_months, verify_sets
 from observatory.metrics.cells import Cells
 from observatory.metrics.packing import Blobs
 from observatory.metrics.sheets import Family, SheetKey
@@ -219,6 +219,7 @@ def _compare_months(found: Verification, day: date) -> None:
     found.months += months.rows
     found.waiting += months.waiting
     found.differences += [Difference("user month", day, reason) for reason in months.differing]
+    found.differences += [Difference("user set", day, reason) for reason in verify_sets.differing(day)]
 
 
 def _clusters(day: date, window: Window) -> list[str]:

@@ -81,7 +81,9 @@ DIRTY_USERS = """
 SIZES = """
     SELECT (SELECT coalesce(sum(pg_column_size(s.*)), 0) FROM sheet s WHERE project_id = %(project)s),
            (SELECT coalesce(sum(pg_column_size(u.*)), 0) FROM user_day u WHERE project_id = %(project)s)
-           + (SELECT coalesce(sum(pg_column_size(m.*)), 0) FROM user_month m WHERE project_id = %(project)s),
+           + (SELECT coalesce(sum(pg_column_size(m.*)), 0) FROM user_month m WHERE project_id = %(project)s)
+           + (SELECT coalesce(sum(pg_column_size(n.*)), 0) FROM user_number n WHERE project_id = %(project)s)
+           + (SELECT coalesce(sum(pg_column_size(s.*)), 0) FROM user_set s WHERE project_id = %(project)s),
            (SELECT sum(pg_column_size(i.*)) FROM interaction i WHERE project_id = %(project)s)
 """
 
@@ -119,7 +121,7 @@ def measure(product: Product, rows: int, *, is_independent: bool = False) -> Rol
     seconds = [_counted(stack, project, statements) for statements in (DIRTY, [DIRTY_USERS])]
     with psycopg.connect(stack.superuser_url) as superuser:
         sizes = superuser.execute(SIZES, {"project": project}).fetchone() or (0, 0, 0)
-        superuser.execute("ANALYZE sheet, user_day, user_month")
+        superuser.execute("ANALYZE sheet, user_day, user_month, user_set, user_number")
     sheet_bytes, user_bytes, row_bytes = (int(size) for size in sizes)
     return Rolled(rows, is_independent, *seconds, sheet_bytes, user_bytes, row_bytes, _asked(stack, key))
 

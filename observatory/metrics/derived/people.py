@@ -112,8 +112,9 @@ def stays(after: int) -> Formula:
 
 def last_whole_day(window: Window, shelf: Shelf) -> date:
     """The last local day that is over by the window's end and by now."""
-    day = months.touched(window, shelf.zone)[1]
-    return day if day_window(day, shelf.zone).end <= min(window.end, shelf.now) else day - DAY
+    end = min(window.end, shelf.now)
+    day = local_day(end, shelf.zone)
+    return day if day_window(day, shelf.zone).end <= end else day - DAY
 
 
 FORMULAS: dict[str, Formula] = {

@@ -9,7 +9,7 @@ from django.db import connection
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start, local_day
-from observatory.metrics import expiring, months, series, user_months, verify, verify_months
+from observatory.metrics import expiring, months, series, user_bits, user_months, verify, verify_months, verify_sets
 from tests.observatory.metrics.crowd import NOW, Crowd, generate, roll, sent_in_halves
 
 MONTH = months.month_of(local_day(NOW, "UTC"))
@@ -22,7 +22,7 @@ def differences(project: Project, zone: str = "UTC") -> list[str]:
         for back in range(42):
             compared = verify_months.compare(local_day(NOW, zone) - back * DAY)
             assert compared.waiting == 0
-            found += compared.differing
+            found += compared.differing + verify_sets.differing(local_day(NOW, zone) - back * DAY)
     return found
 
 
@@ -51,6 +51,7 @@ def test_days_that_are_no_longer_kept_leave_their_months_too(project: Project) -
     with project_scope(project.pk):
         gone = expiring._delete(expiring.USERS, before)
     roll(project)
+    assert differences(project) == []
     with project_scope(project.pk), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM user_day WHERE project_id = %s", [project.pk])
         assert cursor.fetchone()[0] > 0 < gone
@@ -88,7 +89,28 @@ def loses_the_marks(project: Project) -> None:
         roll(project)
 
 
-@pytest.mark.parametrize("breaks", [breaks_a_month, loses_a_day, loses_the_marks])
+def loses_a_user_of_a_set(project: Project) -> None:
+    with project_scope(project.pk), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE user_set SET users = %s WHERE project_id = %s AND NOT is_month AND feature_id = -1",
+            [user_bits.packed(b"\1"), project.pk],
+        )
+
+
+def loses_a_month_of_sets(project: Project) -> None:
+    with project_scope(project.pk), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM user_set WHERE project_id = %s AND is_month AND feature_id = -1", [project.pk])
+
+
+def loses_a_number(project: Project) -> None:
+    with project_scope(project.pk), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM user_number WHERE project_id = %s AND number = 0", [project.pk])
+
+
+@pytest.mark.parametrize(
+    "breaks",
+    [breaks_a_month, loses_a_day, loses_the_marks, loses_a_user_of_a_set, loses_a_month_of_sets, loses_a_number],
+)
 def test_the_verification_finds_months_that_are_not_their_days(project: Project, breaks: Any) -> None:
     crowd = generate(12, Window(NOW - 5 * DAY, NOW), 6, "UTC")
     crowd.send(project)

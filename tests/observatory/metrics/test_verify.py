@@ -220,6 +220,17 @@ def test_the_command_prints_what_differs_and_fails(project: Project) -> None:
     assert "cluster 'ann'" in out.getvalue()
 
 
+def test_what_is_stored_of_a_day_without_rows_differs(project: Project) -> None:
+    factories.interactions(project, [{"at": NOW, "feature": "write-draft"}])
+    roller.roll(NOW, only=[project.pk], everything=True)
+    assert differences(project) == []
+    with project_scope(project.pk), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM interaction WHERE project_id = %s", [project.pk])
+    found = [difference for difference in differences(project) if difference.what.startswith("interactions")]
+    assert {difference.what for difference in found} >= {"interactions minute", "interactions minute wide"}
+    assert all("there are no rows" in difference.reason for difference in found)
+
+
 def test_a_dirty_bucket_waits_and_does_not_differ(project: Project) -> None:
     factories.interactions(project, [{"at": NOW, "feature": "write-draft"}])
     roller.roll(NOW, only=[project.pk], everything=True)
