@@ -140,8 +140,12 @@ def test_like_days_of_two_months_are_compared(sent: Any, feature: str | None) ->
     with project_scope(project.pk):
         now = series.reading("cost_per_mau_change", window_of(MONTH, TODAY), feature=feature, now=NOW)
         then = series.reading("cost_per_mau_change", window_of(BEFORE, last), feature=feature, now=NOW)
-        ahead = series.reading("cost_per_mau_change", window_of(MONTH, TODAY + 40 * DAY), feature=feature, now=NOW)
-    assert ahead == now, "days to come are not compared with days that were"
+        middle = BEFORE + 14 * DAY
+        ahead = series.reading(
+            "cost_per_mau_change", window_of(BEFORE, last), feature=feature, now=day_start(middle, ZONE)
+        )
+        half = series.reading("cost_per_mau_change", window_of(BEFORE, middle - DAY), feature=feature, now=NOW)
+    assert ahead == half, "days to come are not compared with days that were"
     for reading, until in ((now, YESTERDAY), (then, last)):
         costs, sizes = [], []
         for first, end in months.like_days(until):
