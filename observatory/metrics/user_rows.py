@@ -35,12 +35,16 @@ OF_USERS = """
         WHERE project_id = %(project)s AND coalesce(user_id, session_id, '') = w.cluster
             AND occurred_at >= w.start_at AND occurred_at < w.end_at OFFSET 0) i
 """
+# The outer OFFSET 0 has days and users joined once, by a hash: inside the loop over days the planner, which may take a fresh
+# week for empty, would compare every call with every user.
 OF_DAYS = """
-    FROM spans s
-    CROSS JOIN LATERAL (
-        SELECT * FROM interaction
-        WHERE project_id = %(project)s AND occurred_at >= s.start_at AND occurred_at < s.end_at OFFSET 0) i
-    JOIN wanted w ON w.day = s.day AND w.cluster = coalesce(i.user_id, i.session_id, '')
+    FROM (
+        SELECT s.day AS that_day, i.* FROM spans s
+        CROSS JOIN LATERAL (
+            SELECT * FROM interaction
+            WHERE project_id = %(project)s AND occurred_at >= s.start_at AND occurred_at < s.end_at OFFSET 0) i
+        OFFSET 0) i
+    JOIN wanted w ON w.day = i.that_day AND w.cluster = coalesce(i.user_id, i.session_id, '')
 """
 RECOMPUTED = """
     WITH wanted AS (
@@ -88,20 +92,24 @@ RECOMPUTED = """
             count(*) FILTER (WHERE v.kind = %(outcome)s AND v.label = 'completed') AS completions,
             count(DISTINCT v.interaction_id) FILTER (WHERE v.kind = %(flag)s) AS flagged,
             count(DISTINCT v.interaction_id) FILTER (WHERE v.kind <> %(evaluation)s) AS with_feedback
-        FROM spans s
-        CROSS JOIN LATERAL (
-            SELECT * FROM verdict
-            WHERE project_id = %(project)s AND interaction_at >= s.start_at AND interaction_at < s.end_at OFFSET 0) v
-        JOIN wanted w ON w.day = s.day AND w.cluster = v.cluster
+        FROM (
+            SELECT s.day AS that_day, v.* FROM spans s
+            CROSS JOIN LATERAL (
+                SELECT * FROM verdict
+                WHERE project_id = %(project)s AND interaction_at >= s.start_at AND interaction_at < s.end_at OFFSET 0) v
+            OFFSET 0) v
+        JOIN wanted w ON w.day = v.that_day AND w.cluster = v.cluster
         GROUP BY w.day, w.cluster, v.feature_id
     ), paid AS (
         SELECT w.day, w.cluster, c.feature_id, sum(c.amount_nano) AS amount_nano,
             sum(c.amount_nano) FILTER (WHERE c.component = %(model_tokens)s) AS model_tokens_nano
-        FROM spans s
-        CROSS JOIN LATERAL (
-            SELECT * FROM cost
-            WHERE project_id = %(project)s AND occurred_at >= s.start_at AND occurred_at < s.end_at OFFSET 0) c
-        JOIN wanted w ON w.day = s.day AND w.cluster = c.cluster
+        FROM (
+            SELECT s.day AS that_day, c.* FROM spans s
+            CROSS JOIN LATERAL (
+                SELECT * FROM cost
+                WHERE project_id = %(project)s AND occurred_at >= s.start_at AND occurred_at < s.end_at OFFSET 0) c
+            OFFSET 0) c
+        JOIN wanted w ON w.day = c.that_day AND w.cluster = c.cluster
         GROUP BY w.day, w.cluster, c.feature_id
     )
     SELECT day, feature_id, cluster, c.is_user, c.calls::integer, c.errors::integer,

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -121,6 +122,7 @@ class Installation:
             except subprocess.TimeoutExpired:
                 process.kill()
         self.server.discard()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def wait_until_answering(address: str, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
