@@ -20,7 +20,6 @@ from observatory.metrics.shelf import NAMELESS
 
 PER_USER, OUTCOME, SHARE = "cost_per_mau", "cost_per_outcome", "cost_share_of_revenue"
 CHANGE, WORST_TIER, GROWTH = "cost_per_mau_change", "highest_tier_cost_share", "input_tokens_growth"
-OUTCOMES = "task_completion_rate"
 SCALE, TIERS = "scale", "tiers"
 TITLES = {SCALE: "Cost per user as users grow", TIERS: "Cost as a share of revenue"}
 MONTHS = 6
@@ -68,12 +67,12 @@ def outcome_tile(view: View) -> Tile:
 
 
 def _is_without_outcomes(view: View) -> bool:
-    """Whether none ever came, which their rate tells; while nothing has had its time, only the days say so."""
-    choice, chosen = view.choice, present.where(view, METRICS[OUTCOMES])
-    read = view.reader.reading(OUTCOMES, choice.window, feature=choice.feature, where=chosen)
+    """Whether none ever came; while nothing has had its time, only the days say so."""
+    choice, chosen = view.choice, present.where(view, METRICS[OUTCOME])
+    read = view.reader.reading(OUTCOME, choice.window, feature=choice.feature, where=chosen)
     if read.state != "no_data":
         return read.state == "not_instrumented"
-    points = view.reader.series(OUTCOMES, choice.window, "1d", feature=choice.feature, where=chosen)
+    points = view.reader.series(OUTCOME, choice.window, "1d", feature=choice.feature, where=chosen)
     return any(point.reading.state == "not_instrumented" for point in points)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ingest.dimensions import FeedbackKind
+from ingest.dimensions import Facts, FeedbackKind
 from observatory.metrics.layout import Counter, Distribution
 
 
@@ -79,4 +79,13 @@ class Metric:
     @property
     def maturing(self) -> bool:
         """Whether feedback that comes later still changes it."""
-        return any(counter.facts is Counter.THUMBS_UP.facts for counter in (*self.parts, *self.of))
+        return bool(self._feedback)
+
+    @property
+    def told_by(self) -> tuple[Counter, ...]:
+        """The counters that are all zero where the app does not send what the metric is made of."""
+        return self._feedback or self.parts
+
+    @property
+    def _feedback(self) -> tuple[Counter, ...]:
+        return tuple(counter for counter in (*self.parts, *self.of) if counter.facts is Facts.FEEDBACK)

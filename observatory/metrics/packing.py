@@ -81,7 +81,8 @@ def _histograms(entries: "NDArray[Any]", value: "NDArray[Any]", edges: "NDArray[
     gaps = np.diff(bins, prepend=0)
     gaps[firsts] = 0
     gap, width = _Widths(gaps, firsts), _Widths(counts, firsts)
-    sizes = 8 + (lengths - 1) * gap.size + lengths * width.size
+    head = codec.HEAD.size
+    sizes = head + (lengths - 1) * gap.size + lengths * width.size
     starts = np.concatenate([[0], np.cumsum(sizes)])
     out = np.zeros(starts[-1], np.uint8)
     begin = starts[:-1]
@@ -91,8 +92,8 @@ def _histograms(entries: "NDArray[Any]", value: "NDArray[Any]", edges: "NDArray[
     out[begin + 6], out[begin + 7] = gap.code, width.code
     is_gap = place > 0
     inside = group[is_gap]
-    gap.put(out, begin[inside] + 8 + (place[is_gap] - 1) * gap.size[inside], gaps[is_gap], inside)
-    counts_from = begin + 8 + (lengths - 1) * gap.size
+    gap.put(out, begin[inside] + head + (place[is_gap] - 1) * gap.size[inside], gaps[is_gap], inside)
+    counts_from = begin + head + (lengths - 1) * gap.size
     width.put(out, counts_from[group] + place * width.size[group], counts, group)
     return _sealed(out, starts[np.searchsorted(cell[firsts], edges)])
 
@@ -161,7 +162,7 @@ def _runs(
     found: NDArray[Any] = np.zeros(size, np.int64)
     for code in np.unique(codes).tolist():
         chosen = codes == code
-        step, width = steps(lengths[chosen]), codec.SIZES[code]
+        step, width = _steps(lengths[chosen]), codec.SIZES[code]
         places = np.repeat(at[chosen], lengths[chosen]) + step * width
         numbers = _as_numbers(np.ascontiguousarray(data[places[:, None] + np.arange(width)]), code)
         if numbers.dtype == object:
@@ -179,7 +180,7 @@ def _as_numbers(taken: "NDArray[Any]", code: int) -> "NDArray[Any]":
     return plain.astype(object if plain.size and plain.max() >= 2**63 else np.int64)
 
 
-def steps(lengths: "NDArray[Any]") -> "NDArray[Any]":
+def _steps(lengths: "NDArray[Any]") -> "NDArray[Any]":
     """0, 1, 2 … up to each of these lengths, one after the other."""
     import numpy as np
 
@@ -267,7 +268,7 @@ def _read_counters(blobs: Sequence[bytes]) -> "tuple[NDArray[Any], NDArray[Any],
     for counter in np.unique(blocks[2]).tolist():
         sheets, at, _, code, _ = blocks[:5, blocks[2] == counter]
         counters[counter] = _runs(data, at + 2, lengths[sheets], code, cells[sheets], total)
-    values = _shorts(data, np.repeat(begins[:-1] + 2, lengths) + 2 * steps(lengths))
+    values = _shorts(data, np.repeat(begins[:-1] + 2, lengths) + 2 * _steps(lengths))
     return lengths, values, counters
 
 

@@ -242,7 +242,7 @@ class Reader:
     ) -> list[Reading]:
         """One reading per point from its totals, and from users or events where the metric counts those."""
         is_known = [self._shelf.is_known(point, chosen.feature) for point in points]
-        is_silent = not any(part.counters.get(counter) for part in totals for counter in metric.parts)
+        is_silent = not any(part.counters.get(counter) for part in totals for counter in metric.told_by)
         if is_silent and self._shelf.lacks(metric, chosen.feature):
             return [formulas.NOT_INSTRUMENTED if known else formulas.NO_DATA for known in is_known]
         if metric.kind is Kind.DERIVED:

@@ -210,9 +210,8 @@ def _combinations(sums: Sums, buckets: Sequence[Window], zone_name: str) -> Iter
 
     whole = combinations(buckets, sums, number)
     starts = [bucket.start for bucket in buckets]
-    is_full = np.isin(
-        np.arange(len(buckets)), [starts.index(whole.keys[at].bucket) for at in np.flatnonzero(crowded(whole))]
-    )
+    full = {whole.keys[at].bucket for at in np.flatnonzero(crowded(whole))}
+    is_full = np.array([start in full for start in starts], bool)
     if not is_full.any():
         yield whole
         return

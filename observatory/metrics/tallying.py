@@ -16,7 +16,7 @@ _EXACT_FLOATS = 2**53
 _EXACT_INTS = 2**62
 
 
-def is_close(span: int, size: int) -> bool:
+def _is_close(span: int, size: int) -> bool:
     """Whether so many keys from a range are counted in place."""
     return span <= CLOSE * size + ALWAYS_CLOSE
 
@@ -44,7 +44,7 @@ def numbered(keys: "NDArray[Any]") -> "tuple[NDArray[Any], NDArray[Any]]":
     import numpy as np
 
     span = int(keys.max()) + 1 if len(keys) else 0
-    if not is_close(span, len(keys)):
+    if not _is_close(span, len(keys)):
         distinct, places = np.unique(keys, return_inverse=True)
         return distinct, places.reshape(-1)
     is_met = np.zeros(span, bool)
@@ -60,7 +60,7 @@ def tallied(keys: "NDArray[Any]", counts: "NDArray[Any]") -> "tuple[NDArray[Any]
     import numpy as np
 
     span = int(keys.max()) + 1 if len(keys) else 0
-    if is_close(span, len(keys)) and _bound(counts) < _EXACT_FLOATS:
+    if _is_close(span, len(keys)) and _bound(counts) < _EXACT_FLOATS:
         sums = np.bincount(keys, counts, span)
         distinct = np.flatnonzero(sums)
         return distinct, sums[distinct].astype(np.int64)

@@ -41,6 +41,8 @@ API_FILTERS: dict[str, set[str]] = {
     "api-people-cohorts": {"feature"},
 }  # others are refused there
 WITHOUT_FILTERS = {"healthz", "readyz", "sign-in", "sign-out"}
+PARTS = {"engagement": ("people", "adoption_rate", "stays")}
+"""What comes after its page, at the page's own address."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def asks(doors: Iterable[Door], twins: Mapping[str, Twin]) -> Iterator[Ask]:
             met.add(sides)
             if {name for name, _ in door.parameters} <= {"slug"} and door.name not in WITHOUT_FILTERS:
                 yield from (_filtered(door, path, sides, letter, twins[letter]) for letter in others)
+                yield from (Ask(door.name, f"{path}?part={part}", sides, of=of) for part in PARTS.get(door.name, ()))
 
 
 def _filtered(door: Door, path: str, sides: frozenset[str], letter: str, twin: Twin) -> Ask:

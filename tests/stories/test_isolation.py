@@ -1,6 +1,7 @@
 """S1: one project never sees another's data, whichever of the two walls is off; and the matrix would notice if it did."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from tests.faults.planted.first_wall_off import PROBE
 from tests.harness.doors import Door, all_doors, without_rule
 from tests.harness.installation import Installation, free_port, wait_until_answering
 from tests.harness.matrix import (
+    PARTS,
     READING,
     WRITING,
     Answer,
@@ -130,6 +132,16 @@ def test_nobody_sees_or_changes_what_is_not_theirs(doors, twins, crowd):
     told = {answer.status for answer in foreign if answer.status != 405}  # 405 is said of every project, real or not
     assert told == {404}  # not 403: that a project exists is told to nobody
     assert _pages_without_own_canary(seen, twins) == []
+
+
+def test_every_part_of_a_page_is_asked_for(doors, twins, crowd):
+    pages = [ask for ask in asks(doors, twins) if ask.sides == {"a"} and not ask.said and "?" not in ask.path]
+    (member,) = (viewer for viewer in crowd if viewer.name == "member of a")
+    with_parts = {}
+    for ask in pages:
+        if found := set(re.findall(r"[?;&]part=([^&\"]+)", put(member, "GET", ask).text)):
+            with_parts[ask.door] = found
+    assert with_parts == {door: set(parts) for door, parts in PARTS.items()}
 
 
 def _other(answer: Answer) -> str:

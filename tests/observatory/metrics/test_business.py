@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from ingest.dimensions import FeedbackKind, FigureName
+from ingest.dimensions import CostSource, FeedbackKind, FigureName
 from ingest.models import PriceOverride
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start, local_day
@@ -152,7 +152,17 @@ def test_what_was_never_sent_has_no_rate(lived: Any) -> None:
 
 def test_a_project_without_events_and_figures_has_no_such_numbers(project: Any) -> None:
     factories.interactions(
-        project, [{"at": NOW - timedelta(hours=n), "feature": "a", "user_id": "u"} for n in range(200)]
+        project,
+        [
+            {
+                "at": NOW - timedelta(hours=n),
+                "feature": "a",
+                "user_id": "u",
+                "cost_nano": 7,
+                "cost_source": CostSource.CLIENT,
+            }
+            for n in range(200)
+        ],
     )
     roller.roll(NOW, only=[project.pk], everything=True)
     window = Window(NOW - 7 * DAY, NOW)
