@@ -60,7 +60,7 @@ def user_days(subject: Subject, place: str) -> Done:
         chosen = record.sessions_after(subject, after)
         _count_again(subject, chosen)
         return Done(place=f"{AGAIN} {chosen[-1]}" if len(chosen) == record.SESSIONS_AT_ONCE else None)
-    # Only who holds the roller's lock adds up months.
+    # Only who holds the lock of users adds up months.
     store.lock(wait=True)
     parameters: dict[str, Any] = {
         "project": subject.project_id,

@@ -1,8 +1,9 @@
 """One run of the roller over one project: what is due in it, until when it may work, and what it did."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Event
 
 from ingest.projects.models import Project
 from ingest.timeline import EPOCH, MINUTE, Window, day_window, floor, hour_window, local_day
@@ -36,7 +37,8 @@ class RollReport:
 class Pass:
     """One run over one project: what is due in it and until when it may work.
 
-    `started` is the database's clock: what was marked later is the next run's. `deadline` is in `time.monotonic`.
+    `started` is the database's clock: what was marked later is the next run's. `deadline` is in `time.monotonic`, and
+    `stopped` ends it before. `has_many_users`: their rows are worth a line of work of their own.
     """
 
     project: Project
@@ -47,6 +49,8 @@ class Pass:
     is_recent_due: bool
     is_wide_due: bool
     is_late_due: bool
+    has_many_users: bool = False
+    stopped: Event = field(default_factory=Event)
 
     @property
     def dirty_from(self) -> datetime:
@@ -60,7 +64,7 @@ class Pass:
     @property
     def is_over(self) -> bool:
         """Whether the time is spent."""
-        return time.monotonic() > self.deadline
+        return self.stopped.is_set() or time.monotonic() > self.deadline
 
     @property
     def marked_by(self) -> datetime | None:

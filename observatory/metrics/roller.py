@@ -7,10 +7,11 @@ added to a stored sum, and no mark of progress decides what is counted.
 import gc
 import math
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from ingest import partitions
 from ingest.dimensions import Facts
@@ -31,8 +32,9 @@ from observatory.metrics import (
     wide,
 )
 from observatory.metrics.baselines import pinning
+from observatory.metrics.beside import beside
 from observatory.metrics.passing import Pass, RollReport
-from observatory.metrics.store import Mark
+from observatory.metrics.store import Mark, Share
 from observatory.metrics.windows import Level
 
 RECENT_EVERY = timedelta(seconds=60)
@@ -44,6 +46,12 @@ USERS_AT_ONCE = 2_000
 # under load that would take half a processor from those who store. A quiet project's rows never wait.
 LONG_USERS_S = 0.2
 USERS_REST = 6.0
+USERS_AT_LEISURE = 50_000
+"""At once in a run over everything: what lies together is met once."""
+
+MANY_USERS = 2_000
+"""More than so many are worth a line of work of their own there."""
+
 QUARTERS_AT_ONCE = 500
 DAYS_AT_ONCE = 14
 ORPHANS_AT_ONCE = 1_000
@@ -52,6 +60,8 @@ WIDE_EVERY = timedelta(seconds=60)
 # They may wait, but not for ever behind a busy project's headline numbers: once a minute they get their time.
 WIDE_BUDGET_S = 1.0
 THIN_DAY = 1_000
+
+Step = Callable[[Pass], RollReport]
 
 _users_rest_until: dict[int, float] = {}
 _turns = Turns[tuple[Project, datetime]]("rolling project", key=lambda one: one[0].pk, since=lambda one: one[1])
@@ -91,9 +101,8 @@ def _roll_project(project: Project, now: datetime, everything: bool, deadline: f
     report = _repeated(_bind, replace(work, deadline=min(work.deadline, limit)))
     # What binding has just marked belongs to this run.
     work = replace(work, started=store.database_clock())
-    for step in (_count_buckets, _count_users, _merge_months, _merge_quarters, _merge_days):
-        report += _repeated(step, work)
-    widened = _widened(work) if work.is_wide_due else RollReport()
+    counted, widened = _counted(work)
+    report += counted
     _finish(work, is_done=not report.left, is_changed=bool(report.buckets or report.users or widened.wide))
     if work.is_late_due and not report.left:
         with project_scope(project.pk):
@@ -104,21 +113,47 @@ def _roll_project(project: Project, now: datetime, everything: bool, deadline: f
     return report + widened
 
 
-def _widened(work: Pass) -> RollReport:
-    """Bring the wide sets to where the headline sets are."""
-    limit = math.inf if work.is_everything else max(work.deadline, time.monotonic() + WIDE_BUDGET_S)
+def _counted(work: Pass) -> tuple[RollReport, RollReport]:
+    """Bring everything up to date; gives what that was without the wide sets, and what of them.
+
+    The rows of many users, which PostgreSQL counts, come at the same time as the sheets, which this process counts.
+    """
+    if not work.has_many_users:
+        found = _each((_count_buckets, _count_users, _merge_months, _merge_quarters, _merge_days), work)
+        return found, _widened(work)
+    users_alone = partial(_each, (_count_users, _merge_months), work, Share.USERS)
+    with _without_collecting(), beside(users_alone, work.stopped.set) as users:
+        sheets = _each((_count_buckets, _merge_quarters, _merge_days), work, Share.SHEETS)
+        widened = _widened(work, Share.SHEETS)
+    return sheets + users.result(), widened
+
+
+def _each(steps: Iterable[Step], work: Pass, *shares: Share) -> RollReport:
     report = RollReport()
-    for step in (wide.count_minutes, wide.merge_hours, wide.merge_days):
-        report += _repeated(step, replace(work, deadline=limit))
+    for step in steps:
+        report += _repeated(step, work, *shares)
     return report
 
 
-def _repeated(step: Callable[[Pass], RollReport], work: Pass) -> RollReport:
-    """Do a step, each time in a transaction of its own, until nothing is left of it or the time is spent."""
+def _widened(work: Pass, *shares: Share) -> RollReport:
+    """Bring the wide sets to where the headline sets are, when that is due."""
+    if not work.is_wide_due:
+        return RollReport()
+    limit = math.inf if work.is_everything else max(work.deadline, time.monotonic() + WIDE_BUDGET_S)
+    return _each((wide.count_minutes, wide.merge_hours, wide.merge_days), replace(work, deadline=limit), *shares)
+
+
+def _repeated(step: Step, work: Pass, *shares: Share) -> RollReport:
+    """Do a step, each time in a transaction of its own, until nothing is left of it or the time is spent.
+
+    `shares` of the rollups are all that it writes; none given, that may be anything.
+    """
     report = RollReport()
     while not work.is_over:
         with _without_collecting(), project_scope(work.project.pk):
-            if not store.lock(wait=work.is_everything):
+            if work.is_everything:
+                store.settle_in()
+            if not store.lock(*shares, wait=work.is_everything):
                 break
             done = step(work)
         report += replace(done, left=False)
@@ -169,6 +204,7 @@ def _begin(project: Project, now: datetime, everything: bool, deadline: float) -
             is_recent_due=everything or now - account.recent_at >= RECENT_EVERY,
             is_wide_due=everything or now - account.wide_at >= WIDE_EVERY,
             is_late_due=everything or now - account.late_at >= LATE_EVERY,
+            has_many_users=everything and user_rows.are_more_than(MANY_USERS),
         )
 
 
@@ -301,7 +337,7 @@ def _count_users(work: Pass) -> RollReport:
     began = time.monotonic()
     if not work.is_everything and began < _users_rest_until.get(work.project.pk, 0.0):
         return RollReport()
-    limit = USERS_AT_ONCE * (user_months.AT_LEISURE if work.is_everything else 1)
+    limit = USERS_AT_LEISURE if work.is_everything else USERS_AT_ONCE
     users, has_more = user_rows.due(work.is_recent_due, work.marked_by, work.project.time_zone, limit)
     if users:
         user_rows.claim(users)

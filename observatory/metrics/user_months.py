@@ -1,7 +1,7 @@
 """User-month rows: what a cluster's day rows of one month of local days add up to, per feature and over all of them.
 
 A pure function of `user_day`: whatever changes a day row appends a mark for its (month, cluster) in the same
-transaction, and marked pairs are added up anew under the roller's lock. Marks are only appended, so a claim takes what
+transaction, and marked pairs are added up anew under the roller's lock of users. Marks are only appended, so a claim takes what
 it can see and never more: what is committed after it keeps its mark. `people` reads these rows, and adds up itself
 what is marked.
 """
@@ -23,8 +23,8 @@ ALL_FEATURES = user_sets.ALL_FEATURES
 
 COLUMNS = ("month", "feature_id", "cluster", "is_user", "calls", "cost_nano", "active_days", "tier_id", "segment_id")
 PAIRS_AT_ONCE = 2_000
-AT_LEISURE = 10
-"""A run over everything takes so many times as much at once: nobody waits for its slices."""
+PAIRS_AT_LEISURE = 20_000
+"""At once in a run over everything: nobody waits for its slices."""
 
 # As for user rows: a slice that took longer rests so many times as long, for those who store.
 LONG_S = 0.2
@@ -41,9 +41,13 @@ SUMS = """
 SETS = "GROUPING SETS ((w.month, w.cluster, u.is_user, u.feature_id), (w.month, w.cluster, u.is_user))"
 """A day's tier stands in all features' rows of that day, so the latest day alone decides."""
 
+# As in `user_rows`: a month is sent once, and its users name its place.
+WANTED = """
+    SELECT (%(months)s::date[])[place] AS month, cluster FROM unnest(%(places)s::integer[], %(clusters)s::text[]) AS p (place, cluster)
+"""
 MERGED = f"""
     SELECT {SUMS}
-    FROM unnest(%(months)s::date[], %(clusters)s::text[]) AS w (month, cluster)
+    FROM ({WANTED}) w
     CROSS JOIN LATERAL (
         SELECT * FROM user_day
         WHERE project_id = %(project)s AND cluster = w.cluster AND day >= w.month AND day < w.month + interval '1 month'
@@ -84,7 +88,7 @@ def mark_from(day: date) -> None:
 
 
 def merge_due(*, is_due: bool, is_everything: bool) -> bool:
-    """Add some marked pairs up anew, the latest months first; whether more wait for this run. Under the roller's lock.
+    """Add some marked pairs up anew, the latest months first; whether more wait for this run. Under the lock of users.
 
     What is behind goes on in runs in which nothing is due, resting after long slices.
     """
@@ -93,7 +97,7 @@ def merge_due(*, is_due: bool, is_everything: bool) -> bool:
     is_resting = began < _rest_until.get(project, 0.0)
     if not is_everything and (is_resting or not (is_due or project in _behind)):
         return False
-    pairs, is_left = due(PAIRS_AT_ONCE * (AT_LEISURE if is_everything else 1))
+    pairs, is_left = due(PAIRS_AT_LEISURE if is_everything else PAIRS_AT_ONCE)
     if pairs:
         replace(pairs)
     (_behind.add if is_left else _behind.discard)(project)
@@ -105,21 +109,26 @@ def merge_due(*, is_due: bool, is_everything: bool) -> bool:
 
 def due(limit: int) -> tuple[list[UserMonth], bool]:
     """The pairs of so many marks, the latest months first, and whether there are more than were looked at."""
-    query = "SELECT month, cluster FROM unmerged_user WHERE project_id = %s ORDER BY month DESC LIMIT %s"
+    query = """
+        SELECT month, array_agg(cluster) FROM (
+            SELECT month, cluster FROM unmerged_user WHERE project_id = %s ORDER BY month DESC LIMIT %s) AS marks
+        GROUP BY month ORDER BY month DESC
+    """
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), limit])
         marks = cursor.fetchall()
-    return [UserMonth(*mark) for mark in dict.fromkeys(marks)], len(marks) == limit
+    pairs = [UserMonth(month, cluster) for month, clusters in marks for cluster in dict.fromkeys(clusters)]
+    return pairs, sum(len(clusters) for _, clusters in marks) == limit
 
 
 def replace(pairs: Sequence[UserMonth]) -> None:
     """Claim these pairs' marks, then put what their day rows add up to in the place of what was stored, and in the sets."""
-    claim = """
-        DELETE FROM unmerged_user m USING unnest(%(months)s::date[], %(clusters)s::text[]) AS w (month, cluster)
+    claim = f"""
+        DELETE FROM unmerged_user m USING ({WANTED}) w
         WHERE m.project_id = %(project)s AND m.month = w.month AND m.cluster = w.cluster
     """
-    delete = """
-        DELETE FROM user_month m USING unnest(%(months)s::date[], %(clusters)s::text[]) AS w (month, cluster)
+    delete = f"""
+        DELETE FROM user_month m USING ({WANTED}) w
         WHERE m.project_id = %(project)s AND m.cluster = w.cluster AND m.month = w.month
         RETURNING m.month, m.feature_id, m.cluster, m.is_user, m.active_days
     """
@@ -128,15 +137,15 @@ def replace(pairs: Sequence[UserMonth]) -> None:
         RETURNING month, feature_id, cluster, is_user, active_days
     """
     with connection.cursor() as cursor:
-        cursor.execute(claim, _parameters(pairs))
+        cursor.execute(claim, parameters(pairs))
         before, after = (_active_days(cursor, query, pairs) for query in (delete, insert))
-    changes = [Change(*key, before.get(key, 0), after.get(key, 0)) for key in sorted(before.keys() | after.keys())]
+    changes = [Change(*key, before.get(key, 0), after.get(key, 0)) for key in before | after]
     user_sets.store(changes, [pair.cluster for pair in pairs])
 
 
 def _active_days(cursor: Any, query: str, pairs: Sequence[UserMonth]) -> dict[tuple[date, int, str], int]:
     """The active days of users in the rows that a query takes or puts: by month, feature and cluster."""
-    cursor.execute(query, _parameters(pairs))
+    cursor.execute(query, parameters(pairs))
     return {key: days for *row, is_user, days in cursor.fetchall() if is_user and (key := tuple(row))}
 
 
@@ -171,9 +180,12 @@ def waits_before(month: date) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _parameters(pairs: Sequence[UserMonth]) -> dict[str, Any]:
+def parameters(pairs: Sequence[UserMonth]) -> dict[str, Any]:
+    """What WANTED takes."""
+    place_of = {month: place for place, month in enumerate(dict.fromkeys(pair.month for pair in pairs), start=1)}
     return {
         "project": current_project(),
-        "months": [pair.month for pair in pairs],
+        "months": list(place_of),
+        "places": [place_of[pair.month] for pair in pairs],
         "clusters": [pair.cluster for pair in pairs],
     }

@@ -28,6 +28,12 @@ COLUMNS = (
 FEW_A_DAY = 4
 """When days hold at most so many calls for each user that is wanted, they are read whole."""
 
+# A day is sent once and its users name its place: so many instants would take longer to send than to look up.
+WANTED = """
+    SELECT (%(days)s::date[])[place] AS day, (%(starts)s::timestamptz[])[place] AS start_at,
+        (%(ends)s::timestamptz[])[place] AS end_at, cluster
+    FROM unnest(%(places)s::integer[], %(clusters)s::text[]) AS p (place, cluster)
+"""
 OF_USERS = """
     FROM wanted w
     CROSS JOIN LATERAL (
@@ -35,23 +41,32 @@ OF_USERS = """
         WHERE project_id = %(project)s AND coalesce(user_id, session_id, '') = w.cluster
             AND occurred_at >= w.start_at AND occurred_at < w.end_at OFFSET 0) i
 """
-# The outer OFFSET 0 has days and users joined once, by a hash: inside the loop over days the planner, which may take a fresh
-# week for empty, would compare every call with every user.
-OF_DAYS = """
-    FROM (
-        SELECT s.day AS that_day, i.* FROM spans s
+
+
+def _of_days(table: str, at: str) -> str:
+    """SQL: the rows of a table on the days that are wanted, each with its day.
+
+    The outer OFFSET 0 has days and users joined once, by a hash: inside the loop over days the planner, which may take a
+    fresh week for empty, would compare every row with every user.
+    """
+    return f"""(
+        SELECT s.day AS that_day, r.* FROM spans s
         CROSS JOIN LATERAL (
-            SELECT * FROM interaction
-            WHERE project_id = %(project)s AND occurred_at >= s.start_at AND occurred_at < s.end_at OFFSET 0) i
-        OFFSET 0) i
+            SELECT * FROM {table}
+            WHERE project_id = %(project)s AND {at} >= s.start_at AND {at} < s.end_at OFFSET 0) r
+        OFFSET 0)"""
+
+
+OF_DAYS = f"""
+    FROM {_of_days("interaction", "occurred_at")} i
     JOIN wanted w ON w.day = i.that_day AND w.cluster = coalesce(i.user_id, i.session_id, '')
 """
-RECOMPUTED = """
+RECOMPUTED = f"""
     WITH wanted AS (
-        SELECT * FROM unnest(%(days)s::date[], %(starts)s::timestamptz[], %(ends)s::timestamptz[], %(clusters)s::text[])
-            AS w (day, start_at, end_at, cluster)
+        {WANTED}
     ), spans AS (
-        SELECT DISTINCT day, start_at, end_at FROM wanted
+        SELECT * FROM unnest(%(days)s::date[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+            AS s (day, start_at, end_at)
     ), called AS (
         SELECT w.day, w.cluster, i.feature_id, i.user_id IS NOT NULL AS is_user, i.input_tokens, i.output_tokens,
             i.status <> 0 OR i.error_class <> 0 AS has_failed,
@@ -63,7 +78,7 @@ RECOMPUTED = """
             ln(nullif(greatest(i.input_tokens, 0), 0)::float8) * 1e6 AS ln_input,
             ln(nullif(greatest(coalesce(t.amount_nano, i.cost_nano), 0), 0)::float8) * 1e6 AS ln_cost,
             ln(nullif(greatest(i.latency_ms, 0), 0)) * 1e6 AS ln_latency
-        {calls}
+        {{calls}}
         LEFT JOIN unnest(%(replaced_at)s::timestamptz[], %(replaced)s::text[], %(amounts)s::bigint[])
             AS t (occurred_at, interaction_id, amount_nano) ON t.occurred_at = i.occurred_at AND t.interaction_id = i.id
     ), calls AS (
@@ -92,23 +107,13 @@ RECOMPUTED = """
             count(*) FILTER (WHERE v.kind = %(outcome)s AND v.label = 'completed') AS completions,
             count(DISTINCT v.interaction_id) FILTER (WHERE v.kind = %(flag)s) AS flagged,
             count(DISTINCT v.interaction_id) FILTER (WHERE v.kind <> %(evaluation)s) AS with_feedback
-        FROM (
-            SELECT s.day AS that_day, v.* FROM spans s
-            CROSS JOIN LATERAL (
-                SELECT * FROM verdict
-                WHERE project_id = %(project)s AND interaction_at >= s.start_at AND interaction_at < s.end_at OFFSET 0) v
-            OFFSET 0) v
+        FROM {_of_days("verdict", "interaction_at")} v
         JOIN wanted w ON w.day = v.that_day AND w.cluster = v.cluster
         GROUP BY w.day, w.cluster, v.feature_id
     ), paid AS (
         SELECT w.day, w.cluster, c.feature_id, sum(c.amount_nano) AS amount_nano,
             sum(c.amount_nano) FILTER (WHERE c.component = %(model_tokens)s) AS model_tokens_nano
-        FROM (
-            SELECT s.day AS that_day, c.* FROM spans s
-            CROSS JOIN LATERAL (
-                SELECT * FROM cost
-                WHERE project_id = %(project)s AND occurred_at >= s.start_at AND occurred_at < s.end_at OFFSET 0) c
-            OFFSET 0) c
+        FROM {_of_days("cost", "occurred_at")} c
         JOIN wanted w ON w.day = c.that_day AND w.cluster = c.cluster
         GROUP BY w.day, w.cluster, c.feature_id
     )
@@ -144,39 +149,44 @@ class UserDay(NamedTuple):
 def due(with_anonymous: bool, marked_by: datetime | None, zone_name: str, limit: int) -> tuple[list[UserDay], bool]:
     """The (day, cluster) pairs of so many marks, the latest first, and whether there are more than were looked at."""
     query = """
-        SELECT quarter, cluster FROM dirty_user
-        WHERE project_id = %s AND (%s OR cluster <> '') AND marked_at <= coalesce(%s, 'infinity'::timestamptz)
-        ORDER BY quarter DESC
-        LIMIT %s
+        SELECT quarter, array_agg(cluster) FROM (
+            SELECT quarter, cluster FROM dirty_user
+            WHERE project_id = %s AND (%s OR cluster <> '') AND marked_at <= coalesce(%s, 'infinity'::timestamptz)
+            ORDER BY quarter DESC
+            LIMIT %s) AS marks
+        GROUP BY quarter ORDER BY quarter DESC
     """
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), with_anonymous, marked_by, limit])
         marks = cursor.fetchall()
-    day_of = {quarter: local_day(quarter, zone_name) for quarter, _ in marks}
-    windows = {day: day_window(day, zone_name) for day in day_of.values()}
-    found = dict.fromkeys((day_of[quarter], cluster) for quarter, cluster in marks)
-    return [UserDay(windows[day], day, cluster) for day, cluster in found], len(marks) == limit
+    found: dict[date, dict[str, None]] = {}
+    for quarter, clusters in marks:
+        found.setdefault(local_day(quarter, zone_name), {}).update(dict.fromkeys(clusters))
+    windows = {day: day_window(day, zone_name) for day in found}
+    users = [UserDay(windows[day], day, cluster) for day, clusters in found.items() for cluster in clusters]
+    return users, sum(len(clusters) for _, clusters in marks) == limit
 
 
 def claim(users: Sequence[UserDay]) -> None:
     """Take these pairs' marks away."""
-    query = """
-        DELETE FROM dirty_user d
-        USING unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[], %(clusters)s::text[])
-            AS w (start_at, end_at, cluster)
+    query = f"""
+        DELETE FROM dirty_user d USING ({WANTED}) w
         WHERE d.project_id = %(project)s AND d.quarter >= w.start_at AND d.quarter < w.end_at AND d.cluster = w.cluster
+            AND d.quarter >= %(first)s AND d.quarter < %(last)s
     """
+    first, last = min(user.window.start for user in users), max(user.window.end for user in users)
     with connection.cursor() as cursor:
-        cursor.execute(query, _pairs(users))
+        cursor.execute(query, {**_pairs(users), "first": first, "last": last})
 
 
 def replace(users: Sequence[UserDay]) -> None:
     """Count these pairs again, put the rows in the place of what they had, and mark their months."""
-    delete = """
-        DELETE FROM user_day USING unnest(%(days)s::date[], %(clusters)s::text[]) AS w (day, cluster)
+    delete = f"""
+        DELETE FROM user_day USING ({WANTED}) w
         WHERE user_day.project_id = %(project)s AND user_day.day = w.day AND user_day.cluster = w.cluster
     """
-    rows = _recomputing(users)
+    # By user, as the index that has most places: it is far larger than what PostgreSQL keeps at hand.
+    rows = f"{_recomputing(users)} ORDER BY cluster, day, feature_id"
     insert = f"INSERT INTO user_day (project_id, {', '.join(COLUMNS)}) SELECT %(project)s, r.* FROM ({rows}) r"
     with connection.cursor() as cursor:
         cursor.execute(user_months.marking(delete), _pairs(users))
@@ -203,6 +213,14 @@ def stored(day: date) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), day])
         return list(cursor.fetchall())
+
+
+def are_more_than(marks: int) -> bool:
+    """Whether more marks than so many wait."""
+    query = "SELECT count(*) FROM (SELECT FROM dirty_user WHERE project_id = %s LIMIT %s) AS marked"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), marks + 1])
+        return bool(cursor.fetchone()[0] > marks)
 
 
 def are_waiting(window: Window) -> bool:
@@ -235,11 +253,14 @@ def dirty_clusters(window: Window) -> set[str]:
 
 
 def _pairs(users: Sequence[UserDay]) -> dict[str, Any]:
+    windows = {user.day: user.window for user in users}
+    place_of = {day: place for place, day in enumerate(windows, start=1)}
     return {
         "project": current_project(),
-        "days": [user.day for user in users],
-        "starts": [user.window.start for user in users],
-        "ends": [user.window.end for user in users],
+        "days": list(windows),
+        "starts": [window.start for window in windows.values()],
+        "ends": [window.end for window in windows.values()],
+        "places": [place_of[user.day] for user in users],
         "clusters": [user.cluster for user in users],
     }
 

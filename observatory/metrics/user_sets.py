@@ -1,7 +1,7 @@
 """Sets of users by day and by month, as bits, kept with the months of users; `presence` reads them.
 
 Bit for bit what `user_month` says of its users: whoever replaces a user's months changes the sets in the same
-transaction, under the roller's lock.
+transaction, under the roller's lock of users.
 """
 
 from collections import defaultdict
@@ -80,7 +80,7 @@ class Key(NamedTuple):
 def store(changes: Sequence[Change], clusters: Sequence[str]) -> None:
     """Put users into the sets they came to belong to and out of those they left; forget the numbers of who left all.
 
-    `clusters` are all whose months were replaced. Under the roller's lock.
+    `clusters` are all whose months were replaced. Under the lock of users.
     """
     different = [change for change in changes if change.before != change.after]
     parameters: dict[str, Any] = {
@@ -99,18 +99,25 @@ def store(changes: Sequence[Change], clusters: Sequence[str]) -> None:
 
 def _places(changes: Iterable[Change], numbers: dict[str, int]) -> dict[Key, tuple[list[int], list[int]]]:
     """The places that are set and those that are cleared in each part."""
-    found: defaultdict[Key, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    import numpy as np
+
+    groups: defaultdict[tuple[date, int, int], list[tuple[int, int, int]]] = defaultdict(list)
     for month, feature, cluster, before, after in changes:
         part, place = divmod(numbers[cluster], user_bits.PART)
-        different = before ^ after
-        while different:
-            lowest = different & -different
-            different ^= lowest
-            day = month + (lowest.bit_length() - 1) * DAY
-            found[Key(feature, False, day, part)][0 if after & lowest else 1].append(place)
-        if not before or not after:
-            found[Key(feature, True, month, part)][0 if after else 1].append(place)
-    return found
+        groups[month, feature, part].append((place, before, after))
+    found = {}
+    for (month, feature, part), rows in groups.items():
+        place, before, after = np.array(rows, np.int64).T
+        came, left = after & ~before, before & ~after
+        changed = int(np.bitwise_or.reduce(came | left))
+        for day in (number for number in range(changed.bit_length()) if changed >> number & 1):
+            key = Key(feature, False, month + day * DAY, part)
+            found[key] = place[came >> day & 1 == 1], place[left >> day & 1 == 1]
+        found[Key(feature, True, month, part)] = (
+            place[(before == 0) & (after != 0)],
+            place[(before != 0) & (after == 0)],
+        )
+    return {key: (added.tolist(), gone.tolist()) for key, (added, gone) in found.items() if len(added) or len(gone)}
 
 
 def _write(places: dict[Key, tuple[list[int], list[int]]]) -> None:

@@ -13,6 +13,7 @@ from django.db import connection
 from ingest.projects.access import current_project
 from observatory.metrics import user_months
 from observatory.metrics.months import month_of
+from observatory.metrics.user_months import UserMonth
 
 # Bits that name no day stand with the first day, or nobody would ever look at them.
 PAIRS = """
@@ -45,13 +46,12 @@ class Compared:
 
 
 def compare(day: date) -> Compared:
-    """Compare the month rows of those who called on a day for the first time in its month. Under the roller's lock."""
+    """Compare the month rows of those who called on a day for the first time in its month. Under the lock of users."""
     month = month_of(day)
     parameters: dict[str, Any] = {"project": current_project(), "month": month, "day": day, "bit": 1 << day.day - 1}
     with connection.cursor() as cursor:
         cursor.execute(PAIRS, parameters)
-        parameters["clusters"] = [row[0] for row in cursor.fetchall()]
-        parameters["months"] = [month] * len(parameters["clusters"])
+        parameters |= user_months.parameters([UserMonth(month, row[0]) for row in cursor.fetchall()])
         cursor.execute(user_months.MERGED, parameters)
         fresh = {row[:4]: row for row in cursor.fetchall()}
         cursor.execute(STORED, parameters)

@@ -31,7 +31,7 @@ SETS = """
 
 
 def differing(day: date) -> list[str]:
-    """Which sets of a local day are not its users, and which of its month not those of its days. Under the roller's lock."""
+    """Which sets of a local day are not its users, and which of its month not those of its days. Under the lock of users."""
     month = month_of(day)
     parameters = {"project": current_project(), "day": day, "month": month, "last": last_of(day)}
     called: dict[int, list[int | None]] = defaultdict(list)

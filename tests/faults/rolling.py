@@ -33,6 +33,9 @@ def main(words: Sequence[str] | None = None) -> int:
     import django
 
     django.setup()
+    from observatory.metrics import roller
+
+    roller.MANY_USERS = 0  # what happens to many users happens to few
     if asked.plant:
         importlib.import_module(f"tests.faults.planted.{asked.plant}").roll()
     if asked.words[0] == "retain":
