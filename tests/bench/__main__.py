@@ -1,7 +1,7 @@
 """`make bench`: durable events per second beside raw COPY, single posts, memory at rest, page times.
 
     python -m tests.bench [--rows 200000] [--copy-rows ROWS] [--singles 3000] [--only PART ...]
-    python -m tests.bench --only large [--large-rows 10000000] [--large-posts 60000] [--endured 1000000]
+    python -m tests.bench --only large [--large-rows 10000000] [--large-posts 250000] [--endured 1000000]
     python -m tests.bench --only rollups [--rolled 1000000]
 
 Everything is measured on one fresh installation, run by `manage.py up` in a temporary folder. `large` (a full database
@@ -15,15 +15,13 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import psycopg
 
 from observatory.embedded import place
-from observatory.embedded.server import LOGINS
 from tests.bench import (
     copying,
     endurance,
@@ -41,6 +39,7 @@ from tests.bench.copying import Copied
 from tests.bench.endurance import Weighed
 from tests.bench.freshness import Fresh
 from tests.bench.growth import Grown
+from tests.bench.holding import workers_stopped
 from tests.bench.importing import Imported
 from tests.bench.latency import Notified
 from tests.bench.pages import Browser, PageTime
@@ -149,32 +148,6 @@ def masking(product: Product) -> Product:
     return Product(product.stack, key, product.password)
 
 
-@contextmanager
-def workers_stopped(stack: Stack) -> Iterator[None]:
-    """Hold the workers still, between two transactions: they would count what was posted while the stick is measured."""
-    held = machine.named(stack.processes(), "worker")
-    try:
-        while _signalled(held, signal.SIGSTOP) and _are_inside(stack):
-            _signalled(held, signal.SIGCONT)
-            time.sleep(0.1)
-        yield
-    finally:
-        _signalled(held, signal.SIGCONT)
-
-
-def _signalled(pids: Sequence[int], what: signal.Signals) -> bool:
-    for pid in pids:
-        os.kill(pid, what)
-    return bool(pids)
-
-
-def _are_inside(stack: Stack) -> bool:
-    """Whether a worker is in the middle of a transaction, whose locks would outlast all patience."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND state <> 'idle'"
-    with psycopg.connect(stack.superuser_url, autocommit=True) as superuser:
-        return bool(superuser.execute(query, [LOGINS["jobs"]]).fetchone() != (0,))
-
-
 def say(*lines: str) -> None:
     """Print lines at once."""
     print(*lines, sep="\n", flush=True)
@@ -196,7 +169,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--steady", type=int, default=400_000, help="events that come at a steady pace")
     parser.add_argument("--large-rows", type=int, default=10_000_000, help="interactions in the full database")
     parser.add_argument(
-        "--large-posts", type=int, default=60_000, help="events of each run before and after filling it"
+        "--large-posts", type=int, default=250_000, help="events of each run beside a small and the full database"
     )
     parser.add_argument("--endured", type=int, default=1_000_000, help="events after which the web is weighed")
     parser.add_argument("--rolled", type=int, default=1_000_000, help="interactions whose charts are counted again")

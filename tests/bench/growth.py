@@ -1,7 +1,8 @@
-"""The same load while little is stored and while much is: what a full database takes from the rate of storing.
+"""The same load beside a small database and beside a full one: what a full database takes from the rate of storing.
 
-In turns with ids that ascend within a request and with ids of pure chance; each run begins when all before it has been
-read, counted and written to the disk.
+In turns, since a machine's processors are faster in one minute than in the next; with ids that ascend within a request
+and with ids of pure chance; long enough that what the first minute after a checkpoint costs more is a part of it.
+Workers are held still: what they do meanwhile is not the same in both.
 """
 
 import statistics
@@ -14,11 +15,13 @@ import psycopg
 
 from tests.bench import filling
 from tests.bench.filling import Filled
-from tests.bench.posting import BATCH, Posted, Product, checkpoint, post
+from tests.bench.holding import workers_stopped
+from tests.bench.posting import BATCH, Posted, Product, checkpoint, post, start
+from tests.faults.stack import Stack
 
 FEW = 100_000
 SAMPLED = 5_000
-RUNS = 3
+RUNS = 2
 PATIENCE_S = 900.0
 IS_WAITING = (
     "SELECT EXISTS (SELECT FROM unread) OR EXISTS (SELECT FROM dirty_bucket) OR EXISTS (SELECT FROM dirty_user)"
@@ -28,7 +31,7 @@ IS_VACUUMING = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type =
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the load: how much was stored before it, and how long reading and counting all of it took after it.
+    """One run of the load, and how much was stored before it.
 
     `wal_bytes`: the write-ahead log meanwhile. A checkpoint came before, so each page that is met has to be in it whole once.
     """
@@ -36,56 +39,59 @@ class Run:
     stored: int
     has_random_ids: bool
     posted: Posted
-    settled_s: float
     wal_bytes: int
 
 
 @dataclass(frozen=True)
 class Grown:
-    """The runs with few and with many interactions stored, and what it took to fill the database in between."""
+    """Pairs of runs, with few and with many interactions stored, and what it took to fill the database."""
 
-    few: Sequence[Run]
-    many: Sequence[Run]
+    pairs: Sequence[tuple[Run, Run]]
     filled: Filled
 
-    def rates(self, has_random_ids: bool) -> tuple[float, float]:
-        """The median rates with few and with many stored, by the kind of ids."""
-        few, many = (
-            statistics.median(run.posted.rate for run in runs if run.has_random_ids is has_random_ids)
-            for runs in (self.few, self.many)
-        )
-        return few, many
+    def share(self, has_random_ids: bool) -> float:
+        """What is left of the rate with many stored: the median of the pairs with one kind of ids."""
+        pairs = [pair for pair in self.pairs if pair[0].has_random_ids is has_random_ids]
+        return statistics.median(many.posted.rate / few.posted.rate for few, many in pairs)
 
 
-def measure(product: Product, rows: int, events: int, say: Callable[[str], None]) -> Grown:
-    """Post so many events a run while FEW are stored and while `rows` are. Raises ValueError for too few rows."""
-    stored = FEW + 2 * RUNS * events
-    if rows <= stored:
-        raise ValueError(f"{stored:,} interactions are stored before anything is filled: {rows:,} cannot be many")
-    stack, since = product.stack, datetime.now(UTC)
-    whose = (stack.urls.owner, stack.superuser_url, stack.project_of(product.key))
-    post(product, SAMPLED, BATCH, "sample")
-    settle(product)
-    filling.fill(*whose, FEW - SAMPLED, since)
-    few = _runs(product, FEW, events, say)
-    filled = filling.fill(*whose, rows - stored, since, first=FEW)
+def measure(product: Product, rows: int, events: int, say: Callable[..., None]) -> Grown:
+    """Post so many events a run where FEW are stored and where `rows` are. Raises ValueError for too few rows."""
+    if rows <= FEW:
+        raise ValueError(f"{FEW:,} interactions are few: {rows:,} cannot be many")
+    filled = _filled(product, rows)
     say(
         f"{filled.rows:,} interactions were filled in within {filled.seconds:.0f} s and {filled.vacuum_s:.0f} s of vacuum"
     )
-    return Grown(few, _runs(product, rows, events, say), filled)
-
-
-def _runs(product: Product, stored: int, events: int, say: Callable[[str], None]) -> list[Run]:
-    found = []
+    pairs = []
     for number in range(2 * RUNS):
-        now_stored, has_random_ids = stored + number * events, bool(number % 2)
-        checkpoint(product.stack)
-        before = _wal_bytes(product)
-        posted = post(product, events, BATCH, f"grown-{now_stored}", has_random_ids=has_random_ids)
-        written = _wal_bytes(product) - before
-        found.append(Run(now_stored, has_random_ids, posted, settle(product), written))
-        say(f"  {now_stored:10,} stored: {posted.rate:8,.0f} events/s")
-    return found
+        small = Stack()
+        try:
+            few = start(small)
+            _filled(few, FEW)
+            with workers_stopped(small), workers_stopped(product.stack):
+                of = number, events, bool(number % 2)
+                pairs.append((_run(few, FEW, *of), _run(product, rows + number * events, *of)))
+        finally:
+            small.close()
+        say(*(f"  {run.stored:10,} stored: {run.posted.rate:8,.0f} events/s" for run in pairs[-1]))
+    return Grown(pairs, filled)
+
+
+def _filled(product: Product, rows: int) -> Filled:
+    """Store so many interactions that look like some that were posted."""
+    since, stack = datetime.now(UTC), product.stack
+    post(product, SAMPLED, BATCH, "sample")
+    settle(product)
+    whose = (stack.urls.owner, stack.superuser_url, stack.project_of(product.key))
+    return filling.fill(*whose, rows - SAMPLED, since)
+
+
+def _run(product: Product, stored: int, number: int, events: int, has_random_ids: bool) -> Run:
+    checkpoint(product.stack)
+    before = _wal_bytes(product)
+    posted = post(product, events, BATCH, f"grown-{number}", has_random_ids=has_random_ids)
+    return Run(stored, has_random_ids, posted, _wal_bytes(product) - before)
 
 
 def _wal_bytes(product: Product) -> int:
