@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,8 +53,7 @@ class Supervisor:
     def __init__(self, base_lives: Callable[[], bool]) -> None:
         self._base_lives = base_lives
         self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._asked = threading.Event()
-        self._requests = 0
+        self._requests = 0  # a plain number: whatever has a lock may be holding it when the signal comes
 
     def listen(self) -> None:
         """Take signals as the wish to stop."""
@@ -68,7 +66,7 @@ class Supervisor:
 
     def ending(self) -> Ending | None:
         """Tell why to stop now, or None to go on."""
-        if self._asked.is_set():
+        if self._requests:
             return Ending(True, "stopping as asked")
         for name, child in self._children.items():
             if child.poll() is not None:
@@ -80,7 +78,7 @@ class Supervisor:
         while not until():
             if ending := self.ending():
                 return ending
-            self._asked.wait(GLANCE_SECONDS)
+            time.sleep(GLANCE_SECONDS)
         return self.ending()
 
     def stop(self) -> None:
@@ -99,7 +97,6 @@ class Supervisor:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._requests += 1
-        self._asked.set()
 
 
 def _manner(code: int) -> str:

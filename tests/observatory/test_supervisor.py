@@ -34,6 +34,18 @@ one.stop()
 """
 
 
+SIGNALLED = """
+import signal
+from observatory.embedded import supervisor
+supervisor.GLANCE_SECONDS = 1e-5
+for _ in range(200):
+    one = supervisor.Supervisor(lambda: True)
+    signal.signal(signal.SIGALRM, one._on_signal)
+    signal.setitimer(signal.ITIMER_REAL, 0.002)
+    assert one.watch().wanted
+"""
+
+
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
@@ -71,6 +83,10 @@ def test_a_killed_child_is_told_by_its_signal(one):
     assert one.ending() is None
     one._children["web"].kill()
     assert one.watch() == Ending(False, "web ended by signal SIGKILL")
+
+
+def test_a_wish_to_stop_is_heard_at_any_moment():
+    subprocess.run([sys.executable, "-c", SIGNALLED], cwd=ROOT, check=True, timeout=60)
 
 
 def test_the_databases_death_is_an_ending():
