@@ -20,11 +20,11 @@ from ingest.dimensions import COLUMNS, Component, Dimension, ErrorClass, Facts
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import MINUTE, QUARTER, floor, week_start
+from observatory.health import PARTITIONED
 
 Row = Mapping[str, Any]
 
 _serial = itertools.count(1)
-_weeks: set[datetime] = set()
 _made: dict[tuple[int, str], dict[str, Any]] = {}
 
 
@@ -105,10 +105,15 @@ def _numbered(project: Project, rows: Iterable[Row]) -> list[dict[str, Any]]:
 
 
 def _make_room(instants: Iterable[datetime]) -> None:
-    """Make the partitions that this process has not made yet: making waits for open transactions of others."""
-    weeks = {week_start(at) for at in instants} - _weeks
-    partitions.ensure_for(weeks)
-    _weeks.update(weeks)
+    """Make the partitions that are missing: another test may have dropped them, and making waits for open transactions."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT week FROM unnest(%s::timestamptz[]) AS w (week), unnest(%s::text[]) AS p (parent) WHERE NOT EXISTS"
+            " (SELECT FROM pg_class WHERE relname = parent || '_' || to_char(week AT TIME ZONE 'UTC', 'YYYYMMDD'))",
+            [sorted({week_start(at) for at in instants}), list(PARTITIONED)],
+        )
+        missing = [week for (week,) in cursor.fetchall()]
+    partitions.ensure_for(missing)
 
 
 def _cluster(row: Row) -> str:
