@@ -287,7 +287,7 @@ def _cells(
     place = feature * values + value
     cells, cell_of = numbered(_bucket_of(buckets, sums.keys[0]) * (features * values) + place)
     sheets, sheet = numbered(cells // values)
-    minutes = sums.keys[0] - sums.keys[0].min(initial=0)
+    minutes = sums.keys[0] - (sums.keys[0].min() if sums.keys.size else 0)
     counters = {counter: added(column, cell_of, len(cells)) for counter, column in sums.counters.items()}
     return Cells(
         [SheetKey(buckets[code // features].start, int(dimension), code % features) for code in sheets.tolist()],

@@ -21,7 +21,7 @@ from tests.faults.stack import Stack
 
 FEW = 100_000
 SAMPLED = 5_000
-RUNS = 2
+RUNS = 4
 PATIENCE_S = 900.0
 IS_WAITING = (
     "SELECT EXISTS (SELECT FROM unread) OR EXISTS (SELECT FROM dirty_bucket) OR EXISTS (SELECT FROM dirty_user)"

@@ -15,7 +15,7 @@ from tests.faults.stack import Stack
 
 @contextmanager
 def workers_stopped(stack: Stack) -> Iterator[None]:
-    """Hold the workers still, between two transactions: they would count what was posted while the stick is measured."""
+    """Hold the workers still, between two transactions."""
     held = machine.named(stack.processes(), "worker")
     try:
         while _signalled(held, signal.SIGSTOP) and _are_inside(stack):
