@@ -14,7 +14,8 @@ from tests.bench.posting import Posted
 from tests.bench.rollups import QUICK, Rolled
 from tests.bench.singles import Compared
 
-RATIO_AT_LEAST = 0.4
+RATIO_AT_LEAST, RATIO_ASKED = 0.4, 0.6
+"""What must never be lost again, and what was asked for and is missed: docs/benchmarks.md says why."""
 MEGABYTES_AT_MOST = 500.0
 PAGE_MS_AT_MOST = 300.0
 NOTIFIED_S_AT_MOST = 15.0
@@ -67,7 +68,7 @@ def bars(
     found = []
     if posted and copied:
         ratio = posted.rate / best(copied, STICK).rate
-        name = f"events/s over HTTP ÷ COPY committing every {STICK}"
+        name = f"events/s over HTTP ÷ COPY committing every {STICK} (asked: {RATIO_ASKED})"
         found.append(Bar(name, ratio, RATIO_AT_LEAST, ratio >= RATIO_AT_LEAST))
     for moment, parts in memory.items():
         total = sum(parts.values())
@@ -270,7 +271,7 @@ def rolled_lines(rolled: Sequence[Rolled]) -> list[str]:
         kind = "nearly every row its own combination" if one.is_independent else "1,000 combinations"
         lines += [
             f"Charts of {one.rows:,} interactions, {kind}:",
-            f"  every sheet and every user row counted in {one.counted_s:.0f} s",
+            f"  every sheet and every user row counted in {one.counted_s:.0f} s, {one.worked_s:.0f} s of processors",
             f"  sheets {one.sheet_bytes / 1e6:,.0f} MB ({one.sheet_share:.1%} of rows and texts), user rows {one.user_bytes / 1e6:,.0f} MB ({one.user_share:.1%})",
             *(f"  {name:36} {ms:7.0f} ms" for name, ms in one.questions.items()),
         ]

@@ -5,11 +5,13 @@ of one of so many combinations of dimension values (or, independent, of nearly a
 on every fifth. What each row says follows from its number: every run has the same rows.
 """
 
+import os
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -42,6 +44,10 @@ QUESTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "30 days against the 30 before": ("metrics/thumbs_up_rate", {"window": "30d", "compare": "previous"}),
     "daily users of 30 days": ("metrics/dau", {"window": "30d"}),
     "percentiles of the month's users": ("people/costs", {"window": "month"}),
+    "cohorts of three months": ("people/cohorts", {"period": "month", "count": "3"}),
+    "retention of 30 days": ("metrics/retention_30", {"window": "30d"}),
+    "adoption in 30 days": ("metrics/adoption_rate", {"window": "30d"}),
+    "distribution of latency, 30 days": ("metrics/latency_p95/distribution", {"window": "30d"}),
 }  # fmt: skip
 QUICK = ("30 days by day", "24 hours by quarter")
 
@@ -77,23 +83,24 @@ DIRTY = (
        SELECT DISTINCT %(project)s, date_trunc('day', occurred_at) AS day, user_id
        FROM interaction WHERE project_id = %(project)s ORDER BY day""",  # in the order in which calls leave marks
 )
-SIZES = """
-    SELECT (SELECT coalesce(sum(pg_column_size(s.*)), 0) FROM sheet s WHERE project_id = %(project)s),
-           (SELECT coalesce(sum(pg_column_size(u.*)), 0) FROM user_day u WHERE project_id = %(project)s)
-           + (SELECT coalesce(sum(pg_column_size(m.*)), 0) FROM user_month m WHERE project_id = %(project)s)
-           + (SELECT coalesce(sum(pg_column_size(n.*)), 0) FROM user_number n WHERE project_id = %(project)s)
-           + (SELECT coalesce(sum(pg_column_size(s.*)), 0) FROM user_set s WHERE project_id = %(project)s),
-           (SELECT sum(pg_column_size(i.*)) FROM interaction i WHERE project_id = %(project)s)
+SIZE = """
+    SELECT coalesce(sum(pg_total_relation_size(relid)), 0)::bigint FROM (
+        SELECT name::regclass AS relid FROM unnest(%(names)s::text[]) AS name
+        UNION SELECT relid FROM unnest(%(names)s::text[]) AS name, pg_partition_tree(name::regclass)) AS parts
 """
+SHEETS, USER_ROWS, RECORD = ["sheet"], ["user_day", "user_month", "user_number", "user_set"], ["interaction"]
 
 
 @dataclass(frozen=True)
 class Rolled:
-    """What charts of so many rows took: seconds to count all sheets and user rows, bytes, and ms of each question."""
+    """What charts of so many rows took: seconds to count all sheets and user rows and what processors worked meanwhile,
+    bytes with indexes and what updates left behind, and ms of each question.
+    """
 
     rows: int
     is_independent: bool
     counted_s: float
+    worked_s: float
     sheet_bytes: int
     user_bytes: int
     row_bytes: int
@@ -115,13 +122,29 @@ def measure(product: Product, rows: int, *, is_independent: bool = False) -> Rol
     stack = product.stack
     key = stack.new_key()
     project = stack.project_of(key)
+    before = [_size(stack, tables) for tables in (SHEETS, USER_ROWS, RECORD)]
     _fill(stack, project, rows, COMBINATIONS if not is_independent else rows)
+    worked = processor_seconds()
     seconds = _counted(stack, project)
+    worked = processor_seconds() - worked
     with psycopg.connect(stack.superuser_url) as superuser:
-        sizes = superuser.execute(SIZES, {"project": project}).fetchone() or (0, 0, 0)
         superuser.execute("ANALYZE sheet, user_day, user_month, user_set, user_number")
-    sheet_bytes, user_bytes, row_bytes = (int(size) for size in sizes)
-    return Rolled(rows, is_independent, seconds, sheet_bytes, user_bytes, row_bytes, _asked(stack, key))
+    sizes = [_size(stack, tables) - size for tables, size in zip((SHEETS, USER_ROWS, RECORD), before, strict=True)]
+    return Rolled(rows, is_independent, seconds, worked, *sizes, _asked(stack, key))
+
+
+def _size(stack: Stack, tables: Sequence[str]) -> int:
+    """The bytes of tables, their indexes and long values among them."""
+    with psycopg.connect(stack.superuser_url) as superuser:
+        found = superuser.execute(SIZE, {"names": list(tables)}).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def processor_seconds() -> float:
+    """What all processors have worked for anybody so far."""
+    user, nice, system, _idle, _wait, *interrupts = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    return sum(map(int, (user, nice, system, *interrupts))) / os.sysconf("SC_CLK_TCK")
 
 
 def _fill(stack: Stack, project: int, rows: int, combinations: int) -> None:
