@@ -13,10 +13,9 @@ from dashboards.filters import relative
 from dashboards.view import View
 from ingest import timeline
 from ingest.timeline import DAY, HOUR, QUARTER, WEEK, Window
-from observatory.metrics import reading
+from observatory.metrics import filtering, reading
 from observatory.metrics.definitions import METRICS, Kind, Metric
 from observatory.metrics.reader import BY_DAYS
-from observatory.metrics.shelf import BY_FEATURE_ONLY
 
 WINDOW_WORDS = {DAY: "24 h", WEEK: "7 d", 28 * DAY: "28 d", 30 * DAY: "30 d", HOUR: "1 h"}
 BUSY = 24 * 20
@@ -102,7 +101,8 @@ def fair(metric: Metric, window: Window, compare: str | None, now: datetime) -> 
 
 def where(view: View, metric: Metric) -> dict[str, str]:
     """The filters besides the feature, for metrics that are kept by more; distinct users, for one, are not."""
-    return {} if metric.kind in BY_FEATURE_ONLY else view.choice.where
+    chosen = view.choice.where
+    return chosen if filtering.is_told(metric, list(chosen)) else {}
 
 
 def unit_of(metric: Metric) -> str:

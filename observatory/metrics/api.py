@@ -92,6 +92,7 @@ def described(metric: Metric) -> DefinitionShape:
         "window": metric.window,
         "minimum_sample": metric.minimum_sample,
         "maturing": metric.maturing,
+        "filtered_by": metric.filtered_by,
         "doc": metric.doc,
     }
 

@@ -13,6 +13,7 @@ from ingest.timeline import Window
 from observatory.metrics import windows
 from observatory.metrics.baselines import against
 from observatory.metrics.definitions import METRICS, Metric
+from observatory.metrics.filtering import NotFiltered
 from observatory.metrics.reader import COMPARISONS
 from observatory.metrics.shelf import DIMENSIONS, UnknownValue
 from observatory.metrics.windows import BadWindow, Grain
@@ -101,7 +102,7 @@ def refusal(error: UnknownValue | BadWindow) -> HttpResponse:
     """The problem that says why it cannot be answered and, in `allowed`, what can."""
     status, title = (404, "Unknown value") if isinstance(error, UnknownValue) else (400, "Cannot be answered")
     more: dict[str, object] = {}
-    if isinstance(error, NotAllowed):
+    if isinstance(error, NotAllowed | NotFiltered):
         more = {"parameter": error.parameter, "allowed": error.allowed}
     elif isinstance(error, UnknownMetric):
         more = {"parameter": "metric", "allowed": error.allowed}

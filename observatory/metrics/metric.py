@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ingest.dimensions import Facts, FeedbackKind
-from observatory.metrics.layout import Counter, Distribution
+from observatory.metrics.layout import OF_MINUTES, Counter, Distribution
 
 
 class Unit(StrEnum):
@@ -50,6 +50,17 @@ class Kind(StrEnum):
     NOT_INSTRUMENTED = "not_instrumented"
 
 
+class FilteredBy(StrEnum):
+    """Which dimensions a metric can be filtered by, besides the feature.
+
+    DIMENSIONS: every one, several at once. ONE_DIMENSION: one at a time. FEATURE: none.
+    """
+
+    DIMENSIONS = "dimensions"
+    ONE_DIMENSION = "one_dimension"
+    FEATURE = "feature"
+
+
 @dataclass(frozen=True)
 class Metric:
     """One definition. `maturing`: it waits for late feedback. `minimum_sample`: under it the state is *learning*.
@@ -80,6 +91,14 @@ class Metric:
     def maturing(self) -> bool:
         """Whether feedback that comes later still changes it."""
         return bool(self._feedback)
+
+    @property
+    def filtered_by(self) -> FilteredBy:
+        """Which dimensions it can be filtered by. What is counted by the minute does not add up over combinations."""
+        if self.kind in (Kind.USERS, Kind.PER_USER, Kind.EVENTS, Kind.DERIVED):
+            return FilteredBy.FEATURE
+        is_by_minutes = any(counter in OF_MINUTES for counter in (*self.parts, *self.of))
+        return FilteredBy.ONE_DIMENSION if is_by_minutes else FilteredBy.DIMENSIONS
 
     @property
     def told_by(self) -> tuple[Counter, ...]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from ingest.dimensions import FeedbackKind
 from ingest.timeline import DAY, HOUR, Window, day_window, days, local_day
-from observatory.metrics import derived, distributions, formulas, reads, users, windows
+from observatory.metrics import derived, distributions, filtering, formulas, reads, users, windows
 from observatory.metrics.baselines import against
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.layout import Counter
@@ -14,7 +14,7 @@ from observatory.metrics.months import Span
 from observatory.metrics.reading import Answer, Comparison, Coverage, Point, Reading, State, Totals
 from observatory.metrics.reads import UNTOLD
 from observatory.metrics.sheets import COMBINATION, Family
-from observatory.metrics.shelf import BY_FEATURE_ONLY, DIMENSIONS, Filter, Shelf, UnknownValue
+from observatory.metrics.shelf import DIMENSIONS, Filter, Shelf, UnknownValue
 from observatory.metrics.windows import BadWindow, Grain
 
 COMPARISONS = ("previous", "weekday", "baseline")
@@ -68,6 +68,7 @@ class Reader:
         """See `series.read`."""
         metric, chosen = self._asked(name, feature, where)
         family = self._family(chosen, group_by)
+        filtering.refuse(metric, chosen.dimensions, group_by)
         whole = self._comparable(window, compare, family)
         judged = self._judged(metric, whole, chosen, family)
         size = self._grain(metric, whole, grain, family)
@@ -107,6 +108,8 @@ class Reader:
     ) -> dict[str, Reading]:
         """What `reading` says of each of some metrics that sums of buckets give, read together."""
         chosen, found = self._shelf.filter(feature, where), dict[str, Reading]()
+        for name in names:
+            filtering.refuse(metric_of(name), chosen.dimensions)
         family = chosen.selection.family
         whole = self._shelf.aligned(window, family)
         for is_maturing in (False, True):
@@ -178,8 +181,7 @@ class Reader:
 
     def _asked(self, name: str, feature: str | None, where: Mapping[str, str] | None) -> tuple[Metric, Filter]:
         metric, chosen = metric_of(name), self._shelf.filter(feature, where)
-        if metric.kind in BY_FEATURE_ONLY and chosen.others:
-            raise BadWindow(f"{name} is kept by feature, not by {chosen.others[0][0].name.lower()}")
+        filtering.refuse(metric, chosen.dimensions)
         return metric, chosen
 
     def _family(self, chosen: Filter, by: str | None) -> Family:
@@ -374,8 +376,12 @@ class Reader:
         found: dict[str, dict[str, Reading]] = {}
         for metric in metrics:
             readings = {}
+            is_told = filtering.is_told(metric, chosen.dimensions, by)
             for number in groups:
-                reading = self._of_group(metric, window, chosen.narrowed(dimension, number), groups[number])
+                value = chosen.narrowed(dimension, number)
+                reading = (
+                    self._of_group(metric, window, value, groups[number]) if is_told else formulas.NOT_INSTRUMENTED
+                )
                 if not is_ripe and reading.sample_size:
                     reading = Reading(State.LEARNING, sample_size=reading.sample_size)
                 readings[names.get(number, f"#{number}")] = reading
@@ -383,8 +389,6 @@ class Reader:
         return found
 
     def _of_group(self, metric: Metric, window: Window, value: Filter, totals: Totals) -> Reading:
-        if metric.kind in BY_FEATURE_ONLY and value.others:
-            return formulas.NOT_INSTRUMENTED
         if metric.kind is Kind.USERS and metric.days == 1:
             return self._mean_day(metric, window, value)
         return self._judge(metric, [window], [totals], value)[0]

@@ -5,7 +5,10 @@ from typing import Any, TypedDict
 
 
 class DefinitionShape(TypedDict):
-    """A metric's definition; `window` is what it is read over unless told."""
+    """A metric's definition; `window` is what it is read over unless told.
+
+    `filtered_by`, besides the feature: dimensions (any, several at once), one_dimension (one at a time) or feature (none).
+    """
 
     name: str
     title: str
@@ -15,6 +18,7 @@ class DefinitionShape(TypedDict):
     window: str
     minimum_sample: int
     maturing: bool
+    filtered_by: str
     doc: str
 
 

@@ -37,8 +37,6 @@ _WIDE_COARSEST = {
 }
 SENT_AS = {FeedbackKind.CORRECTION: Counter.CORRECTIONS, FeedbackKind.FLAG: Counter.FLAGGED}
 """Kinds whose rates divide by all calls: only whether any ever came tells none from not sent."""
-BY_FEATURE_ONLY = (Kind.USERS, Kind.PER_USER, Kind.EVENTS, Kind.DERIVED)
-"""Kinds of what is told apart by feature and by no other dimension."""
 
 
 class UnknownValue(LookupError):
@@ -76,6 +74,11 @@ class Filter:
         if by is Dimension.FEATURE:
             return replace(self, feature=number)
         return replace(self, others=(*(other for other in self.others if other[0] is not by), (by, number)))
+
+    @property
+    def dimensions(self) -> list[str]:
+        """The names of the dimensions that it filters by besides the feature."""
+        return [dimension.name.lower() for dimension, _ in self.others]
 
     @property
     def _all(self) -> tuple[tuple[Dimension, int], ...]:

@@ -68,7 +68,8 @@ def _implicit(name: str, title: str, counter: Counter, what: str) -> Metric:
 
 def _peak(name: str, title: str, counter: Counter, what: str) -> Metric:
     doc = f"The most {what} in a single minute of the window (UTC); of peaks the highest stands, nothing is added up."
-    return Metric(name, title, Unit.COUNT, NEUTRAL, Kind.COUNT, doc, (counter,), CALLS, window="24h")
+    known_by = (Counter.PEAK_CALLS,)
+    return Metric(name, title, Unit.COUNT, NEUTRAL, Kind.COUNT, doc, (counter,), CALLS, known_by=known_by, window="24h")
 
 
 HEALTH = (

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ingest.timeline import Window
+from observatory.metrics import filtering
 from observatory.metrics.definitions import METRICS, Metric
 from observatory.metrics.exports.forms import Row
 from observatory.metrics.reader import BY_DAYS, Reader
 from observatory.metrics.reading import Point
 from observatory.metrics.rounding import exact
-from observatory.metrics.shelf import BY_FEATURE_ONLY
 from observatory.metrics.windows import BadWindow, Grain
 
 TURN_S = 0.15
@@ -67,9 +67,9 @@ class Numbers:
         return [(name, group) for name in self.metrics for group in groups]
 
     def _refuse(self, metric: Metric) -> None:
-        others = [name for name in (*self.where, self.group_by) if name and name != "feature"]
-        if metric.kind in BY_FEATURE_ONLY and others:
-            raise BadWindow(f"{metric.name} is kept by feature, not by {others[0]}")
+        # Each group is a series of its own, filtered by it: groups by feature are no combinations here.
+        others = [name for name in self.where if name != filtering.FEATURE]
+        filtering.refuse(metric, others, None if self.group_by == filtering.FEATURE else self.group_by)
         if not metric.has_series:
             raise BadWindow(f"{metric.name} has no series: it is about a whole month")
         if metric.kind in BY_DAYS and self.grain not in ("auto", Grain.DAY):

@@ -87,12 +87,20 @@ def _chosen(frame: pd.DataFrame, window: Window | None, equal: dict[str, Any]) -
     return frame
 
 
-def generate(seed: int, window: Window, count: int) -> Stream:
-    """A reproducible stream of every kind of row, spread over the window."""
+def generate(seed: int, window: Window, count: int, outages: Sequence[datetime] = ()) -> Stream:
+    """A reproducible stream of every kind of row, spread over the window.
+
+    In the minute of each of `outages` there are 180 more, of all dimension values, most of which fail.
+    """
     rng = random.Random(seed)
     stream = Stream()
-    for number in range(count):
-        row = _interaction(rng, window, f"s{seed}-{number}")
+    made = [_interaction(rng, window, f"s{seed}-{number}") for number in range(count)]
+    for at in outages:
+        for number in range(180):
+            row = _interaction(rng, window, f"s{seed}-{at.isoformat()}-{number}")
+            failed = rng.choices((ErrorClass.SERVER, ErrorClass.TIMEOUT, ErrorClass.NONE), [50, 35, 15])[0]
+            made.append(row | {"at": at + timedelta(milliseconds=rng.randrange(60_000)), "error_class": int(failed)})
+    for row in made:
         stream.interactions.append(row)
         stream.verdicts.extend(_verdicts(rng, row))
         if rng.random() < 0.1:

@@ -13,6 +13,7 @@ from ingest.dimensions import CostSource, ErrorClass, FeedbackKind
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start, floor, local_day
 from observatory.metrics import roller, series, spans, wide
+from observatory.metrics.filtering import NotFiltered
 from observatory.metrics.reading import State
 from tests.observatory.metrics.streams import Stream, generate
 
@@ -20,6 +21,11 @@ from tests.observatory.metrics.streams import Stream, generate
 NOW = floor(datetime.now(UTC), DAY) - 3 * DAY + timedelta(hours=9, minutes=41, seconds=30)
 FROM = floor(NOW, DAY) - 11 * DAY
 ZONE = "America/St_Johns"
+OUTAGES_AT = (
+    FROM + timedelta(days=2, hours=5),
+    FROM + timedelta(days=6, hours=7),
+    NOW - timedelta(hours=30, seconds=30),
+)
 OUTAGES = (ErrorClass.TIMEOUT, ErrorClass.RATE_LIMIT, ErrorClass.SERVER, ErrorClass.NETWORK)
 
 Oracle = Callable[[Stream, Window, dict[str, Any]], float]
@@ -31,7 +37,7 @@ def sent() -> Any:
     from ingest.projects.models import Project
 
     project = Project.objects.create(slug="oracle", name="Oracle", time_zone=ZONE, created_at=FROM)
-    stream = generate(7, Window(FROM, NOW), 1_500)
+    stream = generate(7, Window(FROM, NOW), 1_500, OUTAGES_AT)
     half = len(stream.interactions) // 2
     early = {row["id"] for row in stream.interactions[:half]}
 
@@ -83,6 +89,16 @@ def uptime(stream: Stream, window: Window, by: dict[str, Any]) -> float:
     return 1 - share(down.sum(), len(down))
 
 
+def busiest_minute(weigh: Callable[[Any], Any]) -> Oracle:
+    """The largest sum of what each call weighs in any minute."""
+
+    def compute(stream: Stream, window: Window, by: dict[str, Any]) -> float:
+        calls = stream.calls(window, **by)
+        return float(weigh(calls).groupby(calls["at"].dt.floor("min")).sum().max())
+
+    return compute
+
+
 EXACT: dict[str, Oracle] = {
     "calls": lambda s, w, by: len(s.calls(w, **by)),
     "error_rate": lambda s, w, by: (s.calls(w, **by).error_class != 0).mean(),
@@ -91,6 +107,10 @@ EXACT: dict[str, Oracle] = {
     "content_filter_error_rate": lambda s, w, by: (s.calls(w, **by).error_class == ErrorClass.CONTENT_FILTER).mean(),
     "availability": lambda s, w, by: 1 - s.calls(w, **by).error_class.isin(OUTAGES).mean(),
     "uptime": uptime,
+    "peak_requests_per_minute": busiest_minute(lambda calls: calls.error_class.notna().astype(int)),
+    "peak_tokens_per_minute": busiest_minute(
+        lambda calls: calls.input_tokens.fillna(0) + calls.output_tokens.fillna(0)
+    ),
     "thumbs_up_rate": verdict_share(FeedbackKind.THUMB, lambda said: said.value == 1),
     "rating_mean": lambda s, w, by: s.said(w, kind=int(FeedbackKind.RATING), **by).value.mean(),
     "correction_rate": lambda s, w, by: share(
@@ -176,6 +196,7 @@ def test_it_is_what_pandas_counts(sent: Any, window: Window, by: dict[str, Any])
                 assert reading.value == pytest.approx(oracle(stream, window, by), rel=0.01), name
 
 
+BY_THE_MINUTE = ("uptime", "peak_requests_per_minute", "peak_tokens_per_minute")
 OTHER_FILTERS: list[dict[str, Any]] = [
     {"tier": "free"},
     {"tier": "(none)"},
@@ -193,12 +214,17 @@ def test_by_any_dimension_it_is_what_pandas_counts(sent: Any, window: Window, by
     with project_scope(project.pk):
         reader = series.Reader(NOW)
         for name, oracle in EXACT.items():
+            if name in BY_THE_MINUTE and len(by.keys() - {"feature"}) > 1:
+                with pytest.raises(NotFiltered, match=f"{name} is counted minute by minute"):
+                    reader.read(name, window, grain="1d", feature=by.get("feature"), where=by)
+                continue
             answer = reader.read(name, window, grain="1d", feature=by.get("feature"), where=by)
             if answer.reading.value is None:
                 assert answer.reading.sample_size < 20, name
-            elif name != "uptime" or "(none)" not in by.values() or len(by) > 1:
+            else:
                 expected = oracle(stream, answer.judged, rows)
                 assert answer.reading.value == pytest.approx(expected, rel=1e-9), name
+                assert name != "uptime" or expected < 1, "an outage must show"
             assert answer.untold == (0 if len(by.keys() - {"feature"}) > 1 else None)
         for name, oracle in WITHIN_ONE_PERCENT.items():
             answer = reader.read(name, window, grain="1d", feature=by.get("feature"), where=by)

@@ -1,0 +1,58 @@
+"""Which filters a metric can be told by, and the refusal of the others. Pure: no Django here.
+
+Outages and busiest minutes are counted minute by minute. A minute of one dimension's value is exact; its parts, one for
+each combination of the other dimensions, are not: five failures spread over five of them are no outage in any.
+"""
+
+from collections.abc import Sequence
+
+from observatory.metrics.metric import FilteredBy, Metric
+from observatory.metrics.windows import BadWindow
+
+FEATURE = "feature"
+
+
+class NotFiltered(BadWindow):
+    """A filter, or a dimension to group by, that a metric is not told by. `allowed`: what `parameter` can be."""
+
+    def __init__(self, text: str, parameter: str, allowed: Sequence[str]) -> None:
+        super().__init__(text)
+        self.parameter = parameter
+        self.allowed = tuple(allowed)
+
+
+def is_told(metric: Metric, others: Sequence[str], group_by: str | None = None) -> bool:
+    """Whether a metric is told by these dimensions, the feature not among them, all of them filters but `group_by`."""
+    together = _together(others, group_by)
+    match metric.filtered_by:
+        case FilteredBy.DIMENSIONS:
+            return True
+        case FilteredBy.ONE_DIMENSION:
+            return len(together) <= 1
+        case FilteredBy.FEATURE:
+            return not together
+
+
+def refuse(metric: Metric, others: Sequence[str], group_by: str | None = None) -> None:
+    """Raise NotFiltered unless `is_told`."""
+    if is_told(metric, others, group_by):
+        return
+    together = _together(others, group_by)
+    if metric.filtered_by is FilteredBy.ONE_DIMENSION:
+        beyond, told = together[-1], together[:1]
+        text = (
+            f"{metric.name} is counted minute by minute, which combinations of dimensions cannot tell: it is known by "
+            f"one dimension at a time, alone or within one feature, not by {' and '.join(together)} together"
+        )
+    else:
+        beyond, told = together[0], []
+        text = f"{metric.name} is kept by feature, not by {beyond}"
+    if beyond == group_by:
+        raise NotFiltered(text, "group_by", told or [FEATURE])
+    raise NotFiltered(text, beyond, [FEATURE, *told])
+
+
+def _together(others: Sequence[str], group_by: str | None) -> list[str]:
+    """The dimensions that have to be told apart at once; groups by feature of another filter are combinations too."""
+    is_more = group_by is not None and group_by not in others and (group_by != FEATURE or bool(others))
+    return [*others, *([group_by] if group_by and is_more else [])]
