@@ -1,12 +1,16 @@
-"""pg_dump and pg_restore: those of the built-in server, or the ones on the PATH; never older than the server."""
+"""pg_dump, pg_restore and psql: those of the built-in server, or the ones on the PATH; never older than the server."""
 
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
+from tempfile import TemporaryFile
+from typing import IO
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -16,6 +20,10 @@ from observatory.embedded.place import Account, binaries
 
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 SAID = 2_000
+SETTINGS_SINCE = {b"SET transaction_timeout = 0;\n": 17}
+"""What a script of pg_restore begins with whatever the server, and the major version since which servers know it."""
+FIRST_OBJECT = b"-- Name: "
+CHUNK_BYTES = 1024 * 1024
 
 
 class NoProgram(Exception):
@@ -38,17 +46,70 @@ class Door:
 
 
 def run(name: str, door: Door, *options: str) -> None:
-    """Run `pg_dump` or `pg_restore` on a database. Raises NoProgram with what it said."""
-    with psycopg.connect(door.conninfo, password=door.password or None) as server:
-        major = server.info.server_version // 10_000
-    command = [str(found(name, major)), f"--dbname={door.conninfo}", "--no-password", *options]
-    environment = {**os.environ, "LC_ALL": "C"}
-    if door.password:
-        environment["PGPASSWORD"] = door.password
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    """Run `pg_dump` on a database. Raises NoProgram with what it said."""
+    words = [str(found(name, _major_at(door))), *_as_owner(door), *options]
+    done = subprocess.run(words, env=_environment(door), stdin=DEVNULL, capture_output=True, check=False)
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        raise NoProgram(f"{name} failed: {said[:SAID] or f'exit code {done.returncode}'}")
+        raise _failed(name, done.stderr, done.returncode)
+
+
+def load(dump: Path, door: Door) -> None:
+    """Fill a database from an archive of `pg_dump`, up to the first error. Raises NoProgram with what was said.
+
+    `pg_restore` writes a script and `psql` runs it: a `pg_restore` that speaks to the server itself begins with settings
+    of its own version, and one that an older server does not know is an error like any.
+    """
+    major = _major_at(door)
+    unknown = {line for line, since in SETTINGS_SINCE.items() if since > major}
+    writer = [str(found("pg_restore", major)), "--file=-", str(dump)]
+    runner = [
+        str(found("psql", major)),
+        *_as_owner(door),
+        "--no-psqlrc",
+        "--quiet",
+        "--set=ON_ERROR_STOP=1",
+        "--file=-",
+    ]
+    with TemporaryFile() as said:
+        with (
+            subprocess.Popen(writer, env=_environment(door), stdin=DEVNULL, stdout=PIPE, stderr=said) as script,
+            subprocess.Popen(runner, env=_environment(door), stdin=PIPE, stdout=DEVNULL, stderr=said) as server,
+        ):
+            assert script.stdout and server.stdin, "both are pipes"  # noqa: S101, PT018  # says why neither can be None
+            with suppress(BrokenPipeError), server.stdin as into:  # psql has ended at an error, and said which
+                _without(unknown, script.stdout, into)
+        said.seek(0)
+        if server.returncode or script.returncode:
+            raise _failed("pg_restore", said.read(), server.returncode or script.returncode)
+
+
+def _without(unknown: Container[bytes], script: IO[bytes], into: IO[bytes]) -> None:
+    """Pass a script on, but for some lines of its opening; data may hold any line."""
+    for line in script:
+        if line not in unknown:
+            into.write(line)
+        if line.startswith(FIRST_OBJECT):
+            break
+    shutil.copyfileobj(script, into, CHUNK_BYTES)
+
+
+def _major_at(door: Door) -> int:
+    with psycopg.connect(door.conninfo, password=door.password or None) as server:
+        return server.info.server_version // 10_000
+
+
+def _as_owner(door: Door) -> list[str]:
+    return [f"--dbname={door.conninfo}", "--no-password"]
+
+
+def _environment(door: Door) -> dict[str, str]:
+    password = {"PGPASSWORD": door.password} if door.password else {}
+    return {**os.environ, "LC_ALL": "C", **password}
+
+
+def _failed(name: str, told: bytes, code: int) -> NoProgram:
+    said = told.decode(errors="replace").strip()
+    return NoProgram(f"{name} failed: {said[:SAID] or f'exit code {code}'}")
 
 
 def found(name: str, major: int) -> Path:

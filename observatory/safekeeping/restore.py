@@ -60,8 +60,8 @@ def check_empty(owner_url: str) -> None:
 
 
 def load(folder: Path, owner_url: str) -> None:
-    """Fill the empty database. Raises NoProgram when pg_restore fails; the database is then half filled."""
-    programs.run("pg_restore", Door.of(owner_url), "--exit-on-error", str(folder / DUMP))
+    """Fill the empty database. Raises NoProgram at the first error; the database is then half filled."""
+    programs.load(folder / DUMP, Door.of(owner_url))
 
 
 def check_rows(manifest: Manifest, owner_url: str) -> None:
