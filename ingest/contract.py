@@ -278,6 +278,9 @@ FEEDBACK: tuple[type[Feedback], ...] = (
     Evaluation,
 )
 STANDS_ALONE = (Survey, Nps, Ticket, Escalation)
+# What keys of browsers do not post, since everybody can read them: a handful of these calls somebody out of bed, and what a
+# judge says is said by a server.
+NOT_FROM_BROWSERS = (Escalation, Ticket, Evaluation)
 # What feedback may name the thing by that it is about; of several the first counts that an interaction has.
 REFERENCES = ("interaction_id", "span_id", "trace_id", "session_id")
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import connection
 
 from ingest import timeline
-from ingest.dimensions import FIRST, OTHER, Dimension
+from ingest.dimensions import ABSENT, FIRST, OTHER, Dimension
 from ingest.models import DimensionValue
 from ingest.projects.models import Feature
 from ingest.projects.scope import current_project, project_scope
@@ -38,12 +38,8 @@ def numbers(
 
     A value of a dimension that is full is `OTHER`. New features get their `Feature` row with the same number.
     """
-    known = _known.get(project_id)
-    if known is None:
-        if len(_known) >= MOST_PROJECTS_KEPT:
-            _known.clear()
-        known = _known.setdefault(project_id, _Known())
-    pairs = [(dimension, value) for dimension, values in wanted.items() for value in values]
+    known = _known_of(project_id)
+    pairs = _pairs(wanted)
     missing = [pair for pair in pairs if known.lacks(pair)]
     if missing:
         learned = _learn(project_id, missing, now or timeline.now())
@@ -52,6 +48,19 @@ def numbers(
         known.numbers.update(learned.numbers)
         known.full.update(learned.full)
     return {pair: known.numbers.get(pair, OTHER) for pair in pairs}
+
+
+def known(project_id: int, wanted: Mapping[Dimension, Collection[str]]) -> dict[Pair, int]:
+    """Give the numbers that these values have already; nothing enters the dictionary, what it lacks is `ABSENT`."""
+    kept = _known_of(project_id).numbers
+    found = {pair: kept.get(pair, ABSENT) for pair in _pairs(wanted)}
+    for dimension in wanted:
+        missing = [value for of, value in found if of is dimension and (of, value) not in kept]
+        if missing:
+            with project_scope(project_id):
+                rows = DimensionValue.objects.filter(dimension=dimension, value__in=missing)
+                found |= {(dimension, value): number for value, number in rows.values_list("value", "number")}
+    return found
 
 
 def values(dimension: Dimension) -> dict[int, str]:
@@ -64,6 +73,16 @@ def number_of(dimension: Dimension, value: str) -> int | None:
     if not is_holdable(value):
         return None
     return DimensionValue.objects.filter(dimension=dimension, value=value).values_list("number", flat=True).first()
+
+
+def _known_of(project_id: int) -> _Known:
+    if project_id not in _known and len(_known) >= MOST_PROJECTS_KEPT:
+        _known.clear()
+    return _known.setdefault(project_id, _Known())
+
+
+def _pairs(wanted: Mapping[Dimension, Collection[str]]) -> list[Pair]:
+    return [(dimension, value) for dimension, values in wanted.items() for value in values]
 
 
 def _learn(project_id: int, missing: Iterable[Pair], now: datetime) -> _Known:

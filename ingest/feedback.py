@@ -19,7 +19,7 @@ from typing import Any
 
 from ingest import contract
 from ingest.arrays import microseconds
-from ingest.dimensions import FeedbackKind, RecordKind
+from ingest.dimensions import ABSENT, OTHER, FeedbackKind, RecordKind
 from ingest.identity import key_of
 from ingest.normalise import Columns, Entry, Numbers, Receipt, Values, effective, metadata_of, numbered
 from ingest.text import cut
@@ -98,6 +98,11 @@ def interaction_key(item: contract.Feedback) -> bytes | None:
     return key_of(RecordKind.INTERACTION, item.interaction_id) if item.interaction_id else None
 
 
+def _unnumbered(item: contract.Feedback, number: int) -> dict[str, Any]:
+    """The name of a feature that has no number in the dictionary: it is full, or a browser named what it does not know."""
+    return {"feature": item.feature} if item.feature and number in {ABSENT, OTHER} else {}
+
+
 def feedback_columns(entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers) -> Columns:
     """All columns of `feedback` but the edit ratio, and what binds an item to its interaction."""
     items: list[contract.Feedback] = [entry.item for entry in entries]
@@ -112,6 +117,9 @@ def feedback_columns(entries: Sequence[Entry], receipt: Receipt, values: Values,
     columns["comment"] = [item.comment for item in items]
     columns["word_marks"] = [entry.kept.word_marks if entry.kept else None for entry in entries]
     columns |= numbered(values, numbers)
-    columns["metadata"] = [metadata_of(entry, one.more) for entry, one in zip(entries, read, strict=True)]
+    columns["metadata"] = [
+        metadata_of(entry, {**(one.more or {}), **_unnumbered(entry.item, number)})
+        for entry, one, number in zip(entries, read, columns["feature_id"], strict=True)
+    ]
     columns["interaction_key"] = list(map(interaction_key, items))
     return columns

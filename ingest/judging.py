@@ -8,9 +8,11 @@ import msgspec
 
 from ingest.contract import (
     DEEPEST,
+    FEEDBACK,
     LARGEST_FIGURE,
     LARGEST_METADATA,
     LARGEST_MONEY,
+    NOT_FROM_BROWSERS,
     REFERENCES,
     STANDS_ALONE,
     Change,
@@ -29,10 +31,16 @@ from ingest.refusals import Problem, echo, explain
 from ingest.text import as_bytes, as_json, is_deeper, repair_deep
 
 AHEAD = timedelta(days=30)
+_OF_BROWSERS = ", ".join(str(one.__struct_config__.tag) for one in FEEDBACK if one not in NOT_FROM_BROWSERS)
+FROM_BROWSERS = (
+    f"with a browser's key one of {_OF_BROWSERS}: the other kinds are posted by a server, with an ingest key"
+)
 
 
-def judge(item: Item, extras: dict[str, Any] | None, now: datetime) -> Problem | None:
+def judge(item: Item, extras: dict[str, Any] | None, now: datetime, *, is_from_browser: bool = False) -> Problem | None:
     """Find the first thing that keeps an item, as it was sent, from being stored; None when it can be."""
+    if is_from_browser and isinstance(item, NOT_FROM_BROWSERS):
+        return Problem("$.kind", FROM_BROWSERS, repr(item.__struct_config__.tag))
     if isinstance(item, Interaction):
         return _feature(item) or _interaction(item) or _metadata(item.metadata, extras)
     if isinstance(item, Cost):

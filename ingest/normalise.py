@@ -68,7 +68,10 @@ class Entry(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Receipt:
-    """For whom and when a request was taken, and what its project decided about such items."""
+    """For whom and when a request was taken, and what its project decided about such items.
+
+    `is_from_browser`: it came with a key that everybody can read in a page's source.
+    """
 
     project_id: int
     time_zone: str
@@ -76,6 +79,7 @@ class Receipt:
     text_policy: str = "full"
     raw_horizon: datetime | None = None
     raw_days: int = 400
+    is_from_browser: bool = False
 
 
 def repaired(item: Item) -> Item:

@@ -135,6 +135,7 @@ def take(
         receipt.time_zone,
         receipt.text_policy,
         receipt.raw_horizon,
+        receipt.is_from_browser,
     )
     stored = stored_together(
         line, going_on, lambda group: store(receipt.project_id, parts(ways, group, receipt), receipt.received_at)
@@ -148,7 +149,7 @@ def admitted(batch: Batch, receipt: Receipt) -> list[Entry]:
     entries = []
     for position, sent in batch.items.items():
         extras = batch.extras.get(position)
-        problem = judge(sent, extras, receipt.received_at)
+        problem = judge(sent, extras, receipt.received_at, is_from_browser=receipt.is_from_browser)
         if problem:
             batch.problems[position] = problem
             continue
@@ -186,11 +187,16 @@ def _first_of_each_key(entries: Sequence[Entry], way: Way) -> list[Entry]:
 
 
 def _numbers(values: Sequence[Values], receipt: Receipt) -> Numbers:
-    """The dictionary's numbers of all values of a request; new ones enter it, before the request's own transaction."""
+    """The dictionary's numbers of all values of a request; new ones enter it, before the request's own transaction.
+
+    What comes from browsers never enters it: there is room for so many values, and they stay for ever.
+    """
     wanted: dict[Dimension, set[str]] = {}
     for own in values:
         for dimension, column in own.items():
             wanted.setdefault(dimension, set()).update(value for value in set(column) if value)
+    if receipt.is_from_browser:
+        return steadfast(lambda: dictionary.known(receipt.project_id, wanted))
     return steadfast(lambda: dictionary.numbers(receipt.project_id, wanted, now=receipt.received_at))
 
 

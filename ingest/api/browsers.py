@@ -1,7 +1,7 @@
 """Keys that browsers hold: the scope `feedback` and nothing else, so whoever reads a page's source knows them.
 
-Such a key may only post feedback, from the origins that its project names, a little at a time, and it learns nothing:
-not whether an interaction exists, not whether a feedback's id was there before.
+Such a key may only post feedback, of some kinds, from the origins that its project names, a little at a time, and it
+learns nothing: not whether an interaction exists, not whether a feedback's id was there before, not what others send.
 """
 
 import time
@@ -27,6 +27,8 @@ from ingest.records import Answer, Result
 
 PREFLIGHT_SECONDS = 7200  # as long as any browser keeps one
 MINUTE_S = 60
+OWN = "address"
+"""The throttle of which a page is told where it stands: of the others it would learn how much everybody else sends."""
 # What browsers themselves send at most when a page is left: `sendBeacon`, and `fetch` with `keepalive`.
 LIMITS = Limits(64 * 1024, 64 * 1024)
 _meter = Meter()
@@ -97,7 +99,7 @@ def measures(holder: KeyHolder, environ: Mapping[str, Any], units: int) -> list[
     """
     now = time.monotonic()
     limits = {
-        "address": ((holder.key_id, client_of(environ)), settings.BROWSER_FEEDBACK_PER_ADDRESS),
+        OWN: ((holder.key_id, client_of(environ)), settings.BROWSER_FEEDBACK_PER_ADDRESS),
         "key": (holder.key_id, settings.BROWSER_FEEDBACK_PER_KEY),
     }
     told = []

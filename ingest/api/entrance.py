@@ -72,7 +72,7 @@ class Entrance:
         self.limits = browsers.LIMITS if self.is_browser else USUAL
 
     def tell(self) -> None:
-        """Put into the answer where the project's quotas stand, whatever becomes of the request."""
+        """Put into the answer where the quotas stand, whatever becomes of the request."""
         self._note([told for name in UNITS if (told := self._taken(name, 0))])
 
     def let_in(self, body_bytes: int | None) -> None:
@@ -108,22 +108,29 @@ class Entrance:
             self._admit([told])
 
     def _taken(self, name: str, units: int) -> Told | None:
-        """Where a quota of the project stands once units were taken out of it; None without one."""
+        """Where a quota of the project stands once units were taken out of it; None without one.
+
+        Its browsers have quotas of their own, of the same size: what they send never takes from its servers.
+        """
         limit = _limit(self._holder, name)
         if limit is None:
             return None
-        reading = _meter.take((name, self._holder.project_id), limit, units, time.monotonic())
+        reading = _meter.take((name, self._holder.project_id, self.is_browser), limit, units, time.monotonic())
         return Told(name, UNITS[name], limit, reading)
 
     def _admit(self, told: list[Told]) -> None:
         self._note(told)
         if not all(one.reading.is_admitted for one in told):
-            raise OverQuota(list(self._told.values()))
+            raise OverQuota(list(self._told.values()), self._shown())
 
     def _note(self, told: list[Told]) -> None:
         """Put into the answer, whatever it will be, where the quotas stand."""
         self._told |= {one.name: one for one in told}
-        self._headers.update(fields(list(self._told.values())))
+        self._headers.update(fields(self._shown()))
+
+    def _shown(self) -> list[Told]:
+        """The quotas that the sender is told of: a page only of what its own address may send."""
+        return [told for name, told in self._told.items() if not self.is_browser or name == browsers.OWN]
 
 
 UNITS = {"bytes": "content-bytes", "events": "events"}

@@ -168,6 +168,7 @@ def receipt_for(holder: KeyHolder) -> Receipt:
         holder.text_policy,
         holder.raw_horizon,
         holder.raw_days,
+        is_from_browser=browsers.is_browser_key(holder),
     )
 
 

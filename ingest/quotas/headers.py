@@ -20,13 +20,13 @@ class Told:
 
 
 class OverQuota(Exception):
-    """A quota is used up; the message says which, `headers` when there is more."""
+    """A quota is used up; the message says which, `headers` when there is more, and where those `shown` stand."""
 
-    def __init__(self, told: Sequence[Told]) -> None:
+    def __init__(self, told: Sequence[Told], shown: Sequence[Told]) -> None:
         used_up = [one for one in told if not one.reading.is_admitted]
         self.violated = [one.name for one in used_up]
         super().__init__(f"The quota of {' and of '.join(self.violated)} is used up. Send the same again later.")
-        self.headers = fields(told) | {"Retry-After": str(max(one.reading.again_s for one in used_up))}
+        self.headers = fields(shown) | {"Retry-After": str(max(one.reading.again_s for one in used_up))}
 
 
 def fields(told: Sequence[Told]) -> dict[str, str]:

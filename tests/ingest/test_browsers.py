@@ -9,11 +9,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from ingest import timeline
+from ingest import records, timeline
 from ingest.api import browsers, entrance
 from ingest.api.addresses import client_of
+from ingest.dimensions import ABSENT, FIRST
 from ingest.erasure import receipts
+from ingest.normalise import Receipt
 from ingest.projects import keys
+from ingest.projects.models import Feature
 from ingest.quotas.headers import OverQuota
 from tests.ingest.record import rows
 
@@ -125,6 +128,111 @@ def test_an_erased_user_looks_like_any_other(send, project):
     old = {**THUMB, "user_id": "u-1", "occurred_at": "2026-01-01T00:00:00Z"}
     assert send(old).json() == {"accepted": 1, "invalid": 0, "results": [{"index": 0, "status": "accepted"}]}
     assert stored(project) == 0
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"kind": "thumb", "value": "down"},
+        {"kind": "rating", "value": 4},
+        {"kind": "correction", "final_text": "better"},
+        {"kind": "flag", "category": "wrong", "comment": "the year"},
+        {"kind": "acceptance", "value": "dismissed"},
+        {"kind": "outcome", "value": "completed"},
+        {"kind": "implicit", "value": "copy"},
+    ],
+    ids=lambda item: item["kind"],
+)
+def test_a_page_may_say_what_its_visitor_made_of_an_interaction(send, project, item):
+    assert send({**item, "interaction_id": "i-1"}).status_code == 200
+    assert stored(project) == 1
+    alone = send(item)
+    assert alone.status_code == 400
+    assert alone.json()["errors"][0]["path"] == "$.interaction_id"
+
+
+@pytest.mark.parametrize("item", [{"kind": "nps", "value": 9}, {"kind": "survey", "score": 4}], ids=["nps", "survey"])
+def test_a_page_may_ask_a_question_about_the_product(send, project, item):
+    assert send({**item, "user_id": "u-1"}).status_code == 200
+    assert stored(project) == 1
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"kind": "escalation", "reason": "help"},
+        {"kind": "ticket", "category": "accuracy"},
+        {"kind": "evaluation", "name": "groundedness", "score": 0},
+    ],
+    ids=lambda item: item["kind"],
+)
+def test_what_pages_somebody_or_judges_is_posted_by_a_server(send, project, make_key, item):
+    """Five escalations are critical: whoever reads a page's source must not be able to call anybody out of bed."""
+    for refused in (send(item), send({**item, "interaction_id": "i-1"})):
+        assert refused.status_code == 400
+        error = refused.json()["errors"][0]
+        assert (error["path"], error["got"]) == ("$.kind", repr(item["kind"]))
+        assert "thumb, rating, correction, flag, acceptance, outcome, survey, nps, implicit:" in error["expected"]
+    assert send([THUMB, item]).json()["accepted"] == 1
+    assert stored(project) == 1
+    by_server = send({**item, "interaction_id": "i-1"}, None, key=make_key(project, "ingest"))
+    assert by_server.status_code == 200
+
+
+def test_a_page_never_adds_a_feature(send, post, project, make_key):
+    """There is room for 200 names, for ever: 200 posts would make `other` of every feature to come."""
+    post("interactions", {"id": "i-1", "feature": "chat"}, key=make_key(project, "ingest"))
+    known, unknown = {"kind": "nps", "value": 9, "feature": "chat"}, {"kind": "nps", "value": 9, "feature": "made up"}
+    bound = {**THUMB, "feature": "made up, too"}
+    answers = [send({**item, "id": f"f-{number}"}) for number, item in enumerate((known, unknown, bound))]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len({answer.text for answer in answers}) == 1
+    assert [row["value"] for row in rows(project, "dimension_value")] == ["chat"]
+    assert [row["name"] for row in rows(project, Feature._meta.db_table, "name")] == ["chat"]
+    numbers = {row["id"]: row["feature_id"] for row in rows(project, "feedback")}
+    assert numbers == {"f-0": FIRST, "f-1": ABSENT, "f-2": FIRST}
+    kept = {row["id"]: row["metadata"] for row in rows(project, "feedback")}
+    assert (kept["f-0"], json.loads(kept["f-1"])) == (None, {"feature": "made up"})
+
+
+def test_what_comes_from_pages_is_never_stored_by_the_request_of_a_server(project, monkeypatch):
+    """Requests that wait together are stored as one, by one receipt."""
+    lines = []
+    monkeypatch.setattr(
+        records, "stored_together", lambda line, entries, storing: lines.append(line) or storing(entries)
+    )
+    for is_from_browser in (False, True):
+        receipt = Receipt(project.id, project.time_zone, timeline.now(), is_from_browser=is_from_browser)
+        records.take(records.FEEDBACK, json.dumps(THUMB).encode(), receipt)
+    assert lines[0] != lines[1]
+
+
+def test_what_comes_from_pages_takes_nothing_from_the_quotas_of_servers(web, make_project, make_key):
+    project = make_project(events_per_second=1, bytes_per_second=2_000)
+    browser, ingest = ({"Authorization": f"Bearer {make_key(project, scope)}"} for scope in ("feedback", "ingest"))
+
+    def send(headers, items):
+        return httpx2.post(f"{web}/api/v1/feedback", json=items, headers=headers)
+
+    assert send(browser, [THUMB] * 50).status_code == 200
+    refused = send(browser, THUMB)
+    assert refused.status_code == 429
+    assert "events" in refused.json()["violated-policies"]
+    assert int(refused.headers["retry-after"]) > 0
+    by_server = send(ingest, {**THUMB, "id": "f-1"})
+    assert by_server.status_code == 200
+    assert '"events";r=9;' in by_server.headers["ratelimit"]
+
+
+def test_a_page_is_told_of_no_quota_but_that_of_its_own_address(web, make_project, make_key):
+    project = make_project(events_per_second=100, bytes_per_second=100_000, cors_origins=APP)
+    headers = {"Authorization": f"Bearer {make_key(project, 'feedback')}", "Origin": APP}
+    answers = [httpx2.post(f"{web}/api/v1/feedback", json=[THUMB] * 40, headers=headers) for _ in range(3)]
+    answers.append(httpx2.post(f"{web}/api/v1/feedback", content=b"{", headers=headers))
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    for answer in answers:
+        assert answer.headers["ratelimit"].startswith('"address";r=')
+        assert answer.headers["ratelimit-policy"] == '"address";q=60;qu="events";w=60'
 
 
 def test_every_other_address_is_403(send):

@@ -77,7 +77,10 @@ def test_the_headers_name_policies_and_where_the_client_stands():
 
 
 def test_a_refusal_names_what_is_used_up_and_the_longest_wait():
-    refused = OverQuota([told(5, 1), told(-250, 1, "bytes"), told(-30, 1, "key")])
+    used = [told(5, 1), told(-250, 1, "bytes"), told(-30, 1, "key")]
+    refused = OverQuota(used, used[:1])
+    assert refused.headers["RateLimit"].startswith('"events";')
+    assert "bytes" not in refused.headers["RateLimit"]
     assert refused.violated == ["bytes", "key"]
     assert refused.headers["Retry-After"] == "3"
     assert "bytes and of key" in str(refused)
