@@ -70,6 +70,17 @@ def test_outputs_that_are_empty_cut_off_or_refusing_are_marked(project):
     }
 
 
+def test_why_a_model_stopped_is_also_seen_where_texts_are_only_hashed(make_project):
+    project = make_project(text_policy="hashed")
+    send(
+        project,
+        {"id": "cut", "output": "and then", "finish_reason": "length"},
+        {"id": "cut-too", "output": "and then", "metadata": {"response": {"stop_reasons": ["max_tokens"]}}},
+        {"id": "stopped", "output": "done", "finish_reason": "stop"},
+    )
+    assert marked(project) == {"cut": Flag.OUTPUT_CUT_OFF, "cut-too": Flag.OUTPUT_CUT_OFF}
+
+
 def test_the_fifth_equal_output_of_a_feature_within_a_day_is_a_repeat(project):
     now = timeline.now()
     long, short = "The very same answer as ever, whatever was asked.", "positive"
