@@ -17,6 +17,7 @@ from ingest.projects.access import project_scope
 from ingest.timeline import Window
 from observatory.metrics import asking, series
 from observatory.metrics.definitions import METRICS, Metric
+from observatory.metrics.reader import metric_of
 from observatory.metrics.reading import Answer, Comparison, Point, Reading
 from observatory.metrics.rounding import exact, exact_ends
 from observatory.metrics.shapes import (
@@ -72,7 +73,7 @@ class Numbers(APIView):
         """One metric over a window, with its series, groups and comparison."""
         holder, now = holder_of(request), timeline.now()
         try:
-            metric = asking.metric(name)
+            metric = metric_of(name)
             asked = asking.only(request.query_params.dict(), PARAMETERS)
             window = asking.window(asked, metric.window, now, holder.time_zone)
             answer = answered(holder.project_id, lambda: _answer(holder.project_id, name, window, asked, now))

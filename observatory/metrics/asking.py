@@ -12,14 +12,9 @@ from ingest.api.problems import problem
 from ingest.timeline import Window
 from observatory.metrics import windows
 from observatory.metrics.baselines import against
-from observatory.metrics.definitions import METRICS, Metric
-from observatory.metrics.filtering import NotFiltered
 from observatory.metrics.reader import COMPARISONS
 from observatory.metrics.shelf import DIMENSIONS, UnknownValue
 from observatory.metrics.windows import BadWindow, Grain
-
-WINDOWS = ("today", "week", "month", "15m", "24h", "7d")
-"""The words, and a number of minutes, hours or days by example."""
 
 TIMES = {
     "window": "for example 7d, or today, week, month",
@@ -34,36 +29,18 @@ CHOICES = {"grain": ("auto", *Grain), "compare": (*COMPARISONS, f"{against.PREFI
 """Parameters that are one of a few words; `group_by` is one of the dimensions."""
 
 
-class NotAllowed(BadWindow):
-    """A parameter that cannot be so. `allowed` is what it, or the list of parameters, can be."""
-
-    def __init__(self, text: str, parameter: str, got: str, allowed: Iterable[str]) -> None:
-        super().__init__(text)
-        self.parameter = parameter
-        self.got = got
-        self.allowed = tuple(allowed)
-
-
-class UnknownMetric(UnknownValue):
-    """No metric of this name. `allowed` are those that there are."""
-
-    def __init__(self, name: str) -> None:
-        self.allowed = tuple(METRICS)
-        super().__init__(f"no metric {name[:100]!r}; there are {', '.join(self.allowed)}")
-
-
 def only(parameters: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
-    """The parameters that say something. Raises NotAllowed for one we do not know, or one that cannot be so."""
+    """The parameters that say something. Raises BadWindow for one we do not know, or one that cannot be so."""
     names = tuple(known)
     for name in parameters:
         if name not in names:
             there_are = f"there are {', '.join(names)}" if names else "there are none here"
             text = f"unknown parameter {name[:100]!r}; {there_are}"
-            raise NotAllowed(text, name[:100], "", names)
+            raise BadWindow(text, name[:100], names)
     asked = {name: value for name, value in parameters.items() if value}
     for name, allowed in (*CHOICES.items(), ("group_by", tuple(DIMENSIONS))):
         if name in names and asked.get(name, allowed[0]) not in allowed and not _is_pinned(name, asked[name]):
-            raise NotAllowed(f"{name} is one of {', '.join(allowed)}", name, asked[name][:100], allowed)
+            raise BadWindow(f"{name} is one of {', '.join(allowed)}", name, allowed)
     return asked
 
 
@@ -72,28 +49,22 @@ def _is_pinned(name: str, value: str) -> bool:
     return name == "compare" and value.startswith(against.PREFIX)
 
 
-def metric(name: str) -> Metric:
-    """A definition by its name. Raises UnknownMetric."""
-    if name not in METRICS:
-        raise UnknownMetric(name)
-    return METRICS[name]
-
-
 def window(asked: Mapping[str, str], default: str, now: datetime, zone_name: str) -> Window:
     """`from` and `to`, or `window` up to now, or the default. Raises BadWindow."""
     zone_name = _zone(asked.get("time_zone", zone_name))
     if "from" not in asked and "to" not in asked:
-        return _span(asked.get("window", default), now, zone_name)
+        return windows.span(asked.get("window", default), now, zone_name)
     if "window" in asked:
-        raise BadWindow("give either window or from and to")
+        raise BadWindow("give either window or from and to", "window", ["window alone", "from and to, without window"])
     if "from" not in asked:
-        raise BadWindow("to needs a from")
+        raise BadWindow("to needs a from", "from", ["a time before to"])
     start, end = _instant(asked, "from"), _instant(asked, "to") if "to" in asked else now
-    if end <= start:
-        raise BadWindow(f"a window ends after it starts: to must be later than {start:%Y-%m-%dT%H:%M:%SZ}")
+    if "to" in asked:
+        windows.refuse_reversed(Window(start, end))
     if start >= now:
+        before = f"a time before {now:%Y-%m-%dT%H:%M:%SZ}"
         raise BadWindow(
-            f"from lies in the future: it is {now:%Y-%m-%dT%H:%M:%SZ} now, and a window ends then at the latest"
+            f"from lies in the future: a window ends now at the latest, so from is {before}", "from", [before]
         )
     return Window(start, min(now, end))
 
@@ -101,11 +72,7 @@ def window(asked: Mapping[str, str], default: str, now: datetime, zone_name: str
 def refusal(error: UnknownValue | BadWindow) -> HttpResponse:
     """The problem that says why it cannot be answered and, in `allowed`, what can."""
     status, title = (404, "Unknown value") if isinstance(error, UnknownValue) else (400, "Cannot be answered")
-    more: dict[str, object] = {}
-    if isinstance(error, NotAllowed | NotFiltered):
-        more = {"parameter": error.parameter, "allowed": error.allowed}
-    elif isinstance(error, UnknownMetric):
-        more = {"parameter": "metric", "allowed": error.allowed}
+    more = {"parameter": error.parameter, "allowed": error.allowed} if error.parameter else {}
     return problem(status, str(error.args[0]), title=title, more=more)
 
 
@@ -113,17 +80,11 @@ def _zone(name: str) -> str:
     try:
         timeline.zone(name)
     except (ValueError, OSError):  # a name with a NUL, one too long for a file, a folder of zones
-        near = get_close_matches(name[:100], sorted(available_timezones()), NEAREST) or ["UTC", "Europe/Berlin"]
+        known = sorted(available_timezones())
+        near = get_close_matches(name[:100], known, NEAREST) or ["UTC", "Europe/Berlin"]
         text = f"no time zone {name[:100]!r}; it is a name of the IANA list, for example {', '.join(near)}"
-        raise NotAllowed(text, "time_zone", name[:100], near) from None
+        raise BadWindow(text, "time_zone", dict.fromkeys([*near, *known])) from None
     return name
-
-
-def _span(text: str, now: datetime, zone_name: str) -> Window:
-    try:
-        return windows.span(text, now, zone_name)
-    except BadWindow as error:
-        raise NotAllowed(str(error), "window", text[:100], WINDOWS) from error
 
 
 def _instant(asked: Mapping[str, str], name: str) -> datetime:
@@ -131,4 +92,5 @@ def _instant(asked: Mapping[str, str], name: str) -> datetime:
         # A plus sign that was not escaped in the address came as a blank.
         return timeline.parse(asked[name].replace(" ", "+"))
     except ValueError as error:
-        raise BadWindow(f"{name} is a time with a zone, for example 2026-01-31T12:00:00Z") from error
+        allowed = "a time with a zone, for example 2026-01-31T12:00:00Z"
+        raise BadWindow(f"{name} is {allowed}", name, [allowed]) from error

@@ -15,9 +15,9 @@ from ingest.api.entrance import asked as answered
 from ingest.api.views import OnlyJson, holder_of
 from ingest.projects.access import project_scope
 from observatory.metrics import asking, series
-from observatory.metrics.asking import NotAllowed
-from observatory.metrics.distributions import DISTRIBUTED, MOST_BINS, USUAL_BINS, Distributed
+from observatory.metrics.distributions import MOST_BINS, USUAL_BINS, Distributed, refuse_without
 from observatory.metrics.metric import Metric
+from observatory.metrics.reader import metric_of
 from observatory.metrics.shapes import ReadingShape, Span
 from observatory.metrics.shelf import FILTERS
 from observatory.metrics.windows import BadWindow
@@ -119,9 +119,8 @@ def shaped(found: Distributed) -> DistributionShape:
 
 
 def _distributed(name: str) -> Metric:
-    metric = asking.metric(name)
-    if name not in DISTRIBUTED:
-        raise NotAllowed(f"{name} has no distribution; {', '.join(DISTRIBUTED)} have one", "metric", name, DISTRIBUTED)
+    metric = metric_of(name)
+    refuse_without(metric)
     return metric
 
 
@@ -129,5 +128,5 @@ def _bins(asked: Mapping[str, str]) -> int:
     text = asked.get("bins", str(USUAL_BINS))
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= MOST_BINS):
         expected = f"a whole number from 1 to {MOST_BINS}"
-        raise NotAllowed(f"bins is {expected}", "bins", text[:100], [expected])
+        raise BadWindow(f"bins is {expected}", "bins", [expected])
     return int(text)

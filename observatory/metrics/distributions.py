@@ -56,7 +56,7 @@ class Distributed:
 def refuse_without(metric: Metric) -> None:
     """Raise BadWindow for a metric that has no distribution."""
     if metric.distribution is None:
-        raise BadWindow(f"{metric.name} has no distribution; {', '.join(DISTRIBUTED)} have one")
+        raise BadWindow(f"{metric.name} has no distribution; {', '.join(DISTRIBUTED)} have one", "metric", DISTRIBUTED)
 
 
 def shown(

@@ -12,15 +12,6 @@ from observatory.metrics.windows import BadWindow
 FEATURE = "feature"
 
 
-class NotFiltered(BadWindow):
-    """A filter, or a dimension to group by, that a metric is not told by. `allowed`: what `parameter` can be."""
-
-    def __init__(self, text: str, parameter: str, allowed: Sequence[str]) -> None:
-        super().__init__(text)
-        self.parameter = parameter
-        self.allowed = tuple(allowed)
-
-
 def is_told(metric: Metric, others: Sequence[str], group_by: str | None = None) -> bool:
     """Whether a metric is told by these dimensions, the feature not among them, all of them filters but `group_by`."""
     together = _together(others, group_by)
@@ -34,7 +25,7 @@ def is_told(metric: Metric, others: Sequence[str], group_by: str | None = None) 
 
 
 def refuse(metric: Metric, others: Sequence[str], group_by: str | None = None) -> None:
-    """Raise NotFiltered unless `is_told`."""
+    """Raise BadWindow unless `is_told`."""
     if is_told(metric, others, group_by):
         return
     together = _together(others, group_by)
@@ -48,8 +39,8 @@ def refuse(metric: Metric, others: Sequence[str], group_by: str | None = None) -
         beyond, told = together[0], []
         text = f"{metric.name} is kept by feature, not by {beyond}"
     if beyond == group_by:
-        raise NotFiltered(text, "group_by", told or [FEATURE])
-    raise NotFiltered(text, beyond, [FEATURE, *told])
+        raise BadWindow(text, "group_by", told or [FEATURE])
+    raise BadWindow(text, beyond, [FEATURE, *told])
 
 
 def _together(others: Sequence[str], group_by: str | None) -> list[str]:

@@ -10,13 +10,13 @@ from rest_framework.views import APIView
 
 from ingest import timeline
 from ingest.api.documented import Documented
-from ingest.api.pages import BadQuery, only
 from ingest.api.views import OnlyJson, shown
-from observatory.metrics import forecasts
+from observatory.metrics import asking, forecasts
 from observatory.metrics.forecasting.outlook import Range
 from observatory.metrics.forecasting.projection import DayOfMonth, Scenarios
 from observatory.metrics.forecasts import NEEDED_DAYS, CostForecast
 from observatory.metrics.rounding import money
+from observatory.metrics.windows import BadWindow
 
 PARAMETERS = {"month": "a year and a month, for example 2026-01; the current month of the project unless told"}
 
@@ -90,12 +90,11 @@ class CostForecasts(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """The current month, or another one. A month that cannot be is a 400 that says what can."""
-        only(request, *PARAMETERS)
-        asked = request.query_params.get("month")
         try:
+            asked = asking.only(request.query_params.dict(), PARAMETERS).get("month")
             month = forecasts.month_named(asked) if asked else None
-        except ValueError as error:
-            raise BadQuery(f"{error}.") from error
+        except BadWindow as error:
+            return asking.refusal(error)
         now = timeline.now()
         return shown(request, lambda: cast("Mapping[str, Any]", shaped(forecasts.current(now, month))))
 

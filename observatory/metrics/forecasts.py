@@ -22,6 +22,7 @@ from observatory.metrics.forecasting.smoothing import LEAST_DAYS
 from observatory.metrics.foreseen import Forecast
 from observatory.metrics.months import month_after, month_of
 from observatory.metrics.reader import Reader
+from observatory.metrics.windows import BadWindow
 
 NEEDED_DAYS = LEAST_DAYS
 
@@ -127,11 +128,12 @@ def _figures(month: date) -> tuple[dict[date, float], dict[date, float]]:
 
 
 def month_named(text: str) -> date:
-    """`YYYY-MM` as the first day of its month. Raises ValueError for anything else, and before 2000 or after 2099."""
+    """`YYYY-MM` as the first day of its month. Raises BadWindow for anything else, and before 2000 or after 2099."""
     try:
         month = date.fromisoformat(f"{text}-01")
     except ValueError:
         month = date.min
     if f"{month:%Y-%m}" != text or not 2000 <= month.year <= 2099:
-        raise ValueError("month is a year and a month, for example 2026-01")
+        allowed = "a year and a month from 2000-01 to 2099-12, for example 2026-01"
+        raise BadWindow(f"month is {allowed}", "month", [allowed])
     return month

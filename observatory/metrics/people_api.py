@@ -17,7 +17,7 @@ from ingest.projects.access import project_scope
 from observatory.metrics import asking, series
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.people import UserCosts
-from observatory.metrics.people_reader import CohortTable
+from observatory.metrics.people_reader import NUMBERS, CohortTable
 from observatory.metrics.people_shapes import (
     CohortShape,
     CohortsShape,
@@ -154,7 +154,7 @@ def _number(asked: Mapping[str, str], name: str, usual: int) -> int:
     """A small whole number. Raises BadWindow."""
     text = asked.get(name, str(usual))
     if not (text.isascii() and text.isdecimal() and len(text) <= 3):
-        raise BadWindow(f"{name} is a whole number")
+        raise BadWindow(f"{name} is {NUMBERS[name]}", name, [NUMBERS[name]])
     return int(text)
 
 

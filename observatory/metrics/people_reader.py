@@ -6,16 +6,18 @@ from datetime import date, datetime
 from ingest import dictionary
 from ingest.dimensions import Dimension
 from ingest.timeline import DAY, Window, day_window, local_day
-from observatory.metrics import months, people, retention, user_rows
+from observatory.metrics import months, people, retention, user_rows, windows
 from observatory.metrics.months import Span
 from observatory.metrics.people import UserCosts
 from observatory.metrics.retention import Cohort, Retention
-from observatory.metrics.shelf import Shelf, UnknownValue
+from observatory.metrics.shelf import Shelf, no_value
 from observatory.metrics.windows import BadWindow
 
 PERIODS = ("month", "week")
 MOST_PERIODS = 12
 MOST_LISTED = 100
+NUMBERS = {"limit": f"a whole number from 0 to {MOST_LISTED}", "count": f"a whole number from 2 to {MOST_PERIODS}"}
+"""What parameters that are numbers can be."""
 WEEK_DAYS = 7
 
 
@@ -44,10 +46,9 @@ class PeopleReader:
         self, window: Window, *, feature: str | None, tier: str | None, segment: str | None, largest: int
     ) -> UserCosts:
         """See `series.users`. Raises UnknownValue and BadWindow."""
-        if window.end <= window.start:
-            raise BadWindow("a window ends after it starts")
+        windows.refuse_reversed(window)
         if not 0 <= largest <= MOST_LISTED:
-            raise BadWindow(f"limit is a number from 0 to {MOST_LISTED}")
+            raise BadWindow(f"limit is {NUMBERS['limit']}", "limit", [NUMBERS["limit"]])
         chosen = people.Chosen(
             self._shelf.filter(feature, None).feature,
             _number(Dimension.TIER, tier),
@@ -61,7 +62,7 @@ class PeopleReader:
     def cohorts(self, *, period: str, count: int, feature: str | None) -> CohortTable:
         """See `series.cohorts`. Raises UnknownValue and BadWindow."""
         if not 2 <= count <= MOST_PERIODS:
-            raise BadWindow(f"count is a number from 2 to {MOST_PERIODS}")
+            raise BadWindow(f"count is {NUMBERS['count']}", "count", [NUMBERS["count"]])
         chosen, zone = self._shelf.filter(feature, None).feature, self._shelf.zone
         periods = self._periods(period, count)
         found = retention.cohorts(periods, chosen, zone)
@@ -77,7 +78,7 @@ class PeopleReader:
             starts = [monday - number * WEEK_DAYS * DAY for number in reversed(range(count))]
             return [(start, start + (WEEK_DAYS - 1) * DAY) for start in starts]
         if period != "month":
-            raise BadWindow(f"period is one of {', '.join(PERIODS)}")
+            raise BadWindow(f"period is one of {', '.join(PERIODS)}", "period", PERIODS)
         month, found = months.month_of(self._today), list[Span]()
         for _ in range(count):
             found.append((month, months.last_of(month)))
@@ -94,6 +95,5 @@ def _number(dimension: Dimension, name: str | None) -> int | None:
         return None
     number = dictionary.number_of(dimension, name)
     if number is None:
-        known = sorted(dictionary.values(dimension).values())[:50]
-        raise UnknownValue(f"no {dimension.name.lower()} {name!r}; there are {', '.join(known) or 'none yet'}")
+        raise no_value(dimension, name, dictionary.values(dimension).values())
     return number

@@ -29,7 +29,7 @@ Answered = tuple[Reading, Totals]
 def metric_of(name: str) -> Metric:
     """A definition by its name. Raises UnknownValue."""
     if name not in METRICS:
-        raise UnknownValue(f"no metric {name!r}; there are {', '.join(METRICS)}")
+        raise UnknownValue(f"no metric {name[:100]!r}; there are {', '.join(METRICS)}", "metric", METRICS)
     return METRICS[name]
 
 
@@ -66,9 +66,8 @@ class Reader:
         compare: str | None = None,
     ) -> Answer:
         """See `series.read`."""
-        metric, chosen = self._asked(name, feature, where)
+        metric, chosen = self._asked(name, feature, where, group_by)
         family = self._family(chosen, group_by)
-        filtering.refuse(metric, chosen.dimensions, group_by)
         whole = self._comparable(window, compare, family)
         judged = self._judged(metric, whole, chosen, family)
         size = self._grain(metric, whole, grain, family)
@@ -179,9 +178,11 @@ class Reader:
             value: {name: found[name].get(value, formulas.NO_DATA) for name in names} for value in dict.fromkeys(order)
         }
 
-    def _asked(self, name: str, feature: str | None, where: Mapping[str, str] | None) -> tuple[Metric, Filter]:
+    def _asked(
+        self, name: str, feature: str | None, where: Mapping[str, str] | None, group_by: str | None = None
+    ) -> tuple[Metric, Filter]:
         metric, chosen = metric_of(name), self._shelf.filter(feature, where)
-        filtering.refuse(metric, chosen.dimensions)
+        filtering.refuse(metric, chosen.dimensions, group_by)
         return metric, chosen
 
     def _family(self, chosen: Filter, by: str | None) -> Family:
@@ -189,7 +190,7 @@ class Reader:
         if by is None:
             return chosen.selection.family
         if by not in DIMENSIONS:
-            raise BadWindow(f"group_by is one of {', '.join(DIMENSIONS)}")
+            raise BadWindow(f"group_by is one of {', '.join(DIMENSIONS)}", "group_by", DIMENSIONS)
         return chosen.grouped(DIMENSIONS[by]).family
 
     def _comparable(self, window: Window, compare: str | None, family: Family) -> Window:
@@ -217,7 +218,7 @@ class Reader:
         if metric.kind not in BY_DAYS:
             return self._shelf.grain(window, wanted, family)
         if wanted not in ("auto", Grain.DAY):
-            raise BadWindow(f"{metric.name} goes by local days: grain is auto or 1d")
+            raise BadWindow(f"{metric.name} goes by local days: grain is auto or 1d", "grain", ("auto", Grain.DAY))
         return self._shelf.grain(window, Grain.DAY)
 
     def _answer(self, metric: Metric, window: Window, chosen: Filter, *, is_ripe: bool = True) -> Answered:
@@ -330,7 +331,8 @@ class Reader:
             # Where only days are kept, parts of a day cannot be compared with anything.
             is_stretched = found.start < self._shelf.raw_horizon and found.length - other.length >= HOUR
             return None if is_stretched else found
-        raise BadWindow(f"compare is one of {', '.join(COMPARISONS)}, or {against.PREFIX}NAME")
+        known = (*COMPARISONS, f"{against.PREFIX}NAME")
+        raise BadWindow(f"compare is one of {', '.join(known)}", "compare", known)
 
     def _before(self, kind: str | None, window: Window, length: timedelta) -> Window | None:
         """A window, or its judged part, moved back by the window's length or its weeks; None for another kind."""

@@ -39,8 +39,23 @@ SENT_AS = {FeedbackKind.CORRECTION: Counter.CORRECTIONS, FeedbackKind.FLAG: Coun
 """Kinds whose rates divide by all calls: only whether any ever came tells none from not sent."""
 
 
+MOST_NAMED = 50
+"""So many values of a dimension are listed where one is not known."""
+
+
 class UnknownValue(LookupError):
-    """No metric, feature or model of this name; the text says which there are."""
+    """No metric, feature or model of this name; the text says which there are. `allowed` lists them for a `parameter`."""
+
+    def __init__(self, text: str, parameter: str = "", allowed: Iterable[str] = ()) -> None:
+        super().__init__(text)
+        self.parameter = parameter
+        self.allowed = tuple(allowed)
+
+
+def no_value(dimension: Dimension, name: str, known: Iterable[str]) -> UnknownValue:
+    """That a dimension has no value of this name, and some that it has."""
+    what, some = dimension.name.lower(), sorted(known)[:MOST_NAMED]
+    return UnknownValue(f"no {what} {name[:100]!r}; there are {', '.join(some) or 'none yet'}", what, some)
 
 
 @dataclass(frozen=True)
@@ -157,7 +172,8 @@ class Shelf:
         feature = asked.pop("feature", feature)
         unknown = [name for name in asked if name not in DIMENSIONS]
         if unknown:
-            raise UnknownValue(f"no dimension {unknown[0]!r}; there are {', '.join(DIMENSIONS)}")
+            text = f"no dimension {unknown[0]!r}; there are {', '.join(DIMENSIONS)}"
+            raise UnknownValue(text, unknown[0], DIMENSIONS)
         others = tuple((DIMENSIONS[name], self._number(DIMENSIONS[name], value)) for name, value in asked.items())
         return Filter(None if feature is None else self._number(Dimension.FEATURE, feature), others)
 
@@ -166,10 +182,7 @@ class Shelf:
         for number, known in names.items():
             if known == name:
                 return number
-        known_names = [known for number, known in names.items() if number not in NAMELESS]
-        raise UnknownValue(
-            f"no {dimension.name.lower()} {name!r}; there are {', '.join(known_names[:50]) or 'none yet'}"
-        )
+        raise no_value(dimension, name, (known for number, known in names.items() if number not in NAMELESS))
 
     def aligned(self, window: Window, family: Family = Family.HEADLINE) -> Window:
         """The window moved outwards to what is stored of a family. Raises BadWindow."""

@@ -10,14 +10,15 @@ from datetime import datetime, timedelta
 
 from ingest.timeline import DAY, EPOCH, MINUTE, Window, ceil, day_window, days, floor, hour_window, hours, local_day
 from observatory.metrics.windows import (
-    MOST_POINTS,
     BadWindow,
     Grain,
     Level,
     Piece,
-    advice,
+    fitting,
     joined,
     length_of,
+    refuse_reversed,
+    shown_whole,
 )
 
 MINUTES_KEPT = timedelta(hours=2)
@@ -47,8 +48,7 @@ def kept_from(now: datetime, zone_name: str) -> tuple[datetime, datetime]:
 
 def aligned(window: Window, stored: StoredWide) -> Window:
     """The window with both ends moved outwards to what is stored. Raises BadWindow when it ends before it starts."""
-    if window.end <= window.start:
-        raise BadWindow("a window ends after it starts")
+    refuse_reversed(window)
     start, end = floor(window.start, MINUTE), ceil(window.end, MINUTE)
     if start < stored.minutes_from:
         start = _coarse(window.start, stored).start
@@ -98,14 +98,9 @@ def grain_of(window: Window, stored: StoredWide, wanted: str = "auto") -> Grain:
     if window.start >= stored.minutes_from:
         kept[:0] = [Grain.MINUTE, Grain.QUARTER]
     if wanted == "auto":
-        fitting = [grain for grain in kept if window.length / length_of(grain) <= MOST_AUTO]
-        wanted = (fitting or [Grain.DAY])[0]
+        few = [grain for grain in kept if window.length / length_of(grain) <= MOST_AUTO]
+        wanted = (few or [Grain.DAY])[0]
     if wanted not in kept:
-        raise BadWindow(f"by this dimension this window is kept in grain {' or '.join(kept)}")
-    grain = Grain(wanted)
-    if window.length / length_of(grain) > MOST_POINTS:
-        raise BadWindow(
-            f"that makes more than {MOST_POINTS} points; "
-            + advice([str(other) for other in kept if window.length / length_of(other) <= MOST_POINTS])
-        )
-    return grain
+        text = f"by this dimension this window is kept in grain {' or '.join(kept)}"
+        raise BadWindow(text, "grain", fitting(window, kept))
+    return shown_whole(window, Grain(wanted), kept)

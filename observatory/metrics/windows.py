@@ -6,7 +6,7 @@ The open quarter and day are always so. That is how the headline sets are stored
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -30,6 +30,9 @@ from ingest.timeline import (
 )
 
 MOST_POINTS = 1500
+WINDOWS = ("today", "week", "month", "15m", "24h", "7d")
+"""What `span` takes: the words, and a number of minutes, hours or days by example."""
+
 BASELINE_DAYS = 28
 
 
@@ -60,7 +63,12 @@ class Grain(StrEnum):
 
 
 class BadWindow(ValueError):
-    """A window that cannot be answered; the text says what can."""
+    """A window that cannot be answered; the text says what can. `allowed` lists what the `parameter` can be."""
+
+    def __init__(self, text: str, parameter: str = "", allowed: Iterable[str] = ()) -> None:
+        super().__init__(text)
+        self.parameter = parameter
+        self.allowed = tuple(allowed)
 
 
 @dataclass(frozen=True)
@@ -87,8 +95,7 @@ def aligned(window: Window, stored: Stored) -> Window:
 
     Raises BadWindow when it ends before it starts.
     """
-    if window.end <= window.start:
-        raise BadWindow("a window ends after it starts")
+    refuse_reversed(window)
     first = floor(window.start, MINUTE if window.start >= stored.minutes_from else QUARTER)
     last = ceil(window.end, MINUTE if window.end >= stored.minutes_from else QUARTER)
     if window.start < stored.quarters_from:
@@ -96,6 +103,13 @@ def aligned(window: Window, stored: Stored) -> Window:
     if window.end < stored.quarters_from:
         last = day_window(local_day(window.end - timedelta(microseconds=1), stored.zone), stored.zone).end
     return Window(first, last)
+
+
+def refuse_reversed(window: Window) -> None:
+    """Raise BadWindow for a window that ends before it starts."""
+    if window.end <= window.start:
+        after = f"a time after {window.start:%Y-%m-%dT%H:%M:%SZ}"
+        raise BadWindow(f"a window ends after it starts: to is {after}", "to", [after])
 
 
 def in_quarters(window: Window, now: datetime) -> Window:
@@ -161,21 +175,41 @@ def grain_of(window: Window, stored: Stored, wanted: str = "auto") -> Grain:
     if wanted == "auto":
         return _suiting(window, stored)
     if wanted not in set(Grain):
-        raise BadWindow(f"grain is one of auto, {', '.join(Grain)}")
+        raise BadWindow(f"grain is one of auto, {', '.join(Grain)}", "grain", ("auto", *Grain))
     grain = Grain(wanted)
-    if grain is Grain.MINUTE and window.start < stored.minutes_from:
-        raise BadWindow(f"minutes are kept from {stored.minutes_from:%Y-%m-%dT%H:%MZ} on; ask for grain 15m")
-    if grain is not Grain.DAY and window.start < stored.quarters_from:
-        raise BadWindow(f"less than days is kept from {stored.quarters_from:%Y-%m-%dT%H:%MZ} on; ask for grain 1d")
-    if window.length / length_of(grain) > MOST_POINTS:
-        coarser = [str(other) for other in Grain if window.length / length_of(other) <= MOST_POINTS]
-        raise BadWindow(f"that makes more than {MOST_POINTS} points; {advice(coarser)}")
-    return grain
+    kept = [other for other in Grain if other is Grain.DAY or window.start >= _kept_from(other, stored)]
+    if grain not in kept:
+        since = f"{_kept_from(grain, stored):%Y-%m-%dT%H:%MZ}"
+        text = f"grain {grain} is kept from {since} on; ask for grain {kept[0]}"
+        raise BadWindow(text, "grain", (*fitting(window, kept), f"{grain} from {since} on"))
+    return shown_whole(window, grain, kept)
 
 
-def advice(coarser: Sequence[str]) -> str:
-    """What to ask for instead of a grain that makes too many points."""
-    return f"this window can have grain {' or '.join(coarser)}" if coarser else "ask for a shorter window"
+def shown_whole(window: Window, grain: Grain, kept: Sequence[Grain]) -> Grain:
+    """The grain, if a series in it has no more than MOST_POINTS. Raises BadWindow, with those of `kept` that can be."""
+    if window.length / length_of(grain) <= MOST_POINTS:
+        return grain
+    others = fitting(window, kept)
+    advice = f"this window can have grain {' or '.join(others)}" if others else "ask for a shorter window"
+    widest = f"{grain} over at most {widest_of(grain)}"
+    raise BadWindow(f"that makes more than {MOST_POINTS} points; {advice}, or {widest}", "grain", (*others, widest))
+
+
+def fitting(window: Window, kept: Sequence[Grain]) -> list[str]:
+    """The grains of these in which a window has no more than MOST_POINTS points."""
+    return [str(grain) for grain in kept if window.length / length_of(grain) <= MOST_POINTS]
+
+
+def widest_of(grain: Grain) -> str:
+    """The longest window that a series of this grain may have, as `window=` takes it."""
+    unit = {Grain.MINUTE: MINUTE, Grain.DAY: DAY}.get(grain, HOUR)
+    letter = {MINUTE: "m", HOUR: "h", DAY: "d"}[unit]
+    return f"{MOST_POINTS * length_of(grain) // unit}{letter}"
+
+
+def _kept_from(grain: Grain, stored: Stored) -> datetime:
+    """Since when buckets are kept that points shorter than a day can be made of."""
+    return max(stored.minutes_from, stored.quarters_from) if grain is Grain.MINUTE else stored.quarters_from
 
 
 def _suiting(window: Window, stored: Stored) -> Grain:
@@ -187,7 +221,7 @@ def _suiting(window: Window, stored: Stored) -> Grain:
     if window.length <= 4 * DAY and is_fine:
         return Grain.HOUR
     if window.length / DAY > MOST_POINTS:
-        raise BadWindow(f"a window is at most {MOST_POINTS} days long")
+        raise BadWindow(f"a window is at most {MOST_POINTS} days long", "window", [f"at most {widest_of(Grain.DAY)}"])
     return Grain.DAY
 
 
@@ -228,7 +262,8 @@ def span(text: str, now: datetime, zone_name: str) -> Window:
     number, unit = text[:-1], units.get(text[-1:])
     # A few digits only: more would be a window beyond all calendars.
     if unit is None or not (number.isascii() and number.isdecimal() and len(number) <= 5) or int(number) == 0:
-        raise BadWindow("window is a number with m, h or d, for example 15m, 24h or 7d, or today, week or month")
+        text = "window is a number with m, h or d, for example 15m, 24h or 7d, or today, week or month"
+        raise BadWindow(text, "window", WINDOWS)
     end = ceil(now, MINUTE)
     return Window(end - int(number) * unit, end)
 

@@ -68,7 +68,8 @@ def pinned(
     Sums of windows of different length are not subtracted. Raises UnknownValue, Settling and BadWindow.
     """
     if metric.kind not in COMPARABLE:
-        raise BadWindow(f"{metric.name} cannot be compared with a pinned baseline: it is not frozen with one")
+        text = f"{metric.name} cannot be compared with a pinned baseline: it is not frozen with one"
+        raise BadWindow(text, "compare", ("previous", "weekday", "baseline"))
     baseline, frozen = _frozen(shelf, kind.removeprefix(PREFIX), chosen.feature)
     model = _model(chosen)
     before = frozen.side(model)
@@ -87,8 +88,9 @@ def pinned(
 def _model(chosen: Filter) -> int | None:
     """The model by number that a filter names; None for all."""
     numbers = dict(chosen.others)
-    if numbers.keys() - {Dimension.MODEL}:
-        raise BadWindow("a pinned baseline is frozen by feature and model: no other dimension can be compared with it")
+    if others := numbers.keys() - {Dimension.MODEL}:
+        text = "a pinned baseline is frozen by feature and model: no other dimension can be compared with it"
+        raise BadWindow(text, min(others).name.lower(), ("feature", "model"))
     return numbers.get(Dimension.MODEL)
 
 
@@ -101,10 +103,12 @@ def named(name: str, feature: int | None) -> Baseline:
     """A baseline by its name. Raises UnknownValue, which names those there are."""
     baseline = store.find(name, feature)
     if baseline is None:
-        there = ", ".join(repr(one.name) for one in store.every() if one.feature == feature)
+        there = [one.name for one in store.every() if one.feature == feature]
         raise UnknownValue(
             f"no baseline of this name {'for all features' if feature is None else 'for this feature'};"
-            f" there are {there or 'none yet'}"
+            f" there are {', '.join(map(repr, there)) or 'none yet'}",
+            "name",
+            there,
         )
     return baseline
 

@@ -16,7 +16,7 @@ from ingest.api.problems import problem
 from ingest.api.views import OnlyJson, holder_of
 from ingest.database import steadfast
 from ingest.projects.access import KeyHolder, project_scope
-from observatory.metrics import windows
+from observatory.metrics import asking, windows
 from observatory.metrics.baselines import against, pinning, shapes, store
 from observatory.metrics.baselines.shapes import AgainstShape, BaselineShape, BaselinesPage, Pin
 from observatory.metrics.baselines.store import Baseline
@@ -54,7 +54,8 @@ class Baselines(APIView):
                 try:
                     wanted = msgspec.json.decode(content, type=Pin)
                 except msgspec.DecodeError as error:
-                    return problem(400, str(error), title="Nothing usable")
+                    more = {"parameter": "body", "allowed": [*shapes.EXAMPLE]}
+                    return problem(400, str(error), title="Nothing usable", more=more)
                 return _told(lambda: steadfast(lambda: _scoped(holder, lambda: _pin(wanted, holder))), 201)
 
 
@@ -139,11 +140,7 @@ def _shaped(baseline: Baseline) -> BaselineShape:
 
 def _asked(request: Request, *known: str) -> dict[str, str]:
     """The parameters that say something. Raises BadWindow for one that is not known here."""
-    given = request.query_params.dict()
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise BadWindow(f"unknown parameter {unknown[0][:100]!r}; there are {', '.join(known)}")
-    return {name: value for name, value in given.items() if value}
+    return asking.only(request.query_params.dict(), known)
 
 
 def _answer(holder: KeyHolder, read: Callable[[], Any]) -> HttpResponse:
@@ -159,9 +156,7 @@ def _told(read: Callable[[], Any], status: int) -> HttpResponse:
     """What was found or done, or the problem that kept us from it."""
     try:
         return HttpResponse(_JSON.encode(read()), status=status, content_type="application/json")
-    except UnknownValue as error:
-        return problem(404, str(error.args[0]), title="Unknown value")
     except (pinning.Taken, against.Settling) as error:
         return problem(409, str(error), title="Not now")
-    except (BadWindow, pinning.Refused) as error:
-        return problem(400, str(error), title="Cannot be answered")
+    except (UnknownValue, BadWindow) as error:
+        return asking.refusal(error)

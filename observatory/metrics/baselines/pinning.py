@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import structlog
 from django.db import transaction
 
-from ingest.dimensions import FIRST
+from ingest.dimensions import FIRST, Dimension
 from ingest.projects.access import current_project
 from ingest.projects.models import Project
 from ingest.retention import horizons
@@ -15,12 +15,14 @@ from observatory.metrics import store as rollups
 from observatory.metrics.baselines import gathering, store
 from observatory.metrics.baselines.contents import Contents
 from observatory.metrics.baselines.store import Baseline
-from observatory.metrics.shelf import Shelf, UnknownValue
+from observatory.metrics.shelf import MOST_NAMED, Shelf, UnknownValue
+from observatory.metrics.windows import BadWindow
 
 LONGEST = 92 * DAY
 FURTHEST = 92 * DAY
 MOST = 200
 NAME_LENGTH, NOTE_LENGTH = 80, 1_000
+A_DAY = "a day like 2026-01-31, or the instant at which one begins"
 FROZEN_AT_ONCE = 200_000
 """Windows with more calls wait for the roller: whoever asked should not wait for them."""
 
@@ -29,8 +31,8 @@ _AN_HOUR_MORE = timedelta(hours=1)
 log = structlog.get_logger(__name__)
 
 
-class Refused(ValueError):
-    """A baseline that cannot be pinned; the text says why."""
+class Refused(BadWindow):
+    """A baseline that cannot be pinned; the text says why, `allowed` what its `parameter` can be."""
 
 
 class Taken(Refused):
@@ -44,9 +46,12 @@ def window_of(first: str, end: str, zone_name: str) -> Window:
     """
     window = Window(_midnight(first, "from", zone_name), _midnight(end, "to", zone_name))
     if window.end <= window.start:
-        raise Refused("from has to be before to: a baseline is one local day or more")
+        text = "from has to be before to: a baseline is one local day or more"
+        raise Refused(text, "to", [f"a day after {first[:100]}"])
     if window.length > LONGEST + _AN_HOUR_MORE:
-        raise Refused(f"a baseline is at most {LONGEST.days} days long")
+        raise Refused(
+            f"a baseline is at most {LONGEST.days} days long", "to", [f"at most {LONGEST.days} days after from"]
+        )
     return window
 
 
@@ -59,7 +64,9 @@ def pin(name: str, window: Window, *, feature: str | None = None, note: str = ""
     shelf = Shelf(now)
     chosen = shelf.filter(feature)
     if chosen.feature is not None and chosen.feature < FIRST:
-        raise UnknownValue(f"{feature} is no feature of its own")
+        names = shelf.names(Dimension.FEATURE).items()
+        own = sorted(name for number, name in names if number >= FIRST)[:MOST_NAMED]
+        raise UnknownValue(f"{feature} is no feature of its own", "feature", own)
     calls = _calls(shelf, window, chosen.feature)
     if len(store.every()) >= MOST:
         raise Refused(f"a project has at most {MOST} baselines; delete one that is not needed")
@@ -105,23 +112,26 @@ def freeze(baseline: Baseline, now: datetime) -> bool:
 def _check(name: str, note: str) -> None:
     """Raise Refused for a name or a note that cannot be kept."""
     if not 0 < len(name) <= NAME_LENGTH or name != name.strip() or not name.isprintable() or "/" in name:
-        raise Refused(f"a name has 1 to {NAME_LENGTH} characters, no slash, and no blanks around it")
+        allowed = f"1 to {NAME_LENGTH} characters, no slash, and no blanks around it"
+        raise Refused(f"a name has {allowed}", "name", [allowed])
     if len(note) > NOTE_LENGTH or not is_holdable(note):
-        raise Refused(f"a note has at most {NOTE_LENGTH:,} characters")
+        raise Refused(f"a note has at most {NOTE_LENGTH:,} characters", "note", [f"at most {NOTE_LENGTH:,} characters"])
 
 
 def _calls(shelf: Shelf, window: Window, feature: int | None) -> int:
     """The calls in a window so far. Raises Refused for one that is too far ahead, or over and without any."""
     if window.end > shelf.now + FURTHEST:
-        raise Refused(f"a baseline ends at most {FURTHEST.days} days ahead")
+        latest = f"a day up to {shelf.now + FURTHEST:%Y-%m-%d}"
+        raise Refused(f"a baseline ends at most {FURTHEST.days} days ahead", "to", [latest])
     kept_from = _kept_from(shelf.now)
     if kept_from and window.start < kept_from:
-        raise Refused(f"numbers from before {kept_from:%Y-%m-%dT%H:%MZ} are no longer kept")
+        since = f"{kept_from:%Y-%m-%dT%H:%MZ}"
+        raise Refused(f"numbers from before {since} are no longer kept", "from", [f"a day from {since} on"])
     if window.start >= shelf.now:
         return 0
     found = gathering.calls(shelf, shelf.aligned(window), gathering.of_feature(feature))
     if window.end <= shelf.now and not found:
-        raise Refused("nothing was counted in this window")
+        raise Refused("nothing was counted in this window", "from", ["a window with calls, or one that is not over"])
     return found
 
 
@@ -138,7 +148,8 @@ def _midnight(text: str, what: str, zone_name: str) -> datetime:
             return day_start(date.fromisoformat(text), zone_name)
         at = parse(text)
     except (ValueError, OverflowError) as error:
-        raise Refused(f"{what} is a day like 2026-01-31, or the instant at which one begins") from error
+        raise Refused(f"{what} is {A_DAY}", what, [A_DAY]) from error
     if day_start(local_day(at, zone_name), zone_name) != at:
-        raise Refused(f"{what} is not where a day begins in {zone_name}: a baseline is made of whole local days")
+        text = f"{what} is not where a day begins in {zone_name}: a baseline is made of whole local days"
+        raise Refused(text, what, [A_DAY])
     return at

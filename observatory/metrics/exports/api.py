@@ -20,7 +20,6 @@ from ingest.projects.access import KeyHolder, current_project, project_scope
 from ingest.projects.models import Project
 from ingest.timeline import Window
 from observatory.metrics import asking
-from observatory.metrics.asking import NotAllowed
 from observatory.metrics.exports import streams
 from observatory.metrics.exports.columns import KINDS
 from observatory.metrics.exports.desks import Busy
@@ -28,7 +27,8 @@ from observatory.metrics.exports.forms import CSV, FORMS, LINES
 from observatory.metrics.exports.numbers import Numbers
 from observatory.metrics.exports.records import Records
 from observatory.metrics.exports.streams import Source
-from observatory.metrics.shelf import FILTERS, UnknownValue
+from observatory.metrics.reader import metric_of
+from observatory.metrics.shelf import FILTERS, UnknownValue, no_value
 from observatory.metrics.windows import BadWindow
 
 WINDOW = "7d"
@@ -103,11 +103,9 @@ class ExportNumbers(Exporting):
         names = [name.strip() for name in asked.get("metrics", "").split(",") if name.strip()]
         if not 1 <= len(names) <= MOST_METRICS:
             some = ("calls", "error_rate", "cost_total")
-            raise NotAllowed(
-                f"metrics names 1 to {MOST_METRICS} metrics, for example {','.join(some)}", "metrics", "", some
-            )
+            raise BadWindow(f"metrics names 1 to {MOST_METRICS} metrics, for example {','.join(some)}", "metrics", some)
         for name in names:
-            asking.metric(name)
+            metric_of(name)
         where = {name: asked[name] for name in FILTERS if name in asked}
         return Numbers(
             list(dict.fromkeys(names)), window, now, asked.get("grain", "auto"), asked.get("group_by"), where
@@ -122,7 +120,7 @@ class ExportRecords(Exporting):
     def source(self, holder: KeyHolder, asked: Mapping[str, str], window: Window, now: datetime) -> Source:
         """The records of the window."""
         if asked.get("text", "0") not in {"0", "1"}:
-            raise NotAllowed("text is 0 or 1", "text", asked["text"][:100], ["0", "1"])
+            raise BadWindow("text is 0 or 1", "text", ["0", "1"])
         name = asked.get("feature")
         feature = answered(holder.project_id, lambda: _feature(holder.project_id, name)) if name else None
         return Records(KINDS[self.what], window, feature, has_texts=asked.get("text") == "1")
@@ -142,8 +140,7 @@ def _feature(project_id: int, name: str) -> int:
     with project_scope(project_id):
         number = dictionary.number_of(Dimension.FEATURE, name)
         if number is None:
-            known = ", ".join(sorted(dictionary.values(Dimension.FEATURE).values())[:50])
-            raise UnknownValue(f"no feature {name[:100]!r}; there are {known or 'none yet'}")
+            raise no_value(Dimension.FEATURE, name, dictionary.values(Dimension.FEATURE).values())
         return number
 
 

@@ -71,9 +71,10 @@ class Numbers:
         others = [name for name in self.where if name != filtering.FEATURE]
         filtering.refuse(metric, others, None if self.group_by == filtering.FEATURE else self.group_by)
         if not metric.has_series:
-            raise BadWindow(f"{metric.name} has no series: it is about a whole month")
+            with_series = [name for name, one in METRICS.items() if one.has_series]
+            raise BadWindow(f"{metric.name} has no series: it is about a whole month", "metrics", with_series)
         if metric.kind in BY_DAYS and self.grain not in ("auto", Grain.DAY):
-            raise BadWindow(f"{metric.name} goes by local days: grain is auto or 1d")
+            raise BadWindow(f"{metric.name} goes by local days: grain is auto or 1d", "grain", ("auto", Grain.DAY))
 
 
 def row_of(metric: Metric, point: Point, group: str | None) -> Row:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import available_timezones
 
 import httpx2
 import pytest
@@ -11,7 +12,10 @@ from ingest.dimensions import CostSource, FeedbackKind
 from ingest.projects.models import Project
 from ingest.timeline import DAY, HOUR, floor
 from observatory.metrics import roller
+from observatory.metrics.api import PARAMETERS
 from observatory.metrics.definitions import METRICS
+from observatory.metrics.shelf import DIMENSIONS
+from observatory.metrics.windows import WINDOWS, Grain
 from tests.factories import interactions, verdicts
 
 TODAY = floor(datetime.now(UTC), DAY)
@@ -144,34 +148,107 @@ def test_a_window_ends_now_at_the_latest(get: Get, filled: Project) -> None:
     assert datetime.fromisoformat(body["to"]) < TODAY + 2 * DAY
 
 
+A_TIME = "a time with a zone, for example 2026-01-31T12:00:00Z"
+BACKWARDS = {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}
+AFTER = ["a time after 2026-01-02T00:00:00Z"]
+REFUSALS: list[tuple[str, dict[str, str], int, str, str, list[str]]] = [
+    ("metrics/mood", {}, 404, "there are calls, error_rate", "metric", list(METRICS)),
+    ("metrics/calls", {"feature": "poem"}, 404, "no feature 'poem'", "feature", ["translate", "write-draft"]),
+    ("metrics/calls", {"model": "poem"}, 404, "no model 'poem'", "model", ["a-large", "b-small"]),
+    ("metrics/calls", {"feature": "\x00"}, 404, "no feature", "feature", ["translate", "write-draft"]),
+    ("metrics/calls", {"mood": "1"}, 400, "there are window, from, to", "mood", list(PARAMETERS)),
+    ("metrics", {"mood": "1"}, 400, "there are none here", "mood", []),
+    ("metrics/calls", {"window": "7y"}, 400, "15m, 24h or 7d", "window", list(WINDOWS)),
+    ("metrics/calls", {"from": "yesterday"}, 400, "from is a time with a zone", "from", [A_TIME]),
+    ("metrics/calls", {"from": "2026-01-01"}, 400, "from is a time with a zone", "from", [A_TIME]),
+    ("metrics/calls", {"to": "2026-01-01T00:00:00Z"}, 400, "to needs a from", "from", ["a time before to"]),
+    ("metrics/calls", BACKWARDS, 400, "ends after it starts", "to", AFTER),
+    ("metrics/calls", {"from": "2026-01-02T00:00:00Z", "window": "7d"}, 400, "either window or from", "window",
+        ["window alone", "from and to, without window"]),
+    ("metrics/calls", {"window": "30d", "grain": "15m"}, 400, "grain 1h or 1d", "grain",
+        ["1h", "1d", "15m over at most 375h"]),
+    ("metrics/calls", {"window": "99999d", "grain": "1d"}, 400, "shorter window", "grain", ["1d over at most 1500d"]),
+    ("metrics/calls", {"window": "99999d"}, 400, "at most 1500 days", "window", ["at most 1500d"]),
+    ("metrics/calls", {"window": "30d", "grain": "15m", "tier": ""}, 400, "grain 1h or 1d", "grain",
+        ["1h", "1d", "15m over at most 375h"]),
+    ("metrics/calls", {"grain": "fortnight"}, 400, "auto, 1m, 15m, 1h, 1d", "grain", ["auto", *Grain]),
+    ("metrics/dau", {"grain": "1h"}, 400, "goes by local days", "grain", ["auto", "1d"]),
+    ("metrics/calls", {"group_by": "mood"}, 400, "feature, model", "group_by", list(DIMENSIONS)),
+    ("metrics/dau", {"model": "a-large"}, 400, "dau is kept by feature, not by model", "model", ["feature"]),
+    ("metrics/dau", {"group_by": "model"}, 400, "dau is kept by feature, not by model", "group_by", ["feature"]),
+    ("metrics/calls", {"compare": "luck"}, 400, "previous, weekday, baseline", "compare",
+        ["previous", "weekday", "baseline", "baseline:NAME"]),
+    ("metrics/dau", {"compare": "baseline:x"}, 400, "cannot be compared with a pinned baseline", "compare",
+        ["previous", "weekday", "baseline"]),
+    ("metrics/calls", {"compare": "baseline:x"}, 404, "no baseline of this name", "name", []),
+    ("people/costs", BACKWARDS, 400, "ends after it starts", "to", AFTER),
+    ("people/costs", {"limit": "x"}, 400, "limit is a whole number", "limit", ["a whole number from 0 to 100"]),
+    ("people/costs", {"limit": "101"}, 400, "limit is a whole number", "limit", ["a whole number from 0 to 100"]),
+    ("people/costs", {"tier": "gold"}, 404, "no tier 'gold'", "tier", []),
+    ("people/cohorts", {"count": "1"}, 400, "count is a whole number", "count", ["a whole number from 2 to 12"]),
+    ("people/cohorts", {"period": "year"}, 400, "period is one of", "period", ["month", "week"]),
+    ("baselines/x", {}, 404, "no baseline of this name", "name", []),
+    ("baselines/x", {"feature": "poem"}, 404, "no feature", "feature", ["translate", "write-draft"]),
+    ("baselines/x", {"mood": "1"}, 400, "there are feature", "mood", ["feature"]),
+    ("baselines/x/comparison", {"window": "7y"}, 400, "15m, 24h or 7d", "window", list(WINDOWS)),
+    ("forecasts/cost", {"month": "2026-13"}, 400, "month is a year and a month", "month",
+        ["a year and a month from 2000-01 to 2099-12, for example 2026-01"]),
+    ("forecasts/cost", {"mood": "1"}, 400, "there are month", "mood", ["month"]),
+    ("export/metrics.csv", {"metrics": "user_cost_p90"}, 400, "has no series", "metrics",
+        [name for name, metric in METRICS.items() if metric.has_series]),
+    ("export/feedback.csv", {"feature": "poem"}, 404, "no feature", "feature", ["translate", "write-draft"]),
+]  # fmt: skip
+
+
+def test_what_cannot_be_answered_says_what_can(get: Get, filled: Project) -> None:
+    for path, parameters, status, said, parameter, allowed in REFUSALS:
+        answer = get(path, **parameters)
+        told = answer.json()
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), told
+        assert said in told["detail"], (path, parameters)
+        assert (told.get("parameter", ""), told.get("allowed", [])) == (parameter, allowed), (path, parameters)
+
+
+def test_a_zone_that_is_none_is_answered_with_all_of_them_the_nearest_first(get: Get) -> None:
+    allowed = get("metrics/calls", time_zone="Europe/Berln").json()["allowed"]
+    assert allowed[0] == "Europe/Berlin"
+    assert set(allowed) == available_timezones()
+
+
+def test_grains_that_are_no_longer_kept_say_since_when_they_are(get: Get, filled: Project) -> None:
+    told = get("metrics/calls", window="5d", grain="1m").json()
+    assert told["parameter"] == "grain"
+    assert told["allowed"][:3] == ["15m", "1h", "1d"]
+    assert told["allowed"][3].startswith("1m from ")
+    of_tier = get("metrics/calls", window="5d", grain="15m", group_by="tier").json()
+    assert (of_tier["parameter"], of_tier["allowed"]) == ("grain", ["1h", "1d"])
+
+
 @pytest.mark.parametrize(
-    ("path", "parameters", "status", "said"),
+    ("changes", "parameter", "allowed"),
     [
-        ("mood", {}, 404, "there are calls, error_rate"),
-        ("calls", {"feature": "poem"}, 404, "no feature 'poem'"),
-        ("calls", {"mood": "1"}, 400, "there are window, from, to"),
-        ("", {"mood": "1"}, 400, "there are none here"),
-        ("calls", {"window": "7y"}, 400, "15m, 24h or 7d"),
-        ("calls", {"from": "yesterday"}, 400, "from is a time with a zone"),
-        ("calls", {"from": "2026-01-01"}, 400, "from is a time with a zone"),
-        ("calls", {"to": "2026-01-01T00:00:00Z"}, 400, "to needs a from"),
-        ("calls", {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, 400, "ends after it starts"),
-        ("calls", {"from": "2026-01-02T00:00:00Z", "window": "7d"}, 400, "either window or from"),
-        ("calls", {"window": "90d", "grain": "15m"}, 400, "grain 1d"),
-        ("calls", {"window": "99999d"}, 400, "at most 1500 days"),
-        ("calls", {"grain": "fortnight"}, 400, "auto, 1m, 15m, 1h, 1d"),
-        ("calls", {"group_by": "mood"}, 400, "feature, model"),
-        ("calls", {"compare": "luck"}, 400, "previous, weekday, baseline"),
-        ("calls", {"feature": "\x00"}, 404, "no feature"),
+        ({"to": "2026-01-05"}, "to", "a day after 2026-01-05"),
+        ({"to": "2026-12-05"}, "to", "at most 92 days after from"),
+        ({"from": "soon"}, "from", "a day like 2026-01-31, or the instant at which one begins"),
+        ({"from": "2026-01-05T01:00:00Z"}, "from", "a day like 2026-01-31, or the instant at which one begins"),
+        ({"from": "2099-01-05", "to": "2099-02-05"}, "to", "a day up to"),
+        ({"from": "2020-01-05", "to": "2020-01-06"}, "from", "a window with calls, or one that is not over"),
+        ({"name": " "}, "name", "1 to 80 characters, no slash, and no blanks around it"),
+        ({"note": "n" * 1001}, "note", "at most 1,000 characters"),
+        ({"feature": "(none)"}, "feature", "translate"),
+        ({"mood": 1}, "body", "name"),
     ],
 )
-def test_what_cannot_be_answered_says_what_can(
-    get: Get, path: str, parameters: dict[str, str], status: int, said: str
+def test_a_baseline_that_cannot_be_pinned_says_what_can(
+    web: str, project: Project, filled: Project, make_key: Any, changes: dict[str, Any], parameter: str, allowed: str
 ) -> None:
-    answer = get(f"metrics/{path}" if path else "metrics", **parameters)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert said in answer.json()["detail"]
+    body = {"name": "canary", "from": "2026-01-05", "to": "2026-02-02"} | changes
+    headers = {"Authorization": f"Bearer {make_key(project, 'admin')}"}
+    answer = httpx2.post(f"{web}/api/v1/baselines", json=body, headers=headers)
+    told = answer.json()
+    assert answer.status_code in (400, 404), told
+    assert told["parameter"] == parameter
+    assert told["allowed"][0].startswith(allowed)
 
 
 def test_a_key_needs_the_read_scope(get: Get, project: Project, make_key: Any) -> None:

@@ -14,9 +14,9 @@ from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, MINUTE, Window, floor
 from observatory.metrics import roller, series
-from observatory.metrics.filtering import NotFiltered
 from observatory.metrics.reading import State
 from observatory.metrics.shelf import DIMENSIONS
+from observatory.metrics.windows import BadWindow
 from tests.factories import interactions
 
 NOW = floor(datetime.now(UTC), DAY) - 2 * DAY + timedelta(hours=13, minutes=7, seconds=20)
@@ -104,9 +104,9 @@ def test_by_several_dimensions_what_goes_by_the_minute_is_refused(
     window, reader = Window(NOW - HOUR, NOW), series.Reader(NOW)
     together = [dimension for dimension in by if dimension != "feature"]
     for ask in (reader.read, reader.reading, reader.series):
-        with pytest.raises(NotFiltered, match=f"one dimension at a time.*not by {' and '.join(together)} together"):
+        with pytest.raises(BadWindow, match=f"one dimension at a time.*not by {' and '.join(together)} together"):
             ask(name, window, where=by)
-    with pytest.raises(NotFiltered):
+    with pytest.raises(BadWindow):
         reader.readings(["calls", name], window, where=by)
 
 
@@ -121,12 +121,12 @@ def test_groups_of_a_filter_are_told_where_they_are_exact(inside: Project) -> No
     within = reader.read("uptime", window, feature="one", group_by="tier").groups
     assert within["two"].value == pytest.approx(expected(rows, {"feature": "one", "tier": "two"})["uptime"])
     for by in ("feature", "model"):
-        with pytest.raises(NotFiltered, match=f"not by tier and {by} together"):
+        with pytest.raises(BadWindow, match=f"not by tier and {by} together"):
             reader.read("uptime", window, where={"tier": "one"}, group_by=by)
         found = reader.breakdown(["calls", "uptime"], window, where={"tier": "one"}, by=by)
         assert {row["uptime"].state for row in found.values()} == {State.NOT_INSTRUMENTED}
         assert sum(row["calls"].value or 0 for row in found.values()) == sum(row["tier"] == "one" for row in rows)
-    with pytest.raises(NotFiltered, match="dau is kept by feature, not by tier"):
+    with pytest.raises(BadWindow, match="dau is kept by feature, not by tier"):
         reader.read("dau", window, group_by="tier")
 
 

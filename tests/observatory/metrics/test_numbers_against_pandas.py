@@ -13,8 +13,8 @@ from ingest.dimensions import CostSource, ErrorClass, FeedbackKind
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start, floor, local_day
 from observatory.metrics import roller, series, spans, wide
-from observatory.metrics.filtering import NotFiltered
 from observatory.metrics.reading import State
+from observatory.metrics.windows import BadWindow
 from tests.observatory.metrics.streams import Stream, generate
 
 # A fixed day would one day lie beyond the partitions that are made.
@@ -215,7 +215,7 @@ def test_by_any_dimension_it_is_what_pandas_counts(sent: Any, window: Window, by
         reader = series.Reader(NOW)
         for name, oracle in EXACT.items():
             if name in BY_THE_MINUTE and len(by.keys() - {"feature"}) > 1:
-                with pytest.raises(NotFiltered, match=f"{name} is counted minute by minute"):
+                with pytest.raises(BadWindow, match=f"{name} is counted minute by minute"):
                     reader.read(name, window, grain="1d", feature=by.get("feature"), where=by)
                 continue
             answer = reader.read(name, window, grain="1d", feature=by.get("feature"), where=by)

@@ -238,6 +238,8 @@ def test_users_are_not_known_by_model(project: Project) -> None:
     with project_scope(project.pk):
         found = series.breakdown(["calls", "dau"], window, by="model", now=NOW)
         daily = series.breakdown(["dau", "mau"], window, now=NOW)
+    with pytest.raises(BadWindow, match="dau is kept by feature, not by model"):
+        ask(project, "dau", window, group_by="model")
     assert found["a"]["dau"].state is State.NOT_INSTRUMENTED
     assert (daily["write-draft"]["dau"].value, daily["write-draft"]["mau"].value) == (1, 1)
 

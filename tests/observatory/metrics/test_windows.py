@@ -121,7 +121,7 @@ def test_the_grain_suits_the_length(length: timedelta, grain: str) -> None:
     ("length", "wanted", "said"),
     [
         (DAY, "fortnight", "auto, 1m, 15m, 1h, 1d"),
-        (3 * DAY, "1m", "minutes are kept from"),
+        (3 * DAY, "1m", "grain 1m is kept from"),
         (90 * DAY, "15m", "grain 1d"),
         (30 * DAY, "15m", "grain 1h or 1d"),
         (9_000 * DAY, "auto", "at most 1500 days"),
