@@ -8,10 +8,12 @@ from dashboards.lifetime import lifetime
 from dashboards.shown_month import all_models
 from dashboards.view import View
 from observatory.metrics.definitions import METRICS
+from observatory.metrics.derived.savings import together
 from observatory.metrics.reading import Reading
 
 SAVED = "cache_savings"
 TITLE = "Saved by caches"
+UNPRICED = "no price is known of what they answered"
 NOTHING = "No call that a cache answered has been received."
 
 
@@ -74,14 +76,14 @@ def tile(view: View, found: list[Held]) -> Tile:
     """What all caches together saved."""
     title = f"{TITLE}, {present.window_words(view, view.choice.window)}"
     doc = " ".join(METRICS[one.savings].doc for one in CACHES)
-    heard = [one.saved for one in found if one.saved is not None]
+    heard = [one for one in found if one.saved is not None]
     if not heard:
         return not_sent.tile(SAVED, title, asks.CACHES, doc)
-    known = [read.value for read in heard if read.value is not None]
-    if not known:
-        return Tile(title, formatting.DASH, SAVED, State.NO_DATA, "", ("no price is known of what they answered",), doc)
-    lines = tuple(f"{one.cache.name.lower()}: {_answered(one)}{all_models(view)}" for one in found if one.hits)
-    return Tile(title, formatting.amount(sum(known)), SAVED, None, "", lines, doc)
+    whole = together(one.saved for one in heard if one.saved)
+    if whole.value is None:
+        return Tile(title, formatting.DASH, SAVED, State.NO_DATA, "", (UNPRICED,), doc)
+    lines = tuple(f"{one.cache.name.lower()}: {_told(one)}{all_models(view)}" for one in heard)
+    return Tile(title, formatting.amount(whole.value), SAVED, None, "", lines, doc)
 
 
 def table(view: View, found: list[Held]) -> Breakdown:
@@ -106,6 +108,12 @@ def _row(one: Held) -> Row:
     if one.hits is None or one.saved is None:
         return Row((name, Field("not sent"), Field(formatting.DASH), Field(formatting.DASH)))
     return Row((name, Field(_answered(one)), Field(formatting.amount(one.saved.value)), Field(formatting.count(one.hits.sample_size))))  # fmt: skip
+
+
+def _told(one: Held) -> str:
+    """How much it answers; of one that is not in the sum, that too."""
+    is_out = one.saved is not None and one.saved.value is None
+    return f"{_answered(one)}, not in the sum: no price is known" if is_out else _answered(one)
 
 
 def _answered(one: Held) -> str:

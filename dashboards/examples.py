@@ -13,6 +13,8 @@ from ingest import dictionary
 from ingest.dimensions import Dimension, FeedbackKind, Flag
 from ingest.models import Interaction, Payload, Verdict
 from ingest.timeline import Window
+from observatory.drift.models import Series
+from observatory.metrics.derived.trials import trials
 
 COUNT = 5
 SHOWN = 600
@@ -39,23 +41,22 @@ class Pair:
     now: Excerpt | None
 
 
-def pairs(view: View, feature_number: int, before: Window, now: Window) -> Iterator[Pair]:
+def pairs(view: View, series: Series, before: Window, now: Window) -> Iterator[Pair]:
     """Five rated interactions of each window: the share of thumbs down among them is that of the window."""
-    old, new = _sample(view, feature_number, before), _sample(view, feature_number, now)
+    old, new = _sample(view, series, before), _sample(view, series, now)
     for index in range(max(len(old), len(new))):
         yield Pair(old[index] if index < len(old) else None, new[index] if index < len(new) else None)
 
 
-def _sample(view: View, feature_number: int, window: Window) -> list[Excerpt]:
+def _sample(view: View, series: Series, window: Window) -> list[Excerpt]:
     said = Verdict.objects.filter(
         kind=FeedbackKind.THUMB,
-        feature_id=feature_number,
+        feature_id=series.feature_number,
         interaction_at__gte=window.start,
         interaction_at__lt=window.end,
     )
-    total = said.count()
-    down = said.filter(value=0).count()
-    wanted_down = round(COUNT * down / total) if total else 0
+    rated = trials("thumbs_up_rate", window, by="feature", feature=series.feature, now=view.now).get(series.feature)
+    wanted_down = round(COUNT * (1 - rated.k / rated.n)) if rated else 0
     chosen = [*_spread(said.filter(value=0), wanted_down), *_spread(said.filter(value=1), COUNT - wanted_down)]
     keys = [(one.interaction_at, one.interaction_id) for one in chosen]
     return [excerpt for at, id in sorted(keys, reverse=True) if (excerpt := _excerpt(view, at, id))]

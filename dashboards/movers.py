@@ -1,16 +1,12 @@
 """What changed between two windows: the models that answered, and how much of a rate's move each one makes."""
 
-from django.db.models import Count, Sum
-
 from dashboards import formatting
 from dashboards.components import Bars, Breakdown, Field, Heading, Row
 from dashboards.view import View
-from ingest import dictionary
-from ingest.dimensions import Dimension, FeedbackKind
-from ingest.models import Verdict
 from ingest.timeline import Window
 from observatory.drift.findings import Case
 from observatory.drift.methods.attribution import Part, kitagawa
+from observatory.metrics.derived import trials
 
 MOST = 8
 MODEL_HEADINGS = (
@@ -26,18 +22,10 @@ MIX_HEADINGS = (
 )
 
 
-def _calls(view: View, feature: str, window: Window) -> dict[str, float]:
-    found = view.reader.breakdown(["calls"], window, by="model", feature=feature)
-    return {model: readings["calls"].value or 0 for model, readings in found.items()}
-
-
 def models_table(view: View, feature: str, before: Window, now: Window) -> Breakdown:
     """Shares of the feature's calls by model, largest move first."""
-    old, new = _calls(view, feature, before), _calls(view, feature, now)
-    total_old, total_new = sum(old.values()) or 1, sum(new.values()) or 1
-    shares = {
-        model: (old.get(model, 0) / total_old, new.get(model, 0) / total_new) for model in old.keys() | new.keys()
-    }
+    old, new = (trials.shares("calls", window, by="model", feature=feature, now=view.now) for window in (before, now))
+    shares = {model: (old.get(model, 0.0), new.get(model, 0.0)) for model in old.keys() | new.keys()}
     moved = sorted(shares, key=lambda model: -abs(shares[model][1] - shares[model][0]))
     longest = max((share for both in shares.values() for share in both), default=0) or 1
     rows = [
@@ -63,25 +51,11 @@ def models_table(view: View, feature: str, before: Window, now: Window) -> Break
     )
 
 
-def _thumbs(feature_number: int, window: Window) -> dict[str, tuple[int, int]]:
-    """Ratings and thumbs up by model."""
-    models = dictionary.values(Dimension.MODEL)
-    said = Verdict.objects.filter(
-        kind=FeedbackKind.THUMB,
-        feature_id=feature_number,
-        interaction_at__gte=window.start,
-        interaction_at__lt=window.end,
-    )
-    rows = said.values("model_id").annotate(n=Count("interaction_id"), k=Sum("value"))
-    return {models.get(row["model_id"], "other"): (row["n"], round(row["k"] or 0)) for row in rows}
-
-
-def mix_table(feature: str, known: Case, before: Window, now: Window) -> Breakdown | None:
+def mix_table(view: View, known: Case, before: Window, now: Window) -> Breakdown | None:
     """Kitagawa's split of a thumbs-up move by model, and its reading; None for signals that are no rate."""
     if known.signal.name != "thumbs_up_rate":
         return None
-    number = known.finding.series.feature_number
-    parts = kitagawa(_thumbs(number, before), _thumbs(number, now))
+    parts = kitagawa(*(_thumbs(view, known.finding.series.feature, window) for window in (before, now)))
     if not parts:
         return None
     mix, within = sum(part.mix for part in parts), sum(part.within for part in parts)
@@ -111,6 +85,12 @@ def mix_table(feature: str, known: Case, before: Window, now: Window) -> Breakdo
     )
     note = "thumbs-up; mix and within in points"
     return Breakdown("mix", "Mix against within", MIX_HEADINGS, rows, note, _reading(mix, within), total)
+
+
+def _thumbs(view: View, feature: str, window: Window) -> dict[str, tuple[int, int]]:
+    """Ratings and thumbs up by model."""
+    found = trials.trials("thumbs_up_rate", window, by="model", feature=feature, now=view.now)
+    return {model: (int(sample.n), int(sample.k)) for model, sample in found.items()}
 
 
 def _row(part: Part) -> Row:

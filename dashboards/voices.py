@@ -7,14 +7,13 @@ from dashboards.components import Breakdown, Ends, Field, Heading, Row, State, l
 from dashboards.view import View
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived import voices
-from observatory.metrics.economics import poisson_interval
+from observatory.metrics.derived.voices import Tickets
 from observatory.metrics.reading import Reading
 from observatory.metrics.reading import State as Known
 from observatory.metrics.statistics import Interval, apart
 
 WHOSE = {"nps_ai_users": "AI users", "nps_non_users": "Without AI", "nps": "Everybody"}
 NPS_TITLE, TICKETS_TITLE = "Who recommends the product", "Tickets by category"
-THOUSAND = 1_000
 MOST_CATEGORIES = 8
 NPS_HEADINGS = (
     Heading("Who answered"),
@@ -90,34 +89,28 @@ def sentence(with_ai: Reading, without: Reading) -> str:
 def tickets(view: View) -> Breakdown:
     """Tickets of the window by category, for 1,000 calls of it."""
     choice = view.choice
-    read = view.reader.reading("ticket_rate", choice.window, feature=choice.feature)
-    note = present.window_words(view, choice.window)
+    found = voices.tickets_by_category(choice.window, most=MOST_CATEGORIES, feature=choice.feature, now=view.now)
+    read, note = found.whole.rate, present.window_words(view, choice.window)
     ask = asks.missing(view, "ticket_rate", read)
     if ask or not read.sample_size:
         empty = ask.short if ask else panels.nothing_here(view)
         return Breakdown("tickets", TICKETS_TITLE, TICKET_HEADINGS, (), note, empty=empty)
-    found = voices.tickets_by_category(choice.window, feature=choice.feature, now=view.now)
+    rows = [_line(one.category, one) for one in found.categories]
+    rows += [_line(f"{found.others.of} others", found.others)] if found.others else []
     return Breakdown(
         "tickets",
         TICKETS_TITLE,
         TICKET_HEADINGS,
-        tuple(_line(name, count, read.sample_size) for name, count in _largest(found).items()),
+        tuple(rows),
         f"{note}, n = {formatting.count(read.sample_size)} calls",
         "By the ticket's own time.",
-        total=_line("All", sum(found.values()), read.sample_size),
+        total=_line("All", found.whole),
     )
 
 
-def _largest(found: dict[str, int]) -> dict[str, int]:
-    """The largest categories, and the rest as one."""
-    named = dict(list(found.items())[:MOST_CATEGORIES])
-    rest = sum(found.values()) - sum(named.values())
-    return {**named, f"{len(found) - len(named)} others": rest} if rest else named
-
-
-def _line(name: str, count: int, calls: int) -> Row:
+def _line(name: str, one: Tickets) -> Row:
     rate = ends = formatting.DASH
-    if calls >= METRICS["ticket_rate"].minimum_sample:
-        low, high = (THOUSAND * end / calls for end in poisson_interval(count))
-        rate, ends = f"{THOUSAND * count / calls:,.2f}", f"{low:,.2f}–{high:,.2f}"
-    return Row((Field(name), Field(formatting.count(count)), Field(rate), Field(ends)))
+    if one.rate.value is not None and one.rate.interval is not None:
+        low, high = one.rate.interval
+        rate, ends = f"{one.rate.value:,.2f}", f"{low:,.2f}–{high:,.2f}"
+    return Row((Field(name), Field(formatting.count(one.tickets)), Field(rate), Field(ends)))

@@ -139,8 +139,8 @@ def finding(view: View, number: int) -> HttpResponse:
         ),
         evidence_value=round(one.series.evidence),
         models=models_table(view, one.series.feature, before, now),
-        mix=mix_table(one.series.feature, known, before, now),
-        pairs=tuple(pairs(view, one.series.feature_number, before, now)),
+        mix=mix_table(view, known, before, now),
+        pairs=tuple(pairs(view, one.series, before, now)),
         changes=tuple(
             Entry(
                 event.occurred_at,

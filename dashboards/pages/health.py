@@ -88,17 +88,17 @@ def first_token_tile(view: View) -> Tile:
 def uptime_tile(view: View) -> Tile:
     """How many minutes with traffic were down."""
     metric, choice = METRICS["uptime"], view.choice
-    read = view.reader.reading("uptime", choice.window, feature=choice.feature, where=choice.where)
+    found = view.reader.readings(("minutes_down", "uptime"), choice.window, feature=choice.feature, where=choice.where)
+    down, up = found["minutes_down"], found["uptime"]
     title = f"Minutes down, {present.window_words(view, choice.window)}"
-    if read.value is None:
+    if up.value is None:
         return Tile(title, formatting.DASH, "uptime", State.NO_DATA, "", (), metric.doc)
-    down = round((1 - read.value) * read.sample_size)
     lines = (
-        f"uptime {formatting.rate(read.value)}",
-        f"of {formatting.count(read.sample_size)} minute{'' if read.sample_size == 1 else 's'} with traffic",
+        f"uptime {formatting.rate(up.value)}",
+        f"of {formatting.count(up.sample_size)} minute{'' if up.sample_size == 1 else 's'} with traffic",
     )
     state = judged.state_of(view.rule_states, "uptime", choice.feature)
-    return Tile(title, formatting.count(down), "uptime", state, "", lines, metric.doc)
+    return Tile(title, formatting.count(down.value), "uptime", state, "", lines, metric.doc)
 
 
 def busiest_tile(view: View) -> Tile:

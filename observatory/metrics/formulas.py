@@ -107,7 +107,7 @@ def compare(
         return Comparison(kind, window, before.value, None, None, before.sample_size)
     interval = None
     if metric.kind is Kind.RATE:
-        interval = _pair(newcombe(_sample(metric, totals_before), _sample(metric, totals)))
+        interval = _pair(newcombe(sample_of(metric, totals_before), sample_of(metric, totals)))
     elif metric.kind is Kind.MEAN and reading.interval and before.interval:
         half = math.hypot(reading.interval[1] - reading.value, before.interval[1] - before.value)
         interval = (reading.value - before.value - half, reading.value - before.value + half)
@@ -122,7 +122,8 @@ def _count(metric: Metric, totals: Totals, is_known: bool) -> Reading:
     return Reading(State.OK, _sum(totals.counters, metric.parts) * metric.scale, None, size)
 
 
-def _sample(metric: Metric, totals: Totals) -> Sample:
+def sample_of(metric: Metric, totals: Totals) -> Sample:
+    """What a rate counts of its totals: k of n."""
     n = _sum(totals.counters, metric.of)
     # A bucket's calls and its feedback are rolled one after the other: for a moment there may be more k than n.
     k = min(n, _sum(totals.counters, metric.parts))
@@ -130,7 +131,7 @@ def _sample(metric: Metric, totals: Totals) -> Sample:
 
 
 def _rate(metric: Metric, totals: Totals) -> Reading:
-    sample = _sample(metric, totals)
+    sample = sample_of(metric, totals)
     size = int(sample.n)
     if size == 0:
         return NO_DATA

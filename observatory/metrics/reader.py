@@ -208,11 +208,7 @@ class Reader:
     def _judged(
         self, metric: Metric, window: Window, chosen: Filter, family: Family = Family.HEADLINE
     ) -> Window | None:
-        """The part of the window whose feedback had its time; None when no part of it had."""
-        if not metric.maturing:
-            return window
-        end = min(window.end, self._shelf.floored(self._shelf.coverage(chosen).mature_to, family))
-        return Window(window.start, end) if end > window.start else None
+        return self._shelf.judged(metric, window, chosen, family)
 
     def _grain(self, metric: Metric, window: Window, wanted: str, family: Family = Family.HEADLINE) -> Grain:
         if metric.kind not in BY_DAYS:

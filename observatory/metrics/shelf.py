@@ -220,6 +220,13 @@ class Shelf:
         mature_to = min(self.now - timedelta(hours=hours), complete_to, self.account.feedback_complete_to)
         return Coverage(complete_to, mature_to, self.account.last_interaction_at, self.account.changed_at)
 
+    def judged(self, metric: Metric, window: Window, chosen: Filter, family: Family) -> Window | None:
+        """The part of an aligned window whose feedback had its time; None when no part of it had."""
+        if not metric.maturing:
+            return window
+        end = min(window.end, self.floored(self.coverage(chosen).mature_to, family))
+        return Window(window.start, end) if end > window.start else None
+
     def first_call(self, feature: int | None) -> datetime | None:
         """The earliest stored bucket with a call, of one feature or of all."""
         return reads.first_call(feature)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from dashboards import asks, judged, shown_month, unit_costs
+from dashboards import asks, caches, judged, shown_month, unit_costs
 from dashboards.charts.curves import lorenz
 from dashboards.charts.data import Frame, Limit
 from dashboards.components import State
@@ -20,6 +20,8 @@ from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR
 from observatory.metrics import forecasts, months
+from observatory.metrics.reading import Reading
+from observatory.metrics.reading import State as Known
 from tests.dashboards import site as sites
 from tests.dashboards.told import plain, rows, tile
 
@@ -160,6 +162,20 @@ def test_a_cache_that_answered_is_told_and_others_are_not_sent(page: str) -> Non
     assert equal[1] == "0.83 % of calls"
     assert equal[2].startswith("$0.")
     assert similar[1:] == prompts[1:] == ["not sent", "—", "—"]
+
+
+def test_a_cache_without_a_price_is_named_beside_the_sum_that_lacks_it(known: sites.Site) -> None:
+    hits, saved, unknown = Reading(Known.OK, 0.25, None, 40), Reading(Known.OK, 1.5, None, 10), Reading(Known.NO_DATA)
+    equal, similar, prompts = caches.CACHES
+    with project_scope(known.project.pk):
+        view = View(RequestFactory().get("/"), known.project, "owner", NOW)
+        found = [caches.Held(equal, hits, saved), caches.Held(similar, hits, unknown), caches.Held(prompts, None, None)]
+        told = caches.tile(view, found)
+    assert told.value == "$1.50"
+    assert [plain(line) for line in told.lines] == [
+        "equal questions: 25.0 % of calls",
+        "similar questions: 25.0 % of calls, not in the sum: no price is known",
+    ]
 
 
 def test_what_nobody_sent_is_said_with_the_field_and_its_place_in_the_manual(web: str, project: Any, post: Any) -> None:

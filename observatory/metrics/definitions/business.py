@@ -149,6 +149,14 @@ COST = (
         "Models without a price are left out.",
         parts=(Counter.CACHED_INPUT_TOKENS,),
     ),
+    derived(
+        "cache_savings",
+        "Saved by caches",
+        Unit.USD,
+        HIGHER,
+        "What the three caches saved together. One of which it is unknown is left out; the sample is how many are in it.",
+        parts=(*OWN_CACHE, Counter.CACHED_INPUT_TOKENS),
+    ),
     feedback(
         FeedbackKind.OUTCOME,
         Metric(

@@ -13,6 +13,7 @@ FORMULAS: dict[str, Callable[[Shelf, Sequence[Window], Filter], list[Reading]]] 
     "cache_exact_savings": savings.own_cache(Counter.CACHE_EXACT),
     "cache_semantic_savings": savings.own_cache(Counter.CACHE_SEMANTIC),
     "prompt_cache_savings": savings.prompt_cache,
+    "cache_savings": savings.all_caches,
     "cost_share_of_revenue": revenue.cost_share,
     "highest_tier_cost_share": revenue.highest_cost_share,
     "input_tokens_growth": growth.input_tokens,

@@ -4,7 +4,8 @@ own cache:      Σ over feature and model: calls answered from it × mean cost o
 prompt cache:   Σ over model and day: cached input tokens × (price of input − price of cached input)
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ingest import prices
 from ingest.dimensions import ABSENT, Dimension
@@ -67,6 +68,18 @@ def prompt_cache(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list
             names = shelf.names(Dimension.MODEL)
             sums[place].add(totals, _discount(book, names, model, piece, shelf.zone) if is_cached else 0)
     return [one.reading for one in sums]
+
+
+def together(caches: Iterable[Reading]) -> Reading:
+    """What several caches saved, those left out of which it is unknown; the sample are the caches that are in it."""
+    known = [one.value for one in caches if one.value is not None]
+    return Reading(State.OK, math.fsum(known), None, len(known)) if known else NO_DATA
+
+
+def all_caches(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
+    """What the app's own caches and the provider's saved together."""
+    caches = (own_cache(Counter.CACHE_EXACT), own_cache(Counter.CACHE_SEMANTIC), prompt_cache)
+    return [together(saved) for saved in zip(*(cache(shelf, points, chosen) for cache in caches), strict=True)]
 
 
 class _Sum:

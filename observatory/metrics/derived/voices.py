@@ -7,6 +7,7 @@ ticket_rate = 1,000 × tickets / calls
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -85,14 +86,46 @@ def tickets(category: str | None = None) -> Formula:
     return rates
 
 
-def tickets_by_category(window: Window, *, feature: str | None = None, now: datetime) -> dict[str, int]:
-    """Category, in small letters → tickets of a window by their own time, most first. Inside a project's scope.
+@dataclass(frozen=True, slots=True)
+class Tickets:
+    """Tickets of one category, in small letters, or of `of` categories together: how many, and for 1,000 calls."""
 
-    Raises UnknownValue for a feature that does not exist.
+    category: str
+    tickets: int
+    rate: Reading
+    of: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TicketTable:
+    """The categories with most tickets, those of all others together (None when there are none), and all of them."""
+
+    categories: tuple[Tickets, ...]
+    others: Tickets | None
+    whole: Tickets
+
+
+def tickets_by_category(window: Window, *, most: int = 8, feature: str | None = None, now: datetime) -> TicketTable:
+    """Tickets of a window by their own time, `most` categories by name. Inside a project's scope.
+
+    Nothing is told apart before the raw horizon. Raises UnknownValue for a feature that does not exist.
     """
-    chosen = Shelf(now).filter(feature, None)
-    (found,) = _by_category([window], chosen.feature)
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    shelf = Shelf(now)
+    chosen, window = shelf.filter(feature, None), shelf.aligned(window)
+    (whole,) = tickets()(shelf, [window], chosen)
+    (counts,) = _by_category([window], chosen.feature) if shelf.is_raw(window) else ({},)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+    def told(category: str, found: Sequence[tuple[str, int]]) -> Tickets:
+        count = sum(n for _, n in found)
+        return Tickets(category, count, _per_thousand(count, whole.sample_size), len(found))
+
+    named, rest = ordered[:most], ordered[most:]
+    return TicketTable(
+        tuple(told(name, [(name, n)]) for name, n in named),
+        told("", rest) if rest else None,
+        Tickets("", sum(counts.values()), whole, len(ordered)),
+    )
 
 
 def _by_category(points: Sequence[Window], feature: int | None) -> list[dict[str, int]]:

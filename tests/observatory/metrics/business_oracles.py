@@ -178,6 +178,9 @@ ORACLES: dict[str, Oracle] = {
     "cache_exact_savings": saved_by(Cache.EXACT),
     "cache_semantic_savings": saved_by(Cache.SEMANTIC),
     "prompt_cache_savings": saved_by_prompt_cache,
+    "cache_savings": lambda life, w, f: sum(
+        saved(life, w, f) for saved in (saved_by(Cache.EXACT), saved_by(Cache.SEMANTIC), saved_by_prompt_cache)
+    ),
     "cost_per_outcome": cost_per_outcome,
     "cost_share_of_revenue": lambda life, w, f: life.stream.cost_nano(w, **by(f)) / 1e9 / revenue(life, w),
     "highest_tier_cost_share": lambda life, w, f: life.stream.cost_nano(w, **by(f)) / 1e9 / revenue(life, w),

@@ -17,11 +17,12 @@ from ingest.timeline import DAY, Window, day_start, local_day
 from observatory.metrics import provider_limits, roller, series
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived.revenue import revenue_shares
+from observatory.metrics.derived.savings import together
 from observatory.metrics.derived.unit_economics import unit_economics
-from observatory.metrics.derived.voices import tickets_by_category
-from observatory.metrics.economics import Verdict
+from observatory.metrics.derived.voices import Tickets, tickets_by_category
+from observatory.metrics.economics import Verdict, poisson_interval
 from observatory.metrics.provider_limits import Limit
-from observatory.metrics.reading import State
+from observatory.metrics.reading import Reading, State
 from tests import factories
 from tests.observatory.metrics import business_rows
 from tests.observatory.metrics.business_oracles import ORACLES, TODAY, adoption, calls, day_of, mau
@@ -171,7 +172,8 @@ def test_a_project_without_events_and_figures_has_no_such_numbers(project: Any) 
     with project_scope(project.pk):
         states = {name: series.reading(name, window, now=NOW).state for name in names}
         assert series.reading("cache_exact_savings", window, now=NOW).value == 0
-        assert tickets_by_category(window, now=NOW) == {}
+        none = tickets_by_category(window, now=NOW)
+    assert (none.categories, none.others, none.whole.rate.state) == ((), None, State.NOT_INSTRUMENTED)
     not_sent = {"nps", "satisfaction", "ticket_rate", "opt_out_rate", "cost_per_outcome", "evaluation_score"}
     assert {name for name, state in states.items() if state is State.NOT_INSTRUMENTED} == not_sent
     unknown = {"adoption_rate", "cost_share_of_revenue", "highest_tier_cost_share"}
@@ -181,11 +183,32 @@ def test_a_project_without_events_and_figures_has_no_such_numbers(project: Any) 
 def test_tickets_are_told_apart_by_category(lived: Any) -> None:
     project, life = lived
     window = WINDOWS["days and hours"]
-    heard = life.heard(window, FeedbackKind.TICKET, "translate")
+    heard = life.heard(window, FeedbackKind.TICKET, "translate").name.str.lower().value_counts().to_dict()
+    of = len(calls(life, window, "translate"))
     with project_scope(project.pk):
         found = tickets_by_category(window, feature="translate", now=NOW)
-    assert found == heard.name.str.lower().value_counts().to_dict()
-    assert list(found.values()) == sorted(found.values(), reverse=True)
+        short = tickets_by_category(window, most=1, feature="translate", now=NOW)
+        rate = series.reading("ticket_rate", window, feature="translate", now=NOW)
+    assert {one.category: one.tickets for one in found.categories} == heard
+    assert [one.tickets for one in found.categories] == sorted(heard.values(), reverse=True)
+    for one in found.categories:
+        assert one.rate.value == pytest.approx(1_000 * one.tickets / of)
+        assert one.rate.interval == pytest.approx([1_000 * end / of for end in poisson_interval(one.tickets)])
+    assert (found.others, found.whole) == (None, Tickets("", sum(heard.values()), rate, len(heard)))
+    assert short.categories == found.categories[:1]
+    assert short.others is not None
+    assert (short.others.tickets, short.others.of) == (
+        sum(heard.values()) - found.categories[0].tickets,
+        len(heard) - 1,
+    )
+    assert short.whole == found.whole
+
+
+def test_what_caches_saved_leaves_out_one_of_which_it_is_unknown() -> None:
+    known, unknown = Reading(State.OK, 1.5, None, 3), Reading(State.NO_DATA)
+    assert together([known, known, known]) == Reading(State.OK, 4.5, None, 3)
+    assert together([known, unknown, unknown]) == Reading(State.OK, 1.5, None, 1)
+    assert together([unknown, unknown]) == unknown
 
 
 def test_events_from_before_the_raw_horizon_are_unknown(make_project: Any) -> None:
@@ -198,8 +221,10 @@ def test_events_from_before_the_raw_horizon_are_unknown(make_project: Any) -> No
     with project_scope(project.pk):
         reader = series.Reader(NOW)
         before = {name: reader.reading(name, Window(day_of(60), day_of(30))).state for name in names}
+        tickets = tickets_by_category(Window(day_of(60), day_of(30)), now=NOW)
         after = {name: reader.reading(name, Window(day_of(20), day_of(0))).state for name in names}
     assert set(before.values()) == {State.NO_DATA}
+    assert (tickets.categories, tickets.whole.rate.state) == ((), State.NO_DATA)
     assert State.NO_DATA not in after.values()
 
 

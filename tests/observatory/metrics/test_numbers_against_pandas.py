@@ -82,10 +82,15 @@ def quantile(column: str, at: float) -> Oracle:
     return compute
 
 
-def uptime(stream: Stream, window: Window, by: dict[str, Any]) -> float:
+def are_down(stream: Stream, window: Window, by: dict[str, Any]) -> Any:
+    """Whether each minute with traffic was down."""
     calls = stream.calls(window, **by)
     minutes = calls.assign(out=calls.error_class.isin(OUTAGES)).groupby(calls["at"].dt.floor("min")).out
-    down = (minutes.count() >= 5) & (minutes.sum() * 2 > minutes.count())
+    return (minutes.count() >= 5) & (minutes.sum() * 2 > minutes.count())
+
+
+def uptime(stream: Stream, window: Window, by: dict[str, Any]) -> float:
+    down = are_down(stream, window, by)
     return 1 - share(down.sum(), len(down))
 
 
@@ -111,6 +116,7 @@ EXACT: dict[str, Oracle] = {
     "peak_tokens_per_minute": busiest_minute(
         lambda calls: calls.input_tokens.fillna(0) + calls.output_tokens.fillna(0)
     ),
+    "minutes_down": lambda s, w, by: are_down(s, w, by).sum(),
     "thumbs_up_rate": verdict_share(FeedbackKind.THUMB, lambda said: said.value == 1),
     "rating_mean": lambda s, w, by: s.said(w, kind=int(FeedbackKind.RATING), **by).value.mean(),
     "correction_rate": lambda s, w, by: share(
@@ -196,7 +202,7 @@ def test_it_is_what_pandas_counts(sent: Any, window: Window, by: dict[str, Any])
                 assert reading.value == pytest.approx(oracle(stream, window, by), rel=0.01), name
 
 
-BY_THE_MINUTE = ("uptime", "peak_requests_per_minute", "peak_tokens_per_minute")
+BY_THE_MINUTE = ("uptime", "minutes_down", "peak_requests_per_minute", "peak_tokens_per_minute")
 OTHER_FILTERS: list[dict[str, Any]] = [
     {"tier": "free"},
     {"tier": "(none)"},
