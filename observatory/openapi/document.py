@@ -6,6 +6,7 @@ from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
 
+from observatory.openapi.headers import ANSWERED
 from observatory.openapi.schema import SCHEMES
 
 _building = Lock()
@@ -22,4 +23,5 @@ def _built() -> dict[str, Any]:
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # the library has types in places
     found: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # the same
     found["components"]["securitySchemes"] = SCHEMES
+    found["components"]["headers"] = ANSWERED
     return found

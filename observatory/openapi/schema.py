@@ -15,6 +15,7 @@ from ingest.api.answers import ProblemShape
 from ingest.api.documented import Documented
 from ingest.contract import MOST_ITEMS
 from ingest.records import Answer, Way
+from observatory.openapi import headers
 from observatory.openapi.components import Schema, schema_of, sent, typed
 from observatory.openapi.examples import EXAMPLES, FILLING, PLACES, QUERIES
 
@@ -39,7 +40,11 @@ MEANINGS = {
     429: "The project has used up its quota, or has too many requests under way; `Retry-After` says when to send it again.",
     503: "The database cannot do this now; the same may be sent again after `Retry-After` seconds.",
 }
-STORED = "Every item is stored, now or before."
+OF_ITEMS = {200: "Every item is stored, now or before.", 207: MEANINGS[207]}
+OF_FIELDS = {
+    200: "Every field is set, now or before.",
+    207: "Some fields are in conflict with what is set already, each with its own word; the others are set.",
+}
 _CONVERTER = re.compile(r"<(?:(\w+):)?(\w+)>")
 _TYPES = {"int": {"type": "integer", "minimum": 0}}
 
@@ -61,6 +66,11 @@ class ContractSchema(AutoSchema):
         """The kinds of items that a body may hold; none where the method takes no items."""
         way = getattr(self.view, "way", ()) if self.method in {"POST", "PATCH"} else ()
         return way if isinstance(way, tuple) else (way,)
+
+    @property
+    def _has_body(self) -> bool:
+        """Whether something is sent: it may be compressed, and counts against the project's quotas."""
+        return bool(self.ways or self.documented.body)
 
     @property
     def places(self) -> dict[str, Schema]:
@@ -104,7 +114,7 @@ class ContractSchema(AutoSchema):
             {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": words}
             for name, words in self.documented.query.items()
         ]
-        return inside + asked
+        return inside + asked + ([headers.COMPRESSED] if self._has_body else [])
 
     def _get_request_body(self, direction: str = "request") -> Schema | None:
         if not self.ways:
@@ -126,16 +136,20 @@ class ContractSchema(AutoSchema):
         if media_type != "application/json":
             schema = {"type": "string"}
         status = self.documented.status
-        good = {200: STORED, 207: MEANINGS[207]} if self.ways else {status: MEANINGS[status]}
-        found = {str(code): _body(words, media_type, schema) for code, words in good.items()}
+        of_items = OF_FIELDS if self.method == "PATCH" else OF_ITEMS
+        good = of_items if self.ways else {status: MEANINGS[status]}
+        found = {code: _body(words, media_type, schema) for code, words in good.items()}
         problem = self._named(ProblemShape)
         for code in self._refusals():
-            found[str(code)] = _body(MEANINGS[code], "application/problem+json", problem)
-        return found
+            found[code] = _body(MEANINGS[code], "application/problem+json", problem)
+        return {
+            str(code): body | {"headers": headers.of_answer(code, has_quotas=self._has_body)}
+            for code, body in found.items()
+        }
 
     def _refusals(self) -> list[int]:
         """The statuses that may be answered instead."""
-        of_body = [400, 413, 415] if self.ways or self.documented.body else [400] if self.documented.query else []
+        of_body = [400, 413, 415] if self._has_body else [400] if self.documented.query else []
         of_past = [410] if self.method == "PATCH" else []
         return sorted(
             [401, 403, 429, 503, *of_body, *of_past, *([404] if self.places else []), *self.documented.refusals]

@@ -22,6 +22,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
@@ -37,7 +38,10 @@ BYTES, FIELDS, TEXTS, DESCRIBED = 25_000, 27_000, 15_000, 10_000
 AT_ONCE = 1_000
 ENDPOINTS = tuple(hostile.GOOD)
 EXPECTED = {200, 207, 400, 413, 415}
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+CHECKS = [
+    not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
+    response_schema_conformance,
+]  # fmt: skip
 TEXT_REPAIRED = 1
 STORED = """
     SELECT id, p.prompt, p.output, i.flags FROM interaction i JOIN payload p USING (project_id, occurred_at, id)
@@ -259,6 +263,8 @@ def _call(probe: Probe, key: str, found: Unbroken, case: Any) -> None:
         answers.append(case.call(headers={"Authorization": f"Bearer {key}"}, timeout=20))
         return answers[-1].status_code, answers[-1].content
 
+    if case.headers:
+        case.headers.pop("Content-Encoding", None)  # what is not as compressed as it says is in the corpus
     answers: list[Any] = []
     probe.watch(send, f"{case.method} {case.formatted_path}")
     try:

@@ -59,6 +59,56 @@ def test_every_operation_says_that_too_many_may_be_under_way():
             assert "under way" in told["responses"]["429"]["description"], (method, path)
 
 
+TOLD_BY_US = {"x-request-id", "ratelimit", "ratelimit-policy", "retry-after"}
+
+
+def test_the_headers_of_answers_are_those_that_are_described(web, make_project, make_key):
+    """Each of them is a header of the answer, and the answer has none of ours besides."""
+    free, narrow = make_project(), make_project(events_per_second=1, bytes_per_second=100_000)
+    told, item = document()["paths"]["/api/v1/interactions"]["post"]["responses"], {"feature": "a"}
+    posts = [
+        (free, "ingest", [item], 200), (narrow, "ingest", [item] * 20, 200), (narrow, "ingest", [item], 429),
+        (narrow, "ingest", "x" * 6_000_000, 413), (free, "read", [item], 403),
+    ]  # fmt: skip
+    for project, scope, body, status in posts:
+        headers = {"x-api-key": make_key(project, scope)}
+        answer = httpx2.post(f"{web}/api/v1/interactions", headers=headers, json=body)
+        assert answer.status_code == status, answer.text
+        described = {name.lower() for name in told[str(status)]["headers"]}
+        quotas = set() if project is narrow else {"ratelimit", "ratelimit-policy"}
+        assert {name.lower() for name in answer.headers} & TOLD_BY_US == described - quotas, status
+    unknown = httpx2.post(f"{web}/api/v1/interactions", json=item)
+    assert set(told["401"]["headers"]) == {"X-Request-ID"}
+    assert {name.lower() for name in unknown.headers} & TOLD_BY_US == {"x-request-id"}
+
+
+def test_every_answer_names_its_request_and_every_refusal_for_now_says_when_to_come_again():
+    for path, methods in document()["paths"].items():
+        for method, told in methods.items():
+            for status, answer in told["responses"].items():
+                assert ("Retry-After" in answer["headers"]) is (status in {"429", "503"}), (method, path, status)
+                assert "X-Request-ID" in answer["headers"], (method, path, status)
+                for name, header in answer["headers"].items():
+                    assert header == {"$ref": f"#/components/headers/{name}"}
+                    assert name in document()["components"]["headers"]
+
+
+def test_what_is_sent_may_be_compressed_and_what_is_read_says_nothing_of_it():
+    for path, methods in document()["paths"].items():
+        for method, told in methods.items():
+            ways = [one["schema"]["enum"] for one in told.get("parameters", ()) if one["name"] == "Content-Encoding"]
+            assert ways == ([["gzip", "deflate"]] if "requestBody" in told else []), (method, path)
+
+
+def test_filling_is_answered_by_the_field_and_posting_by_the_item():
+    def words(path, method):
+        answers = document()["paths"][path][method]["responses"]
+        return [answers[status]["description"] for status in ("200", "207")]
+
+    assert all("field" in one for one in words("/api/v1/interactions/{id}", "patch"))
+    assert all("item" in one for one in words("/api/v1/interactions", "post"))
+
+
 def test_every_kind_that_can_be_sent_has_the_fields_of_its_struct():
     from ingest.contract import Interaction
 
