@@ -17,7 +17,7 @@ from ingest import text
 from ingest.arrays import MICROSECONDS_A_DAY, POSTGRES_EPOCH, microseconds
 from ingest.contract import DIMENSION_FIELDS, Interaction, Item
 from ingest.dimensions import ABSENT, OTHER, Cache, CostSource, Dimension, ErrorClass, Flag, RecordKind
-from ingest.pricing import PriceBook, nano_of
+from ingest.pricing import PriceBook, is_amount, nano_of
 from ingest.redaction.policy import Kept
 
 IMPLAUSIBLE = timedelta(minutes=5) // timedelta(microseconds=1)
@@ -187,14 +187,16 @@ def _money(sent: Columns, occurred: Sequence[int], book: PriceBook) -> Columns:
     amounts: list[int | None] = []
     sources: list[int] = []
     names = ("cost_usd", "input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens")
-    call = ("provider", "served_model", "model")
-    for at, usd, tokens_in, tokens_out, cached, write, provider, served, requested in zip(
+    call = ("cache", "provider", "served_model", "model")
+    for at, usd, tokens_in, tokens_out, cached, write, cache, provider, served, requested in zip(
         occurred, *(sent[name] for name in names + call), strict=True
     ):
         if usd is not None:
-            amounts.append(nano_of(usd))
-            sources.append(CostSource.CLIENT)
-            continue
+            amount = nano_of(usd)
+            if is_amount(amount, tokens_in, tokens_out, is_from_cache=_CACHES[cache] != Cache.NONE):
+                amounts.append(amount)
+                sources.append(CostSource.CLIENT)
+                continue
         if tokens_in is None and tokens_out is None:
             amounts.append(None)
             sources.append(CostSource.NONE)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -17,7 +18,7 @@ from msgspec.structs import asdict
 from ingest.contract import DIMENSION_FIELDS, Interaction
 from ingest.dimensions import ABSENT, Cache, CostSource, Dimension, ErrorClass, Flag
 from ingest.normalise import COPIED, NAMES, Columns, Entry, beyond_dictionary, metadata_of
-from ingest.pricing import Call, PriceBook, nano_of
+from ingest.pricing import Call, PriceBook, is_amount, nano_of
 from ingest.text import as_json
 
 ESTIMATES = {"input_tokens": Flag.INPUT_TOKENS_ESTIMATED, "output_tokens": Flag.OUTPUT_TOKENS_ESTIMATED}
@@ -178,7 +179,8 @@ def fate(stored: Stored, patch: Patch, name: str, value: Any) -> Fate:
     if name == "occurred_at":
         return _fate(False, value == (row["claimed_at"] or row["occurred_at"]))
     if name == "cost_usd":
-        return _fate(row["cost_source"] != CostSource.CLIENT, row["cost_nano"] == nano_of(value))
+        has_amount = row["cost_source"] == CostSource.CLIENT and row["cost_nano"] > 0
+        return _fate(not has_amount, row["cost_nano"] == nano_of(value))
     if name == "error_class":
         kept = row["error_class"]
         return _fate(kept in {ErrorClass.NONE, ErrorClass.OTHER}, kept == patch.column("error_class"))
@@ -283,16 +285,34 @@ def _fill_metadata(found: Changes, stored: Stored, patch: Patch) -> None:
 
 def _fill_price(found: Changes, stored: Stored, patch: Patch, book: PriceBook) -> None:
     """The client's amount, or else the price of what is known now; estimated tokens of no model have none."""
-    if found.is_filled("cost_usd") and patch.item.cost_usd is not None:
-        found.interaction |= {"cost_nano": nano_of(patch.item.cost_usd), "cost_source": int(CostSource.CLIENT)}
-    elif stored.interaction["cost_source"] != CostSource.CLIENT and any(map(found.is_filled, PRICED)):
+    tokens = {name: _tokens(stored, patch, found, name) for name in COPIED if name in PRICED}
+    if _is_paid(stored, patch, found, tokens):
+        if found.is_filled("cost_usd"):
+            found.interaction |= {"cost_nano": _sent_nano(patch), "cost_source": int(CostSource.CLIENT)}
+    elif any(map(found.is_filled, PRICED)):
+        if found.is_filled("cost_usd"):
+            found.fates["cost_usd"] = Fate.UNCHANGED
         names = {name: _name(stored, patch, found, name) for name in ("provider", "served_model", "model")}
-        tokens = {name: _tokens(stored, patch, found, name) for name in COPIED if name in PRICED}
         if names["served_model"] or names["model"]:
             tokens = {name: stored.interaction[name] if count is None else count for name, count in tokens.items()}
         day = stored.occurred_at.astimezone(UTC).date()
         amount, source = book.price(Call(names["provider"], names["served_model"], names["model"], day, **tokens))
         found.interaction |= {"cost_nano": amount, "cost_source": int(source)}
+
+
+def _is_paid(stored: Stored, patch: Patch, found: Changes, tokens: Mapping[str, int | None]) -> bool:
+    """Whether the client says, or has said, what the call cost."""
+    row = {**stored.interaction, **found.interaction}
+    if found.is_filled("cost_usd"):
+        row |= {"cost_nano": _sent_nano(patch), "cost_source": CostSource.CLIENT}
+    if row["cost_source"] != CostSource.CLIENT:
+        return False
+    counts = tokens["input_tokens"], tokens["output_tokens"]
+    return is_amount(row["cost_nano"], *counts, is_from_cache=row["cache"] != Cache.NONE)
+
+
+def _sent_nano(patch: Patch) -> int:
+    return nano_of(patch.item.cost_usd or Decimal(0))
 
 
 def _name(stored: Stored, patch: Patch, found: Changes, name: str) -> str:

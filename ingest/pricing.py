@@ -183,6 +183,14 @@ def nano_of(usd: Decimal) -> int:
     return int((usd * NANO).to_integral_value())
 
 
+def is_amount(sent_nano: int, input_tokens: int | None, output_tokens: int | None, *, is_from_cache: bool) -> bool:
+    """Whether what an app sent as a call's cost is one, in nano-dollars.
+
+    0 beside tokens is what clients send that know no price: nobody but the app's own cache answers for nothing.
+    """
+    return sent_nano > 0 or is_from_cache or not (input_tokens or output_tokens)
+
+
 def split(amount_nano: int, weights: Sequence[int]) -> list[int]:
     """Spread an amount in proportion to integer weights; the parts add up to it exactly."""
     total, parts, so_far, given = sum(weights), [], 0, 0

@@ -1,6 +1,6 @@
 """Pricing history again: with today's catalogue and the project's own prices, as if they had been there when calls came.
 
-Only what we priced, or could not price, is touched; an amount that the app sent stays. A batch is one transaction, and
+Only what we priced, or could not price, is touched; an amount that the app sent stays, unless it is 0 beside tokens. A batch is one transaction, and
 a call whose price has not changed is not written, so that a run that was stopped can simply be started again.
 """
 
@@ -14,7 +14,7 @@ from django.db import connection
 
 from ingest import dictionary, prices
 from ingest.digest import unread
-from ingest.dimensions import OTHER, CostSource, Dimension, Facts
+from ingest.dimensions import OTHER, Cache, CostSource, Dimension, Facts
 from ingest.pricing import Call, PriceBook
 from ingest.projects.scope import current_project, project_scope
 from ingest.timeline import Window
@@ -27,9 +27,14 @@ NAMED = {
     Dimension.REQUESTED_MODEL: "model",
 }
 _TOKENS = "input_tokens, output_tokens, cached_input_tokens, cache_write_tokens"
+# What `pricing.is_amount` takes for none: stored as the app's, before that was looked at.
+_NO_AMOUNT = f"""
+    i.cost_source = {CostSource.CLIENT:d} AND i.cost_nano = 0 AND i.cache = {Cache.NONE:d}
+    AND (i.input_tokens > 0 OR i.output_tokens > 0)
+"""
 _CHOSEN = f"""
     i.project_id = %(project)s AND i.occurred_at >= %(start)s AND i.occurred_at < %(end)s
-    AND i.cost_source IN ({", ".join(str(int(source)) for source in OURS)})
+    AND (i.cost_source IN ({", ".join(str(int(source)) for source in OURS)}) OR {_NO_AMOUNT})
     AND (%(served)s::smallint IS NULL OR i.model_id = %(served)s OR i.requested_model_id = %(requested)s)
 """
 COUNT = f"SELECT count(*) FROM interaction i WHERE {_CHOSEN}"

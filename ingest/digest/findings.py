@@ -16,7 +16,7 @@ from ingest.descriptors import Descriptors
 from ingest.digest import declining, marks, texts
 from ingest.digest.marks import Limits, Measured
 from ingest.dimensions import ABSENT, ESTIMATED, EVERY_MARK, CostSource, Flag
-from ingest.pricing import Call, PriceBook
+from ingest.pricing import Call, PriceBook, is_amount
 
 CHARACTERS_A_TOKEN = 4
 """Where only the length of a text is known."""
@@ -162,7 +162,7 @@ def _estimated(one: Stored, field: str, is_messages: Flag) -> int | None:
 def _priced(one: Stored, counted: Found, book: PriceBook) -> Found:
     """Estimated tokens at the model's price; without any model's name there is nothing to ask a price for."""
     was_estimated = one.flags & ESTIMATED
-    if not (counted.flags & ESTIMATED or was_estimated) or one.cost_source == CostSource.CLIENT:
+    if not (counted.flags & ESTIMATED or was_estimated) or _is_paid(one, counted):
         return counted
     if not (one.served_model or one.requested_model):
         return counted
@@ -178,6 +178,13 @@ def _priced(one: Stored, counted: Found, book: PriceBook) -> Found:
     )
     cost_nano, source = book.price(call)
     return replace(counted, cost_nano=cost_nano, cost_source=int(source))
+
+
+def _is_paid(one: Stored, counted: Found) -> bool:
+    """Whether the app said what the call cost."""
+    if one.cost_source != CostSource.CLIENT:
+        return False
+    return is_amount(one.cost_nano or 0, counted.input_tokens, counted.output_tokens, is_from_cache=bool(one.cache))
 
 
 def _language(one: Stored, language_of: Language) -> str | None:

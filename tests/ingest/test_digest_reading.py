@@ -216,6 +216,7 @@ def test_tokens_that_nobody_counted_are_estimated_and_priced(project):
         {"id": "both", **sent, **counted},
         {"id": "input", **sent, "input_tokens": 100},
         {"id": "client", **sent, "cost_usd": "0.5"},
+        {"id": "zero", **sent, "cost_usd": 0},
         {"id": "failed", **sent, "status": "error"},
         {"id": "cached", **sent, "cache": "exact"},
         {"id": "no-model", "prompt": ENGLISH, "output": ENGLISH},
@@ -233,6 +234,8 @@ def test_tokens_that_nobody_counted_are_estimated_and_priced(project):
     assert (input["flags"] & estimated, input["input_tokens"]) == (Flag.OUTPUT_TOKENS_ESTIMATED, 100)
     assert input["cost_nano"] == 100 * 2_500 + input["output_tokens"] * 10_000
     assert (client["cost_nano"], client["cost_source"]) == (500_000_000, CostSource.CLIENT)
+    zero = row(project, "zero")
+    assert (zero["cost_nano"], zero["cost_source"]) == (neither["cost_nano"], CostSource.CATALOGUE)
     for id in ("failed", "cached", "no-text"):
         assert (row(project, id)["input_tokens"], row(project, id)["flags"] & estimated) == (None, 0), id
     assert row(project, "no-model")["input_tokens"] > 0

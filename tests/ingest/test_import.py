@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ingest import records, timeline
+from ingest.dimensions import CostSource
 from ingest.imports import columns, items
 from ingest.imports.columns import BadColumns, Columns
 from ingest.imports.progress import Progress, Refused
@@ -65,6 +66,21 @@ def written(path, lines):
 def rejected(path):
     lines = path.with_name(f"{path.name}.rejected.jsonl").read_text().splitlines()
     return {told["line"]: told for told in map(json.loads, lines)}
+
+
+def test_a_cost_of_nothing_beside_tokens_is_priced_in_a_table_too(bring_in, stored, tmp_path):
+    path = tmp_path / "calls.csv"
+    at = (timeline.now() - HOUR).isoformat()
+    path.write_text(
+        "id,occurred_at,feature,model,output_tokens,cost_usd,cache\n"
+        f"a,{at},chat,gpt-4o,10,0.00,\nb,{at},chat,gpt-4o,10,0,exact\nc,{at},chat,gpt-4o,10,0.25,\n"
+    )
+    bring_in(path)
+    assert {id: (one.cost_nano, one.cost_source) for id, one in stored().items()} == {
+        "a": (100_000, CostSource.CATALOGUE),
+        "b": (0, CostSource.CLIENT),
+        "c": (250_000_000, CostSource.CLIENT),
+    }
 
 
 def test_lines_are_stored_as_posts_would_be_and_known_again(bring_in, stored, tmp_path, post):

@@ -211,6 +211,32 @@ def test_the_served_model_takes_the_place_of_the_requested_one_and_a_cost_of_the
     assert fates(fill(project, {"cost_usd": 1})) == {"cost_usd": "conflict"}
 
 
+def test_a_cost_of_nothing_beside_tokens_fills_nothing_and_a_true_one_comes_before_it(project):
+    sent = {**CALL, "model": "gpt-4o"}
+
+    def cost(id):
+        row = one(project, "interaction", "*", "id = %s", id)
+        return row["cost_nano"], row["cost_source"]
+
+    take(project, records.INTERACTIONS, {**sent, "output_tokens": 10})
+    assert fates(fill(project, {"cost_usd": 0})) == {"cost_usd": "unchanged"}
+    assert cost("call") == (100_000, CostSource.CATALOGUE)
+    assert fates(fill(project, {"cost_usd": "0.5"})) == {"cost_usd": "filled"}
+    assert fates(fill(project, {"cost_usd": 0})) == {"cost_usd": "conflict"}
+    assert cost("call") == (500_000_000, CostSource.CLIENT)
+
+    take(project, records.INTERACTIONS, {**sent, "id": "zero", "cost_usd": 0})
+    assert cost("zero") == (0, CostSource.CLIENT)
+    assert fates(fill(project, {"output_tokens": 10}, "zero")) == {"output_tokens": "filled"}
+    assert cost("zero") == (100_000, CostSource.CATALOGUE)
+
+    take(project, records.INTERACTIONS, {**sent, "id": "cached"})
+    assert (
+        fates(fill(project, {"output_tokens": 10, "cost_usd": 0, "cache": "exact"}, "cached"))["cost_usd"] == "filled"
+    )
+    assert cost("cached") == (0, CostSource.CLIENT)
+
+
 def test_verdicts_and_costs_follow_the_dimensions_and_the_user_that_are_filled(project):
     take(project, records.INTERACTIONS, [CALL, {**CALL, "id": "other"}])
     for id in ("call", "other"):

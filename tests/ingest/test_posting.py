@@ -132,6 +132,18 @@ def test_every_endpoint_counts_dollars_times_and_features(post, project):
         ({"model": "llama-of-ours", "input_tokens": 10}, CostSource.UNPRICED, None),
         ({"input_tokens": 10}, CostSource.UNPRICED, None),
         ({"model": "gpt-4o"}, CostSource.NONE, None),
+        ({"cost_usd": 0, "model": "gpt-4o", "output_tokens": 10}, CostSource.CATALOGUE, 100_000),
+        (
+            {"cost_usd": "0.00", "model": "gpt-4o", "input_tokens": 0, "output_tokens": 10},
+            CostSource.CATALOGUE,
+            100_000,
+        ),
+        ({"cost_usd": 0.0, "model": "llama-of-ours", "input_tokens": 10}, CostSource.UNPRICED, None),
+        ({"cost_usd": "0.0000000001", "model": "llama-of-ours", "input_tokens": 10}, CostSource.UNPRICED, None),
+        ({"cost_usd": 0, "model": "gpt-4o"}, CostSource.CLIENT, 0),
+        ({"cost_usd": 0, "model": "gpt-4o", "input_tokens": 0, "output_tokens": 0}, CostSource.CLIENT, 0),
+        ({"cost_usd": 0, "model": "gpt-4o", "output_tokens": 10, "cache": "none"}, CostSource.CATALOGUE, 100_000),
+        ({"cost_usd": 0, "model": "gpt-4o", "output_tokens": 10, "cache": "exact"}, CostSource.CLIENT, 0),
     ],
 )
 def test_cost_is_known_with_its_source_or_unknown_but_never_zero(post, project, sent, source, nano):

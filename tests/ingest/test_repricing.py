@@ -83,6 +83,33 @@ def test_a_price_that_came_later_prices_what_had_none_and_the_rest_stays(calls):
     assert [row["id"] for row in rows(calls, "unread", "id")] == [["ours"]]
 
 
+def test_what_was_stored_as_free_is_priced_too_where_nobody_answers_for_nothing(calls):
+    """Rows from before 0 beside tokens was taken for no amount."""
+    take(
+        calls,
+        records.INTERACTIONS,
+        [
+            call("nothing", 10, "in-house", cost_usd=0),
+            call("cached", 10, "in-house", cost_usd=0, cache="exact"),
+            {**call("no-tokens", 10, "in-house", cost_usd=0), "input_tokens": None},
+        ],
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE interaction SET cost_nano = 0, cost_source = %s WHERE project_id = %s AND id = 'nothing'",
+            [CostSource.CLIENT, calls.id],
+        )
+    free = {"nothing": (0, CostSource.CLIENT), "cached": (0, CostSource.CLIENT), "no-tokens": (0, CostSource.CLIENT)}
+    before = costs(calls)
+    assert before == before | free
+    command(calls, "--from", "2020-01-01")
+    assert costs(calls) == before | {"nothing": (None, CostSource.UNPRICED)}
+    set_price(calls, "in-house", 3)
+    command(calls, "--from", "2020-01-01")
+    after = costs(calls)
+    assert after == before | dict.fromkeys(("ours", "older", "nothing"), (3000000, CostSource.OVERRIDE))
+
+
 def test_a_dry_run_shows_the_same_and_writes_nothing(calls):
     set_price(calls, "in-house", 3)
     before = costs(calls)
