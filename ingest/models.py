@@ -276,6 +276,7 @@ class UserEvent(models.Model):
     is_control = models.BooleanField(null=True, help_text="A user without the AI feature.")
     user_id = models.TextField()
     metadata = models.TextField(null=True, help_text="JSON as sent, with unknown fields.")
+    is_kept = models.BooleanField(default=False, help_text="The raw horizon has passed it, and it is still needed.")
 
     objects = ScopedManager()
 

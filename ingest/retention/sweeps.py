@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 
 from ingest import binding
-from ingest.dimensions import FeedbackKind, RecordKind
+from ingest.dimensions import FeedbackKind, RecordKind, UserEvent
 from ingest.identity import key_of
 from ingest.projects.scope import current_project
 from ingest.retention.accounts import Standing
@@ -45,10 +45,45 @@ RAW = (
     Sweep("verdict", "interaction_at", ("interaction_id", "kind", "name")),
     # A cost over a period is one row a day: the key goes with the last of them.
     Sweep("cost", kind=RecordKind.COST, keeps_key="coalesce(period_to > %(before)s, false)"),
-    Sweep("user_event", kind=RecordKind.USER),
 )
+LIVED = Sweep("user_event", kind=RecordKind.USER)
 TEXTS = (Sweep("payload"), Sweep("search"))
 FIGURES = Sweep("figure", "month", ("name", "tier", "id"), RecordKind.FIGURE)
+
+# Where a user stands is told by the first activation and the last word of each feature, and the last that was said of
+# being without. Those of a portion are found among its rows and what portions before it kept of the same users.
+SETTLED = f"""
+    WITH oldest AS MATERIALIZED (
+        SELECT occurred_at, id, user_id, feature_id, event, is_control, is_kept FROM user_event
+        WHERE project_id = %(project)s AND occurred_at < %(before)s AND NOT is_kept
+        ORDER BY occurred_at, id LIMIT %(limit)s
+    ), looked AS (
+        SELECT * FROM oldest
+        UNION ALL
+        SELECT k.* FROM (SELECT user_id, max(occurred_at) AS last_at FROM oldest GROUP BY user_id) u
+        CROSS JOIN LATERAL (
+            SELECT occurred_at, id, user_id, feature_id, event, is_control, is_kept FROM user_event
+            WHERE project_id = %(project)s AND user_id = u.user_id AND occurred_at <= u.last_at AND is_kept OFFSET 0) k
+    ), judged AS MATERIALIZED (
+        SELECT occurred_at, id, is_kept,
+            event = {UserEvent.ACTIVATED:d} AND row_number() OVER (
+                PARTITION BY user_id, feature_id, event ORDER BY occurred_at, id) = 1
+            OR event <> {UserEvent.SEEN:d} AND row_number() OVER (
+                PARTITION BY user_id, feature_id, event = {UserEvent.SEEN:d} ORDER BY occurred_at DESC, id DESC) = 1
+            OR is_control IS NOT NULL AND row_number() OVER (
+                PARTITION BY user_id, is_control IS NULL ORDER BY occurred_at DESC, id DESC) = 1 AS is_needed
+        FROM looked
+    ), kept AS (
+        UPDATE user_event e SET is_kept = true, metadata = NULL FROM judged j
+        WHERE e.project_id = %(project)s AND e.occurred_at = j.occurred_at AND e.id = j.id AND j.is_needed
+            AND NOT j.is_kept
+    ), gone AS (
+        DELETE FROM user_event e USING judged j
+        WHERE e.project_id = %(project)s AND e.occurred_at = j.occurred_at AND e.id = j.id AND NOT j.is_needed
+        RETURNING e.id
+    )
+    SELECT (SELECT count(*) FROM oldest), (SELECT array_agg(id) FROM gone)
+"""
 
 
 def has_rows(of: Sequence[Sweep], before: datetime) -> bool:
@@ -85,6 +120,18 @@ def delete(sweep: Sweep, before: datetime | date, limit: int) -> int:
         if sweep.kind:
             _delete_keys(sweep.kind, [id for id, is_last in gone if is_last])
     return len(gone)
+
+
+def settle_words(before: datetime, limit: int) -> int:
+    """Go through the oldest user events before an instant; how many.
+
+    What tells where their users stand is kept without its metadata, the others are deleted with their keys.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(SETTLED, {"project": current_project(), "before": before, "limit": limit})
+        looked_at, gone = cursor.fetchone()
+    _delete_keys(RecordKind.USER, gone or [])
+    return int(looked_at)
 
 
 def _delete_keys(kind: RecordKind, ids: Sequence[str]) -> None:
@@ -168,8 +215,9 @@ def portions(standing: Standing, now: datetime) -> list[Portion]:
         work.append(partial(clear_feedback_texts, text, PORTION))
     if raw is not None:
         work += [partial(delete, sweep, raw, PORTION) for sweep in RAW]
+        work.append(partial(settle_words, raw, PORTION))
     if rollups is not None:
-        work.append(partial(delete_changes, rollups, PORTION))
+        work += [partial(delete, LIVED, rollups, PORTION), partial(delete_changes, rollups, PORTION)]
         # A month's figures stay while any of its days does.
         month = local_day(rollups, standing.time_zone).replace(day=1)
         work.append(partial(delete, FIGURES, month, PORTION))

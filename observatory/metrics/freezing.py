@@ -78,7 +78,7 @@ def _advance(standing: Standing, now: datetime, report: FreezeReport) -> None:
 
 def _has_rows(project_id: int, before: datetime) -> bool:
     with project_scope(project_id):
-        return sweeps.has_rows(sweeps.RAW, before)
+        return sweeps.has_rows((*sweeps.RAW, sweeps.LIVED), before)
 
 
 def _is_settled(standing: Standing, to: datetime) -> bool:

@@ -1,7 +1,7 @@
 """Who stays: users who activated some time ago, and whether they still call.
 
-A user's activation is their first call or their first `activated` event, whichever came first. First calls are known as
-far back as user rows reach, events as far as raw rows do.
+A user's activation is their first call or their first `activated` event, whichever came first. Both are known as far
+back as user rows reach, `seen` events only as far as raw rows do.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from django.db import connection
 from ingest.dimensions import UserEvent
 from ingest.projects.access import current_project
 from ingest.timeline import DAY, day_start
-from observatory.metrics import presence, user_months
+from observatory.metrics import presence, store, user_months
 from observatory.metrics.months import Span, days_in, months
 from observatory.metrics.user_source import source
 
@@ -153,10 +153,15 @@ def _activated_from_days(last: date, after: int, feature: int | None, zone_name:
 
 
 def control(last: date, after: int, zone_name: str) -> tuple[int, int]:
-    """How many users of the control group were seen in `joined_span` and never activated; how many were seen lately."""
-    span = joined_span(last, after)
+    """How many users of the control group were seen in `joined_span` and never activated; how many were seen lately.
+
+    Nobody, where that span begins before the raw horizon.
+    """
+    instants = _instants(joined_span(last, after), zone_name)
+    if instants["start"] < store.raw_horizon():
+        return 0, 0
     parameters = {
-        **_instants(span, zone_name),
+        **instants,
         "project": current_project(),
         "seen": int(UserEvent.SEEN),
         "last": last,

@@ -221,7 +221,7 @@ ENGAGEMENT = (
         "Opt-out rate",
         Unit.RATIO,
         LOWER,
-        "Users whose last word by the end of the window is that they opted out, divided by all who had activated by then.",
+        "Users who by the end of the window had opted out of a feature that they activated, divided by all who had activated one.",
         minimum_sample=RATE_SAMPLE,
     ),
     derived(

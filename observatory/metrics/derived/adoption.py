@@ -2,7 +2,7 @@
 
 adoption_rate = distinct users of the last 30 local days / active users of the product in the month of the last one
 mau_share_change_8w = adoption rate / adoption rate 56 days before − 1
-opt_out_rate = activated users whose last word is that they opted out / users who ever activated
+opt_out_rate = activated users whose last word about a feature is that they opted out / users who ever activated one
 """
 
 from collections.abc import Sequence
@@ -24,25 +24,43 @@ from observatory.metrics.statistics import wilson
 MAU_DAYS = 30
 WEEKS = 8
 
-# What a user last said of a feature holds until the next word; before the activation nothing counts.
+# What a user last said of a feature holds until the next word; before the activation nothing counts. What names no
+# feature was said of each. Of all features together a user has opted out while any that they activated is off.
 OPT_OUTS = """
-    WITH words AS (
-        SELECT event, occurred_at, lead(occurred_at) OVER said AS until,
-            row_number() OVER said AS number,
-            min(occurred_at) FILTER (WHERE event = %(activated)s) OVER (PARTITION BY user_id, feature_id) AS activated_at
+    WITH said AS MATERIALIZED (
+        SELECT user_id, coalesce(%(feature)s::smallint, feature_id) AS feature_id, event, occurred_at, id
         FROM user_event
         WHERE project_id = %(project)s AND event = ANY(%(words)s) AND occurred_at < %(last)s
-            AND (%(feature)s::smallint IS NULL OR feature_id = %(feature)s)
+            AND (%(feature)s::smallint IS NULL OR feature_id IN (%(feature)s, %(absent)s))
+    ), heard AS (
+        SELECT * FROM said
+        UNION ALL
+        SELECT s.user_id, f.feature_id, s.event, s.occurred_at, s.id
+        FROM said s JOIN (SELECT DISTINCT user_id, feature_id FROM said WHERE feature_id <> %(absent)s) f USING (user_id)
+        WHERE s.feature_id = %(absent)s
+    ), words AS (
+        SELECT user_id, event, occurred_at, lead(occurred_at) OVER said AS until,
+            row_number() OVER said AS number,
+            min(occurred_at) FILTER (WHERE event = %(activated)s) OVER (PARTITION BY user_id, feature_id) AS activated_at
+        FROM heard
         WINDOW said AS (PARTITION BY user_id, feature_id ORDER BY occurred_at, id)
     ), changes AS (
-        SELECT activated_at AS at, 1 AS activated, 0 AS out FROM words WHERE number = 1 AND activated_at IS NOT NULL
+        SELECT user_id, activated_at AS at, 1 AS activated, 0 AS out FROM words
+        WHERE number = 1 AND activated_at IS NOT NULL
         UNION ALL
-        SELECT greatest(occurred_at, activated_at), 0, 1 FROM words
+        SELECT user_id, greatest(occurred_at, activated_at), 0, 1 FROM words
         WHERE event = %(out)s AND activated_at IS NOT NULL AND coalesce(until > activated_at, true)
         UNION ALL
-        SELECT until, 0, -1 FROM words WHERE event = %(out)s AND until > activated_at
+        SELECT user_id, until, 0, -1 FROM words WHERE event = %(out)s AND until > activated_at
+    ), features AS (
+        SELECT user_id, at, sum(activated) AS activated, sum(out) AS out FROM changes GROUP BY user_id, at
+    ), users AS (
+        SELECT at,
+            (sum(activated) OVER so_far > 0)::integer - (sum(activated) OVER so_far > activated)::integer AS activated,
+            (sum(out) OVER so_far > 0)::integer - (sum(out) OVER so_far > out)::integer AS out
+        FROM features WINDOW so_far AS (PARTITION BY user_id ORDER BY at)
     )
-    SELECT width_bucket(at, %(ends)s::timestamptz[]), sum(activated), sum(out) FROM changes GROUP BY 1
+    SELECT width_bucket(at, %(ends)s::timestamptz[]), sum(activated), sum(out) FROM users GROUP BY 1
 """
 
 
@@ -68,11 +86,12 @@ def change(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Readi
 
 
 def opt_outs(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
-    """The share at the end of each window, a user counted once for each feature; unknown before the raw horizon."""
+    """The share at the end of each window, every user counted once; unknown before the raw horizon."""
     ends = [point.end for point in points]
     parameters = {
         "project": current_project(),
         "feature": chosen.feature,
+        "absent": ABSENT,
         "activated": int(UserEvent.ACTIVATED),
         "out": int(UserEvent.OPTED_OUT),
         "words": [int(UserEvent.ACTIVATED), int(UserEvent.OPTED_OUT), int(UserEvent.OPTED_IN)],

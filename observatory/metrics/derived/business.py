@@ -21,7 +21,7 @@ FORMULAS: dict[str, Callable[[Shelf, Sequence[Window], Filter], list[Reading]]] 
     "mau_share_change_8w": adoption.change,
     "opt_out_rate": adoption.opt_outs,
     "nps": voices.recommendations(),
-    "nps_ai_users": voices.recommendations(voices.AI_USERS),
+    "nps_ai_users": voices.recommendations(voices.AI_USERS, voices.CALLED_WITHIN),
     "nps_non_users": voices.recommendations(voices.NON_USERS),
     "satisfaction": voices.satisfaction,
     "ticket_rate": voices.tickets(),

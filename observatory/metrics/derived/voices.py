@@ -8,7 +8,7 @@ ticket_rate = 1,000 × tickets / calls
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -28,6 +28,7 @@ Formula = Callable[[Shelf, Sequence[Window], Filter], list[Reading]]
 
 ACCURACY = "accuracy"
 THOUSAND = 1_000
+CALLED_WITHIN = timedelta(days=30)
 
 OF_FEATURE = "(%(feature)s::smallint IS NULL OR f.feature_id = %(feature)s)"
 # Who has no AI feature is what the app last said before the answer; who has one called it in the month before.
@@ -41,20 +42,20 @@ HAS_CALLED = """
     EXISTS (SELECT FROM interaction i
             WHERE i.project_id = f.project_id AND coalesce(i.user_id, i.session_id, '') = f.user_id
                 AND i.user_id IS NOT NULL AND i.occurred_at <= f.occurred_at
-                AND i.occurred_at > f.occurred_at - interval '30 days'
+                AND i.occurred_at > f.occurred_at - %(called_within)s
                 AND (%(feature)s::smallint IS NULL OR i.feature_id = %(feature)s))
 """
 AI_USERS = f"(f.user_id IS NOT NULL AND NOT {IS_CONTROL} AND {HAS_CALLED})"
 NON_USERS = f"(f.user_id IS NOT NULL AND {IS_CONTROL})"
 
 
-def recommendations(whose: str = OF_FEATURE) -> Formula:
-    """The net promoter score, −1 to 1, of the answers that a condition chooses."""
+def recommendations(whose: str = OF_FEATURE, reach: timedelta = timedelta(0)) -> Formula:
+    """The net promoter score, −1 to 1, of the answers that a condition chooses by what was up to `reach` before them."""
 
     def scores(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
         summed = f"count(*), count(*) FILTER (WHERE f.value >= {economics.PROMOTERS_FROM})"
         summed += f", count(*) FILTER (WHERE f.value <= {economics.DETRACTORS_TO})"
-        return _heard(shelf, points, chosen, FeedbackKind.NPS, summed, whose, _score)
+        return _heard(shelf, points, chosen, FeedbackKind.NPS, summed, whose, _score, reach)
 
     return scores
 
@@ -152,8 +153,9 @@ def _heard(
     summed: str,
     whose: str,
     judge: Callable[..., Reading],
+    reach: timedelta = timedelta(0),
 ) -> list[Reading]:
-    """One reading per window from sums over its feedback of a kind; unknown before the raw horizon."""
+    """One reading per window from sums over its feedback of a kind; unknown where it reaches before the raw horizon."""
     query = f"""
         SELECT s.* FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[])
             WITH ORDINALITY AS p (start_at, end_at, place)
@@ -168,7 +170,8 @@ def _heard(
         rows = cursor.fetchall()
     if not any(row[0] for row in rows) and not _was_sent(kind, None):
         return [NOT_INSTRUMENTED if shelf.is_known(point, chosen.feature) else NO_DATA for point in points]
-    return [judge(*row) if shelf.is_raw(point) else NO_DATA for row, point in zip(rows, points, strict=True)]
+    needed = [Window(point.start - reach, point.end) for point in points]
+    return [judge(*row) if shelf.is_raw(window) else NO_DATA for row, window in zip(rows, needed, strict=True)]
 
 
 def _parameters(kind: FeedbackKind, points: Sequence[Window], feature: int | None) -> dict[str, Any]:
@@ -176,6 +179,7 @@ def _parameters(kind: FeedbackKind, points: Sequence[Window], feature: int | Non
         "project": current_project(),
         "kind": int(kind),
         "feature": feature,
+        "called_within": CALLED_WITHIN,
         "starts": [point.start for point in points],
         "ends": [point.end for point in points],
     }

@@ -112,17 +112,19 @@ def grown(life: Life, window: Window, feature: str | None) -> float:
 
 
 def opted_out(life: Life, window: Window, feature: str | None) -> float:
-    """User by user, word by word."""
+    """User by user, word by word; what names no feature is said of each."""
     rows = life.lived[life.lived["at"] < window.end].sort_values("at")
-    rows = rows if feature is None else rows[rows.feature == feature]
+    rows = rows[rows.event != UserEvent.SEEN]
+    named = {user: set(of.feature.dropna()) for user, of in rows.groupby("user_id")}
     out: dict[tuple[str, str | None], bool] = {}
     for row in rows.itertuples():
-        who = (row.user_id, row.feature)
-        if row.event == UserEvent.ACTIVATED:
-            out[who] = False
-        elif who in out and row.event in (UserEvent.OPTED_OUT, UserEvent.OPTED_IN):
-            out[who] = row.event == UserEvent.OPTED_OUT
-    return sum(out.values()) / len(out)
+        about = {row.feature} if isinstance(row.feature, str) else {None, feature, *named[row.user_id]}
+        for who in ((row.user_id, of) for of in about if feature is None or of == feature):
+            if row.event == UserEvent.ACTIVATED:
+                out[who] = False
+            elif who in out:
+                out[who] = row.event == UserEvent.OPTED_OUT
+    return len({user for (user, _), is_out in out.items() if is_out}) / len({user for user, _ in out})
 
 
 def promoters(answers: pd.DataFrame) -> float:

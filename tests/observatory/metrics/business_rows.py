@@ -130,7 +130,7 @@ def _events(rng: random.Random) -> list[dict[str, Any]]:
         at = FROM
         for event in _story(rng):
             at = _instant(rng, at, NOW)
-            found.append(_event(number, at, event, rng.choice(FEATURES), None))
+            found.append(_event(number, at, event, rng.choice((*FEATURES, None)), None))
     for number in range(8, 20):
         for is_control in (True,) if number < 16 else (True, False):
             at = FROM + timedelta(days=number, hours=0 if is_control else 30)
