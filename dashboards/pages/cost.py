@@ -6,12 +6,13 @@ from functools import cache, partial
 from django.db import transaction
 from django.http import HttpResponse
 
-from dashboards import caches, heading, judged, panels, present, spenders, unit_costs
+from dashboards import caches, heading, judged, panels, per_call, present, spenders, unit_costs
 from dashboards.charts.bars import cost_bars
 from dashboards.charts.data import Group
 from dashboards.components import Link, Panel
 from dashboards.pages.board import Board, Made, PanelMaker, TileMaker, respond
 from dashboards.panels import Drawn, series_panel
+from dashboards.per_call import COMPONENTS
 from dashboards.present import Asked
 from dashboards.shown_month import shown_month
 from dashboards.view import View, project_page
@@ -20,14 +21,6 @@ from observatory.metrics.definitions import METRICS
 from observatory.metrics.forecasting.growth import DEFAULT, Multiplier
 from observatory.metrics.forecasts import NEEDED_DAYS, CostForecast
 
-COMPONENTS = {
-    "cost_model_tokens": "model tokens",
-    "cost_retrieval": "retrieval",
-    "cost_infrastructure": "infrastructure",
-    "cost_moderation": "moderation",
-    "cost_human_review": "human review",
-    "cost_other": "other",
-}
 COLUMNS = ("calls", "cost_total", "cost_per_call", "cost_per_outcome", "input_tokens_mean", "unpriced_calls")
 
 
@@ -69,9 +62,9 @@ def components_panel(view: View) -> Panel:
     """Daily cost, stacked by component."""
     choice = view.choice
     groups = []
-    for metric, name in COMPONENTS.items():
+    for component, name in COMPONENTS.items():
         points = present.chart_points(
-            view.reader.series(metric, choice.window, "1d", feature=choice.feature, where=choice.where)
+            view.reader.series(f"cost_{component}", choice.window, "1d", feature=choice.feature, where=choice.where)
         )
         if any(point.value for point in points):
             groups.append(Group(name, points))
@@ -115,6 +108,7 @@ def _per_call(asking: Asking) -> list[PanelMaker]:
     return [
         PanelMaker("cost_anomaly", METRICS["cost_anomaly"].title, lambda: heading.expected_panel(view, asking.known_days())),
         line("cost_per_call", "Cost per call", "previous"),
+        PanelMaker(per_call.BY_COMPONENT, per_call.TITLE, partial(per_call.table, view)),
         line("input_tokens_mean", "Prompt tokens per call"),
         line("unpriced_calls", "Unpriced calls", "previous"),
     ]  # fmt: skip

@@ -21,7 +21,7 @@ def is_told(metric: Metric, others: Sequence[str], group_by: str | None = None) 
         case FilteredBy.ONE_DIMENSION:
             return len(together) <= 1
         case FilteredBy.FEATURE:
-            return not together
+            return set(together) <= set(_kept_by(metric))
 
 
 def refuse(metric: Metric, others: Sequence[str], group_by: str | None = None) -> None:
@@ -31,16 +31,23 @@ def refuse(metric: Metric, others: Sequence[str], group_by: str | None = None) -
     together = _together(others, group_by)
     if metric.filtered_by is FilteredBy.ONE_DIMENSION:
         beyond, told = together[-1], together[:1]
+        groups = told or [FEATURE]
         text = (
             f"{metric.name} is counted minute by minute, which combinations of dimensions cannot tell: it is known by "
             f"one dimension at a time, alone or within one feature, not by {' and '.join(together)} together"
         )
     else:
-        beyond, told = together[0], []
-        text = f"{metric.name} is kept by feature, not by {beyond}"
+        told = _kept_by(metric)
+        groups = [FEATURE, *told]
+        beyond = next(name for name in together if name not in told)
+        text = f"{metric.name} is kept by {' and '.join([FEATURE, *told])}, not by {beyond}"
     if beyond == group_by:
-        raise BadWindow(text, "group_by", told or [FEATURE])
+        raise BadWindow(text, "group_by", groups)
     raise BadWindow(text, beyond, [FEATURE, *told])
+
+
+def _kept_by(metric: Metric) -> list[str]:
+    return [dimension.name.lower() for dimension in metric.kept_by]
 
 
 def _together(others: Sequence[str], group_by: str | None) -> list[str]:

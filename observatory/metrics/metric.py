@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ingest.dimensions import Facts, FeedbackKind
+from ingest.dimensions import Dimension, Facts, FeedbackKind
 from observatory.metrics.layout import OF_MINUTES, Counter, Distribution
 
 
@@ -65,7 +65,8 @@ class FilteredBy(StrEnum):
 class Metric:
     """One definition. `maturing`: it waits for late feedback. `minimum_sample`: under it the state is *learning*.
 
-    Without a series it is about a whole month or more: a value a day would tell nothing, and take long.
+    Without a series it is about a whole month or more: a value a day would tell nothing, and take long. `kept_by`: the
+    dimensions that tell it apart besides the feature, where its kind is kept by feature only.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Metric:
     minimum_sample: int = 1
     window: str = "7d"
     has_series: bool = True
+    kept_by: tuple[Dimension, ...] = ()
 
     @property
     def maturing(self) -> bool:

@@ -92,6 +92,17 @@ def test_of_a_month_under_way_only_the_days_that_are_over_are_compared(known: si
     assert (told.value, plain(told.lines[0])) == ("$1.00", f"▲ 25 % above 1–10 {BEFORE:%b} $0.80")
 
 
+def test_a_call_is_told_component_by_component(page: str) -> None:
+    assert rows(page, "per_call") == [
+        ["Model tokens", "$72.60", "$0.61", "$0.60"],
+        ["Infrastructure", "$47.40", "$0.40", "—"],
+        ["All", "$120.00", "$1.00", "—"],
+    ]
+    panel = plain(page.split('id="table-per_call"')[1].split("</section>", maxsplit=1)[0])
+    assert "n = 120 calls with a price" in panel
+    assert "Nothing was paid for retrieval, moderation, human review, other." in panel
+
+
 def test_an_outcome_costs_what_everything_did_by_those_completed(page: str) -> None:
     assert "$12.00" in tile(page, "cost_per_outcome")
     assert "n = 10" in tile(page, "cost_per_outcome")

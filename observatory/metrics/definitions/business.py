@@ -1,6 +1,6 @@
 """What comes from events by their own time, from figures of the business and from combinations. Pure: no Django here."""
 
-from ingest.dimensions import FeedbackKind
+from ingest.dimensions import Dimension, FeedbackKind
 from observatory.metrics.definitions.making import (
     CALLS,
     COSTS,
@@ -46,10 +46,11 @@ def derived(
     parts: tuple[Counter, ...] = (),
     minimum_sample: int = 1,
     window: str = "30d",
+    kept_by: tuple[Dimension, ...] = (),
 ) -> Metric:
     """What a function of `derived` computes; `parts` are the counters that it reads."""
-    kind = Kind.DERIVED
-    return Metric(name, title, unit, direction, kind, doc, parts, minimum_sample=minimum_sample, window=window)
+    of = (name, title, unit, direction, Kind.DERIVED, doc, parts)
+    return Metric(*of, minimum_sample=minimum_sample, window=window, kept_by=kept_by)
 
 
 def _cache_savings(kind: str) -> Metric:
@@ -179,8 +180,9 @@ COST = (
         "Cost share of revenue",
         Unit.RATIO,
         LOWER,
-        "Cost divided by the revenue of the same time, all tiers; a month's figure is spread evenly over it.",
+        "Cost divided by the revenue of the same time, of all tiers or of one; a month's figure is spread evenly over it.",
         parts=(*COSTS, *PRICED),
+        kept_by=(Dimension.TIER,),
     ),
     derived(
         "highest_tier_cost_share",

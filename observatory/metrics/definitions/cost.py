@@ -1,9 +1,27 @@
 """What it costs. Pure: no Django here."""
 
+from ingest.dimensions import Component
 from observatory.metrics.definitions import business
 from observatory.metrics.definitions.making import CALLS, COSTS, HIGHER, LOWER, NEUTRAL, PRICED, money, rate
 from observatory.metrics.layout import COST_COUNTERS, NANO, Counter, Distribution
 from observatory.metrics.metric import Kind, Metric, Unit
+
+
+def _per_call(component: Component, counter: Counter) -> Metric:
+    name = component.name.lower()
+    return Metric(
+        f"cost_per_call_{name}",
+        f"Cost per call: {name.replace('_', ' ')}",
+        Unit.USD,
+        LOWER,
+        Kind.MEAN,
+        f"Cost of the component {name} divided by the calls whose price is known: its part of cost_per_call.",
+        parts=(counter,),
+        of=(Counter.PRICED_CALLS,),
+        scale=1 / NANO,
+        distribution=Distribution.COST_NANO if component is Component.MODEL_TOKENS else None,
+    )
+
 
 METRICS: tuple[Metric, ...] = (
     money(
@@ -30,6 +48,7 @@ METRICS: tuple[Metric, ...] = (
         scale=1 / NANO,
         distribution=Distribution.COST_NANO,
     ),
+    *(_per_call(component, counter) for component, counter in COST_COUNTERS.items()),
     Metric(
         "cost_per_call_p50",
         "Cost per call, median",

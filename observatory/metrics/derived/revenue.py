@@ -37,8 +37,8 @@ class TierShare:
 
 
 def cost_share(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
-    """Cost of each window / its revenue, of all tiers."""
-    revenue = figures.of_all_tiers(FigureName.REVENUE_USD, figures.first_month(points, shelf.zone))
+    """Cost of each window / its revenue, of all tiers or of the one that the filter chooses."""
+    revenue = _figures(shelf, figures.first_month(points, shelf.zone), dict(chosen.others).get(Dimension.TIER))
     costs = _costs(shelf, points, chosen)
     return [_share(cost, _revenue(shelf, revenue, point)) for cost, point in zip(costs, points, strict=True)]
 
@@ -68,6 +68,15 @@ def revenue_shares(month: date, now: datetime) -> list[TierShare]:
     revenue = figures.by_tier(FigureName.REVENUE_USD, month)
     tiers = sorted(_tiers(shelf, groups, _names(), revenue, window), key=lambda one: one.tier)
     return [TierShare(ALL_TIERS, cost.value, earned, _share(cost, earned)), *tiers]
+
+
+def _figures(shelf: Shelf, first: date, tier: int | None) -> dict[date, Decimal]:
+    """Month → the revenue of a tier by its number, or of all."""
+    if tier is None:
+        return figures.of_all_tiers(FigureName.REVENUE_USD, first)
+    name = shelf.names(Dimension.TIER).get(tier)
+    by_month = figures.by_tier(FigureName.REVENUE_USD, first)
+    return {month: tiers[name] for month, tiers in by_month.items() if name in tiers}
 
 
 def _names() -> dict[int, str]:

@@ -23,6 +23,7 @@ from observatory.metrics.derived.voices import Tickets, tickets_by_category
 from observatory.metrics.economics import Verdict, poisson_interval
 from observatory.metrics.provider_limits import Limit
 from observatory.metrics.reading import Reading, State
+from observatory.metrics.windows import BadWindow
 from tests import factories
 from tests.observatory.metrics import business_rows
 from tests.observatory.metrics.business_oracles import ORACLES, TODAY, adoption, calls, day_of, mau
@@ -277,7 +278,7 @@ def test_the_dearest_tier_is_the_one_that_is_told(make_project: Any) -> None:
     project = make_project()
     start, end = day_start(TODAY - 4 * DAY, "UTC"), day_start(TODAY - 3 * DAY, "UTC")
     rows: list[dict[str, Any]] = [
-        {"tier": "free", "cost_nano": 3 * 10**9},
+        {"tier": "free", "cost_nano": 3 * 10**9, "model": "a-large"},
         {"tier": "pro", "cost_nano": 10**9},
         {"cost_nano": 10**9},
     ]
@@ -295,6 +296,15 @@ def test_the_dearest_tier_is_the_one_that_is_told(make_project: Any) -> None:
             window = Window(start, end)
             assert reader.reading("highest_tier_cost_share", window, feature=feature).value == pytest.approx(5 / 100)
             assert reader.reading("cost_share_of_revenue", window, feature=feature).value == pytest.approx(7 / 2_100)
+            by_tier = reader.read("cost_share_of_revenue", window, feature=feature, group_by="tier")
+            found = {tier: reading.value for tier, reading in by_tier.groups.items()}
+            assert found == {"free": pytest.approx(5 / 100), "pro": pytest.approx(1 / 1_000), "(none)": None}
+            assert by_tier.reading.value == pytest.approx(7 / 2_100)
+            one = reader.read("cost_share_of_revenue", Window(start, end + DAY), feature=feature, where={"tier": "pro"})
+            assert one.reading.value == pytest.approx(1 / 2_000), "two days of revenue"
+            assert [point.reading.value for point in one.series] == pytest.approx([1 / 1_000, 0])
+        with pytest.raises(BadWindow, match="kept by feature and tier, not by model"):
+            reader.reading("cost_share_of_revenue", Window(start, end), where={"model": "a-large", "tier": "pro"})
         shares = {one.tier: one for one in revenue_shares(start.date().replace(day=1), end)}
     assert {tier: one.cost_usd for tier, one in shares.items()} == {"": 7, "free": 5, "pro": 1, "idle": 0, "(none)": 1}
     assert {tier for tier, one in shares.items() if one.share.value is None} == {"(none)"}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest.dimensions import CostSource, ErrorClass, FeedbackKind
+from ingest.dimensions import Component, CostSource, ErrorClass, FeedbackKind
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start, floor, local_day
 from observatory.metrics import roller, series, spans, wide
@@ -104,6 +104,19 @@ def busiest_minute(weigh: Callable[[Any], Any]) -> Oracle:
     return compute
 
 
+def per_call(component: Component) -> Oracle:
+    """Records of one component, and of model tokens what calls cost themselves where no record replaces it."""
+
+    def compute(stream: Stream, window: Window, by: dict[str, Any]) -> float:
+        nano = stream.paid(window, component=int(component), **by).amount_nano.sum()
+        if component is Component.MODEL_TOKENS:
+            calls = stream.calls(window, **by)
+            nano += calls[~calls.id.isin(stream.replaced)].cost_nano.dropna().sum()
+        return float(nano) / 1e9 / _is_priced(stream, window, by).sum()
+
+    return compute
+
+
 EXACT: dict[str, Oracle] = {
     "calls": lambda s, w, by: len(s.calls(w, **by)),
     "error_rate": lambda s, w, by: (s.calls(w, **by).error_class != 0).mean(),
@@ -145,6 +158,7 @@ EXACT: dict[str, Oracle] = {
     "retrieval_score_mean": lambda s, w, by: s.calls(w, **by).retrieval_score.mean(),
     "no_result_rate": lambda s, w, by: (s.calls(w, **by).retrieval_documents.dropna() == 0).mean(),
     "cost_per_call": lambda s, w, by: s.cost_nano(w, **by) / 1e9 / _is_priced(s, w, by).sum(),
+    **{f"cost_per_call_{component.name.lower()}": per_call(component) for component in Component},
 }
 WITHIN_ONE_PERCENT: dict[str, Oracle] = {
     "latency_p50": quantile("latency_ms", 0.5),
