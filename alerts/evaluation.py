@@ -15,6 +15,7 @@ from alerts.limits import Facts, Judgement, Measure, judge
 from alerts.models import AlertRule, Evaluation, RuleState
 from alerts.readings import Wanted
 from alerts.transitions import Step
+from ingest.imports import marks
 from ingest.projects.access import project_scope
 from ingest.projects.models import Feature, Project
 from ingest.timeline import Window
@@ -183,20 +184,20 @@ def _facts_of(bench: Bench, group: Group) -> dict[int, Facts]:
     """State id → what was read for it, with the budget of the feature's type where the rule compares with that."""
     wanted = {state.pk: Wanted(state.rule.metric, state.feature, Measure(state.rule.measure)) for state in group.states}
     read = bench.source.take(set(wanted.values()), group.window)
+    imported_to = marks.read()  # after what was read: an import leaves its mark before its rows
     facts = {}
     for state in group.states:
         one = read[wanted[state.pk]]
         if state.rule.measure == Measure.BUDGET:
             feature = bench.features.get(state.feature_number)
             one = replace(one, reference=readings.budget_of(feature.type if feature else "", state.rule.metric))
-        facts[state.pk] = replace(one, value=None) if _is_history(bench, state, one, group.window) else one
+        is_history = _is_history(bench, state, one, group.window, imported_to.get(state.feature_number))
+        facts[state.pk] = replace(one, value=None) if is_history else one
     return facts
 
 
-def _is_history(bench: Bench, state: RuleState, facts: Facts, window: Window) -> bool:
-    """Whether a window may hold imported events, or is empty because nothing has come after them yet."""
-    feature = bench.features.get(state.feature_number)
-    end = states.imported_to([feature] if feature else bench.features.values())
+def _is_history(bench: Bench, state: RuleState, facts: Facts, window: Window, end: datetime | None) -> bool:
+    """Whether a window may hold imported events, or is empty because nothing has come after them; `end`: the newest."""
     if end is None:
         return False
     return window.start <= end or (not facts.value and not bench.source.lives(state.feature, Window(end, window.end)))

@@ -1,6 +1,6 @@
 """Which rules stand where: the rows that rules and features need, and from when on they are judged."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -8,6 +8,7 @@ from django.db import connection
 from alerts import readings
 from alerts.cadence import Cadence, closes_at
 from alerts.models import AlertRule, RuleState
+from ingest.imports import marks
 from ingest.projects.access import current_project
 from ingest.projects.models import Feature
 from observatory.metrics.definitions import METRICS
@@ -39,11 +40,11 @@ def complete(zone_name: str, now: datetime) -> int:
     """Give every active rule of the project in scope a state for each feature that it watches; how many were added."""
     features = {feature.number: feature for feature in Feature.objects.all()}
     known = set(RuleState.objects.values_list("rule_id", "feature_number"))
-    added = []
+    imported_to, added = marks.read(), []
     for rule in AlertRule.objects.filter(is_paused=False, metric__in=list(METRICS)):
         for number in _watched(rule, features):
             if (rule.pk, number) not in known:
-                added.append(_new_state(rule, features.get(number), features, zone_name, now))
+                added.append(_new_state(rule, features.get(number), features, imported_to, zone_name, now))
     RuleState.objects.bulk_create(added)
     return len(added)
 
@@ -65,11 +66,6 @@ def maturity_of(features: Mapping[int, Feature], number: int) -> int:
     return max(hours, default=24)
 
 
-def imported_to(concerned: Iterable[Feature]) -> datetime | None:
-    """The newest imported event of these features: what an import brings is history, and nobody is told of it."""
-    return max((each.imported_to for each in concerned if each.imported_to), default=None)
-
-
 def _watched(rule: AlertRule, features: dict[int, Feature]) -> list[int]:
     """The feature numbers of a rule's states; nothing is watched before the project has sent anything."""
     match rule.scope:
@@ -82,12 +78,17 @@ def _watched(rule: AlertRule, features: dict[int, Feature]) -> list[int]:
 
 
 def _new_state(
-    rule: AlertRule, feature: Feature | None, features: dict[int, Feature], zone_name: str, now: datetime
+    rule: AlertRule,
+    feature: Feature | None,
+    features: Mapping[int, Feature],
+    imported_to: Mapping[int, datetime],
+    zone_name: str,
+    now: datetime,
 ) -> RuleState:
     concerned = [feature] if feature else list(features.values())
     seen = min(each.first_seen_at for each in concerned)
     begin = max(rule.active_from, seen)
-    if imported_to(concerned) is None:
+    if (feature.number if feature else marks.PROJECT) not in imported_to:
         begin = max(rule.active_from, _first_event(rule.active_from, seen, feature, now))
     return RuleState(
         project_id=current_project(),

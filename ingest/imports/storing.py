@@ -4,20 +4,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from django.db import connection
-
-from ingest import dictionary, records, timeline
+from ingest import records, timeline
 from ingest.contract import Interaction
 from ingest.database import Unavailable
-from ingest.dimensions import Dimension
-from ingest.imports.items import Line, looked_into, newest
+from ingest.imports import marks
+from ingest.imports.items import Line, looked_into
 from ingest.imports.lines import Numbered
 from ingest.imports.progress import Refused, Tally
 from ingest.kinds import EXPECTED
 from ingest.late import NOTE
 from ingest.normalise import Receipt
-from ingest.projects.models import Feature, Project
-from ingest.projects.scope import project_scope
+from ingest.projects.models import Project
 from ingest.records import Way
 from ingest.refusals import Malformed, Problem
 
@@ -69,7 +66,7 @@ def store(job: Job, portion: Sequence[Numbered]) -> Outcome:
         else:
             (whole if found.is_whole else odd).append(found)
     if not job.is_told:
-        _leave_a_mark(job.project_id, [*whole, *odd])
+        marks.leave(job.project_id, [*whole, *odd])
     if whole:
         _take(job, whole, b"[%b]" % b",".join(line.content for line in whole), outcome)
     for line in odd:  # alone: what is no JSON could take its neighbours with it
@@ -117,19 +114,6 @@ def _receipt(project_id: int) -> Receipt:
     return Receipt(
         project.pk, project.time_zone, timeline.now(), project.text_policy, project.raw_horizon, project.raw_days
     )
-
-
-def _leave_a_mark(project_id: int, lines: list[Line]) -> None:
-    """Say how far these features' history reaches, before any of it can be seen: alerting leaves its windows alone."""
-    now = timeline.now()
-    if marks := newest(lines, now):
-        numbers = dictionary.numbers(project_id, {Dimension.FEATURE: list(marks)}, now=now)
-        with project_scope(project_id), connection.cursor() as cursor:
-            cursor.executemany(
-                f"UPDATE {Feature._meta.db_table} SET imported_to = greatest(imported_to, %s)"
-                " WHERE project_id = %s AND number = %s AND (imported_to IS NULL OR imported_to < %s)",
-                [(at, project_id, numbers[Dimension.FEATURE, name], at) for name, at in sorted(marks.items())],
-            )
 
 
 def _as_asked(problem: Problem, time_format: str) -> Problem:
