@@ -1,12 +1,13 @@
 """Costs as rows: one each, or one a local day for an amount that belongs to a period. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from ingest.arrays import microseconds
-from ingest.contract import Cost
+from ingest.contract import Cost, Item
 from ingest.dimensions import Component, RecordKind
 from ingest.identity import key_of
+from ingest.judging import AHEAD
 from ingest.normalise import (
     Columns,
     Entry,
@@ -23,8 +24,25 @@ from ingest.refusals import TooLarge
 from ingest.retention.horizons import oldest
 from ingest.timeline import day_window, days, local_day
 
-MOST_ROWS = 50_000
+MOST_DAYS = 50_000
 INSTANT = timedelta(microseconds=1)
+
+
+def weigh(items: Iterable[Item], receipt: Receipt) -> None:
+    """Raise TooLarge for a body whose costs have periods of too many days together: each of them is a row.
+
+    What is refused by itself, and what lies before the raw horizon, weighs nothing.
+    """
+    reach = oldest(receipt.raw_horizon, receipt.raw_days, receipt.received_at)
+    total = 0
+    for item in items:
+        if isinstance(item, Cost) and item.period_from and item.period_to:
+            start = max(item.period_from, reach)
+            if start < item.period_to <= receipt.received_at + AHEAD:
+                first, last = (local_day(at, receipt.time_zone) for at in (start, item.period_to))
+                total += (last - first).days + 1
+    if total > MOST_DAYS:
+        raise TooLarge(f"The periods of these costs have {total:,} days together; at most {MOST_DAYS:,} are taken.")
 
 
 def period_parts(start: datetime, end: datetime, zone: str) -> list[tuple[int, int]]:
@@ -53,7 +71,10 @@ def _spread(item: Cost, reach: datetime, zone: str) -> list[tuple[int, int]]:
 
 
 def cost_columns(entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers) -> Columns:
-    """All columns of `cost`; `row_key` names each row's item, since an item of a period has several rows."""
+    """All columns of `cost`; `row_key` names each row's item, since an item of a period has several rows.
+
+    The texts of a period stand in the first of them: they are as long as the sender likes, and it as many as days.
+    """
     items: list[Cost] = [entry.item for entry in entries]
     alone = effective((item.occurred_at for item in items), microseconds(receipt.received_at))
     dimensions = numbered(values, numbers)
@@ -61,14 +82,15 @@ def cost_columns(entries: Sequence[Entry], receipt: Receipt, values: Values, num
     reach = oldest(receipt.raw_horizon, receipt.raw_days, receipt.received_at)
     rows, first_at = [], []
     for position, (entry, item) in enumerate(zip(entries, items, strict=True)):
-        metadata = metadata_of(entry, beyond.get(position))
         placed = _spread(item, reach, receipt.time_zone) or [(alone[position], nano_of(item.amount_usd))]
         first_at.append(placed[0][0])
-        rows += [(position, at, share, metadata) for at, share in placed]
-    if len(rows) > MOST_ROWS:
-        raise TooLarge(f"The periods of these costs have more than {MOST_ROWS:,} days together: send fewer at once.")
-    positions, occurred, amounts, metadatas = zip(*rows, strict=True)
-    columns: Columns = {"occurred_at": occurred, "amount_nano": amounts, "metadata": metadatas}
+        texts = (item.description, metadata_of(entry, beyond.get(position)))
+        rows += [
+            (position, at, share, *(texts if day == 0 else (None, None))) for day, (at, share) in enumerate(placed)
+        ]
+    positions, occurred, amounts, descriptions, metadatas = zip(*rows, strict=True)
+    columns: Columns = {"occurred_at": occurred, "amount_nano": amounts}
+    columns |= {"description": descriptions, "metadata": metadatas}
     columns["row_key"] = [entries[position].key for position in positions]
     columns["id"] = [entries[position].id for position in positions]
     columns |= {name: [values[position] for position in positions] for name, values in dimensions.items()}
@@ -85,5 +107,4 @@ def _details(items: Sequence[Cost]) -> Columns:
         ],
         "period_from": [microseconds(item.period_from) if item.period_from else None for item in items],
         "period_to": [microseconds(item.period_to) if item.period_to else None for item in items],
-        "description": [item.description for item in items],
     }

@@ -31,6 +31,7 @@ from ingest.refusals import Problem, echo, explain
 from ingest.text import as_bytes, as_json, is_deeper, repair_deep
 
 AHEAD = timedelta(days=30)
+LONGEST_PERIOD = timedelta(days=3_660)
 _OF_BROWSERS = ", ".join(str(one.__struct_config__.tag) for one in FEEDBACK if one not in NOT_FROM_BROWSERS)
 FROM_BROWSERS = (
     f"with a browser's key one of {_OF_BROWSERS}: the other kinds are posted by a server, with an ingest key"
@@ -114,6 +115,8 @@ def _cost(item: Cost, now: datetime) -> Problem | None:
         return Problem("$.period_to", "a time after period_from", item.period_to.isoformat())
     if item.period_to > now + AHEAD:
         return Problem("$.period_to", "a time at most 30 days ahead", item.period_to.isoformat())
+    if item.period_to - item.period_from > LONGEST_PERIOD:
+        return Problem("$.period_from", "a time at most ten years before period_to", item.period_from.isoformat())
     return None
 
 

@@ -123,6 +123,7 @@ def take(
     """
     ways, wanted = ((way,), way.kind) if isinstance(way, Way) else (way, kinds.BY_WORD)
     batch = read(body, wanted, are_lines=are_lines)
+    costs.weigh(batch.items.values(), receipt)
     count(batch.count)
     entries = admitted(batch, receipt)
     going_on = tombstones.refuse(batch, entries, receipt)

@@ -8,7 +8,7 @@ from ingest import records, timeline
 from ingest.costs import period_parts
 from ingest.dimensions import Facts
 from ingest.timeline import local_day
-from tests.ingest.record import one, rows, take
+from tests.ingest.record import one, rows, statuses, take
 
 CALL = {"id": "call", "feature": "write", "model": "m", "session_id": "s-9"}
 
@@ -90,6 +90,8 @@ NOW = timeline.now()
         ({"period_from": NOW.isoformat()}, "$.period_to"),
         ({"period_from": NOW.isoformat(), "period_to": NOW.isoformat()}, "$.period_to"),
         ({"period_from": NOW.isoformat(), "period_to": (NOW + timedelta(days=40)).isoformat()}, "$.period_to"),
+        ({"period_from": (NOW - timedelta(days=3_661)).isoformat(), "period_to": NOW.isoformat()}, "$.period_from"),
+        ({"period_from": "0001-01-01T00:00:00Z", "period_to": NOW.isoformat()}, "$.period_from"),
         (
             {"period_from": (NOW - timedelta(days=1)).isoformat(), "period_to": NOW.isoformat(), "interaction_id": "x"},
             "$.interaction_id",
@@ -100,3 +102,47 @@ def test_what_cannot_be_is_refused_with_its_path(post, sent, path):
     answer = post("costs", {"component": "other", "amount_usd": 1, **sent})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["path"] == path
+
+
+def bill(days, **fields):
+    ends = timeline.now()
+    times = {"period_from": (ends - timedelta(days=days)).isoformat(), "period_to": ends.isoformat()}
+    return {"component": "other", "amount_usd": 1, **times, **fields}
+
+
+def test_the_texts_of_a_bill_are_kept_once_however_many_days_it_has(project):
+    take(project, records.COSTS, bill(300, description="servers", metadata={"note": "x" * 60_000}))
+    first, *others = rows(project, "cost", "occurred_at, description, metadata")
+    assert first["description"] == "servers"
+    assert len(first["metadata"]) > 60_000
+    assert len(others) >= 299
+    assert {(row["description"], row["metadata"]) for row in others} == {(None, None)}
+
+
+def test_a_period_that_is_too_long_costs_no_neighbour(post, project):
+    answer = post(
+        "batch", [{"type": "cost", **bill(3_700)}, {"type": "interaction", **CALL}, {"type": "cost", **bill(2)}]
+    )
+    assert answer.status_code == 207
+    assert statuses(answer) == ["invalid", "created", "created"]
+    error = answer.json()["results"][0]["error"]
+    assert (error["path"], error["expected"]) == ("$.period_from", "a time at most ten years before period_to")
+
+
+def test_a_body_whose_periods_have_too_many_days_together_is_413_and_stores_and_costs_nothing(post, project):
+    type(project).objects.filter(pk=project.pk).update(events_per_second=1)  # 60 at once
+    many = [bill(364, id=f"bill-{number}") for number in range(140)]
+    answer = post("costs", many)
+    assert answer.status_code == 413
+    assert "at most 50,000" in answer.json()["detail"]
+    assert rows(project, "cost") == []
+    assert post("costs", [{**one, "amount_usd": "-1"} for one in many[:3]]).status_code == 400
+
+
+def test_what_lies_before_the_horizon_or_is_refused_by_itself_weighs_nothing(project):
+    times = {"period_from": "0001-01-01T00:00:00Z"}
+    far = [bill(1, id=f"far-{number}", period_to="9999-01-01T00:00:00Z", **times) for number in range(20)]
+    old = [bill(1, id=f"old-{number}", period_to="2000-01-01T00:00:00Z", **times) for number in range(20)]
+    late = [bill(3_600, id=f"late-{number}") for number in range(14)]
+    assert statuses(take(project, records.COSTS, [*far, *old, *late])) == ["invalid"] * 40 + ["created"] * 14
+    assert len(rows(project, "cost")) < 14 * 403
