@@ -304,7 +304,7 @@ def metadata_of(entry: Entry, beyond: dict[str, str] | None = None) -> str | Non
         return None
     kept = dict(entry.item.metadata or {})
     for name, value in {**(entry.extras or {}), **(beyond or {})}.items():
-        kept[name if name not in kept else f"{name} (field)"] = value
+        kept[text.free(name, kept, " (field)")] = value
     return text.as_json(kept)
 
 

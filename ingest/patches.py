@@ -19,7 +19,7 @@ from ingest.contract import DIMENSION_FIELDS, Interaction
 from ingest.dimensions import ABSENT, Cache, CostSource, Dimension, ErrorClass, Flag
 from ingest.normalise import COPIED, NAMES, Columns, Entry, beyond_dictionary, metadata_of
 from ingest.pricing import Call, PriceBook, is_amount, nano_of
-from ingest.text import as_json
+from ingest.text import as_json, free
 
 ESTIMATES = {"input_tokens": Flag.INPUT_TOKENS_ESTIMATED, "output_tokens": Flag.OUTPUT_TOKENS_ESTIMATED}
 # Field of a text → its columns beside the numbers, and what the flags say of it.
@@ -278,7 +278,7 @@ def _fill_metadata(found: Changes, stored: Stored, patch: Patch) -> None:
     more = {name: value for name, value in patch.metadata.items() if found.metadata[name] is Fate.FILLED}
     for name, value in beyond_dictionary([patch.item], patch.columns).get(0, {}).items():
         if found.is_filled(name):
-            more[name if name not in {**stored.metadata, **more} else f"{name} (field)"] = value
+            more[free(name, {**stored.metadata, **more}, " (field)")] = value
     if more and stored.payload:
         found.payload["metadata"] = as_json({**stored.metadata, **more})
 
@@ -333,8 +333,10 @@ def _raise_flags(found: Changes, stored: Stored, patch: Patch) -> None:
     flags = stored.interaction["flags"]
     for name, flag in (*ESTIMATES.items(), ("language", Flag.LANGUAGE_DETECTED)):
         flags &= ~(flag if found.is_filled(name) else 0)
+    if found.interaction or found.payload:
+        flags |= patch.column("flags") & Flag.TEXT_REPAIRED
     if found.payload:
         ours = sum(own for name, (_, own) in TEXTS.items() if found.is_filled(name))
-        flags |= patch.column("flags") & (ours | Flag.TEXT_REPAIRED | Flag.TEXT_MASKED | Flag.TEXT_HASHED)
+        flags |= patch.column("flags") & (ours | Flag.TEXT_MASKED | Flag.TEXT_HASHED)
     if flags != stored.interaction["flags"]:
         found.interaction["flags"] = flags

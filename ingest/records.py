@@ -69,6 +69,9 @@ class Result(msgspec.Struct, omit_defaults=True):
     error: Problem | None = None
 
 
+REPAIRED = "repaired: NUL and lone surrogates are stored as U+FFFD"
+"""What is noted of an item in which something could not be stored as it was."""
+
 TAKEN = Problem("$.id", "an id that nothing else has", "the id of an item with other content")
 """What is wrong with an item that is in conflict with the record."""
 
@@ -221,15 +224,16 @@ def told(batch: Batch, entries: Sequence[Entry], stored: Stored) -> Answer:
     for entry in entries:
         if entry.position in results:
             continue
+        note = entry.note if not entry.is_repaired else f"{entry.note}; {REPAIRED}" if entry.note else REPAIRED
         status = "created"
         if entry.key in contents:
             status = "duplicate" if contents[entry.key] == entry.content else "conflict"
         contents.setdefault(entry.key, entry.content)
         if entry.item.id is None:  # an id of ours cannot have been there, but for a second try of this request
-            results[entry.position] = Result(entry.position, "created", entry.id, False, entry.note)
+            results[entry.position] = Result(entry.position, "created", entry.id, False, note)
         else:
             error = TAKEN if status == "conflict" else None
-            results[entry.position] = Result(entry.position, status, entry.id, note=entry.note, error=error)
+            results[entry.position] = Result(entry.position, status, entry.id, note=note, error=error)
     in_order = [results[position] for position in sorted(results)]
     counts = Counter(result.status for result in in_order)
     return Answer(counts["created"], counts["duplicate"], counts["conflict"], counts["invalid"], in_order)

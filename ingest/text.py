@@ -1,11 +1,12 @@
 """Text as PostgreSQL can hold it: nothing trimmed, nothing normalised, and every repair visible. Pure.
 
-NUL and lone surrogates become U+FFFD. What is longer than a mebibyte of UTF-8 is cut, and says how long it was.
+NUL and lone surrogates become U+FFFD; ids and the names of fields that were different stay so. What is longer than a mebibyte of UTF-8 is cut, and says how long it was.
 """
 
 import hashlib
 import json
 import re
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +51,30 @@ def repair_deep(value: Any) -> Any:
     if isinstance(value, list):
         return [repair_deep(item) for item in value]
     if isinstance(value, dict):
-        return {repair(key): repair_deep(item) for key, item in value.items()}
+        names = value if all(map(is_holdable, value)) else _repaired_names(value)
+        return {name: repair_deep(item) for name, item in zip(names, value.values(), strict=True)}
     return value
+
+
+def _repaired_names(sent: Collection[str]) -> list[str]:
+    """The names of an object's fields, each its own: a repaired one that would meet another carries a mark as ids do."""
+    taken = set(filter(is_holdable, sent))
+    names = []
+    for name in sent:
+        better = name
+        if not is_holdable(name):
+            better = repair(name)
+            better = free(repair_id(name) if better in taken else better, taken, "′")
+            taken.add(better)
+        names.append(better)
+    return names
+
+
+def free(name: str, taken: Container[str], suffix: str) -> str:
+    """The name, or the first that nothing else has with the suffix behind it, as often as it takes."""
+    while name in taken:
+        name += suffix
+    return name
 
 
 def is_deeper(value: object, levels: int) -> bool:

@@ -25,7 +25,7 @@ from ingest.descriptors import Descriptors, describe
 from ingest.dimensions import Flag
 from ingest.redaction import hashing
 from ingest.redaction.masking import mask, mask_number
-from ingest.text import as_json, is_holdable, repair
+from ingest.text import as_json, free, is_holdable, repair
 
 FULL, MASKED, HASHED = "full", "masked", "hashed"
 FAILED = "[masked: masker failed]"
@@ -152,10 +152,8 @@ class _Work:
         made: dict[str, Any] = {}
         for key, one in value.items():
             name = key if len(key) < SHORTEST_SECRET and key.isidentifier() else self._masked(key, field)
-            while name in made:  # two keys may have become one
-                name += "′"
             is_id = field == "retrieval" and key == "id"
-            made[name] = one if is_id else self._inside(one, field, key)
+            made[free(name, made, "′")] = one if is_id else self._inside(one, field, key)
         return made
 
     def _number(self, value: int, name: str) -> int | str:

@@ -72,6 +72,13 @@ def test_every_field_that_apps_may_send_is_documented():
     assert {name for name in fields | set(BY_WORD) | set(KINDS_OF_FEEDBACK) if f"`{name}`" not in text} == set()
 
 
+def test_every_flag_of_an_interaction_is_documented():
+    from ingest.dimensions import Flag
+
+    text = (ROOT / "docs/reference/api.md").read_text()
+    assert [flag.name.lower() for flag in Flag if f"`{flag.name.lower()}`" not in text] == []
+
+
 def test_every_management_command_is_documented():
     text = (ROOT / "docs/reference/commands.md").read_text()
     commands = {

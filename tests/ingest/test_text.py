@@ -40,6 +40,21 @@ def test_repair_reaches_every_text_inside():
     assert text.repair_deep(sent) == {"a\ufffd": ["\ufffd", {"b": "ok", "c": 1}], "d": None}
 
 
+@given(st.dictionaries(st.text("a\0\ud800\ud801\ufffd~′", max_size=4), st.integers(), max_size=8))
+def test_no_field_is_lost_to_another_whose_name_repairs_to_the_same_and_whole_names_stay(sent):
+    repaired = text.repair_deep(sent)
+    assert list(repaired.values()) == list(sent.values())
+    assert all(map(text.is_holdable, repaired))
+    assert all(repaired[name] == value for name, value in sent.items() if text.is_holdable(name))
+
+
+def test_names_that_would_meet_are_told_apart_even_against_who_knows_the_mark():
+    mark = text.repair_id("\0")
+    assert list(text.repair_deep({"\0": 1, "\ud800": 2})) == ["\ufffd", text.repair_id("\ud800")]
+    assert text.repair_deep({"\0": 1, "\ufffd": 2}) == {mark: 1, "\ufffd": 2}
+    assert text.repair_deep({"\0": 1, "\ufffd": 2, mark: 3}) == {f"{mark}′": 1, "\ufffd": 2, mark: 3}
+
+
 def test_a_mebibyte_is_kept_and_more_is_cut_at_a_whole_character():
     exact = "é" * (text.LONGEST // 2)
     assert text.cut(exact) == (exact, None)
