@@ -10,6 +10,7 @@ from dashboards.charts import sparkline
 from dashboards.charts.data import Band, Point
 from dashboards.components import State, Tile, learning_word
 from dashboards.filters import relative
+from dashboards.shell import USERS_LAG
 from dashboards.view import View
 from ingest import timeline
 from ingest.timeline import DAY, HOUR, QUARTER, WEEK, Window
@@ -86,8 +87,16 @@ def tile(view: View, asked: Asked) -> Tile:
         lines=tuple(lines),
         definition=metric.doc,
         sparkline=_sparkline(answer),
+        as_of=_as_of(view, metric, answer),
         link=ask.link if ask else None,
     )
+
+
+def _as_of(view: View, metric: Metric, answer: reading.Answer) -> str:
+    """Of when a number of users is, where that is clearly before the strip's 'complete to'."""
+    is_stale = metric.kind in BY_DAYS and view.coverage.complete_to - answer.complete_to >= USERS_LAG
+    is_told = is_stale and answer.reading.value is not None
+    return formatting.moment(answer.complete_to, view.zone, view.now) if is_told else ""
 
 
 def fair(metric: Metric, window: Window, compare: str | None, now: datetime) -> tuple[Window, str | None]:

@@ -1,5 +1,6 @@
 """The frame around every page of a project: navigation, and the verdict strip with its version."""
 
+from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ PAGES = (
     ("Interactions", "interactions/", "l"),
 )
 TOOLS = (("Status", "status/", "s"), ("Settings", "settings/", ""))
+USERS_LAG = timedelta(minutes=1)
+"""Numbers of users that are this much older than the others say of when they are."""
 
 
 def _item(view: "View", text: str, path: str, key: str, count: int = 0) -> NavItem:
@@ -63,6 +66,8 @@ def strip(view: "View") -> Strip:
     facts = []
     if coverage.last_interaction_at:
         facts.append(f"complete to {formatting.moment(coverage.complete_to, view.zone, view.now)}")
+        if coverage.complete_to - view.reader.users_complete_to >= USERS_LAG:
+            facts.append(f"users to {formatting.moment(view.reader.users_complete_to, view.zone, view.now)}")
         facts.append(f"feedback mature to {formatting.moment(coverage.mature_to, view.zone, view.now)}")
     seen = [str(coverage.changed_at), *(f"{one.pk}:{one.severity}:{one.acknowledged_at}" for one in opened)]
     return Strip(

@@ -8,6 +8,7 @@ from ingest.timeline import DAY, HOUR, Window, day_window, days, local_day
 from observatory.metrics import derived, distributions, filtering, formulas, reads, users, windows
 from observatory.metrics.baselines import against
 from observatory.metrics.definitions import METRICS
+from observatory.metrics.derived import reach
 from observatory.metrics.layout import Counter
 from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.months import Span
@@ -49,6 +50,11 @@ class Reader:
         """How far the numbers reach: of one feature, or of all (the one that matures slowest counts)."""
         return self._shelf.coverage(self._shelf.filter(feature))
 
+    @property
+    def users_complete_to(self) -> datetime:
+        """How far numbers of users reach, which come minutes after the others where many calls come in."""
+        return self._shelf.users_complete_to
+
     def first_day(self, feature: str | None = None) -> Window | None:
         """The local day of the first interaction, of one feature or of all; None before there is one."""
         first = self._shelf.first_call(self._shelf.filter(feature).feature)
@@ -78,7 +84,7 @@ class Reader:
             window=whole,
             judged=judged or whole,
             grain=size,
-            complete_to=cover.complete_to,
+            complete_to=min(cover.complete_to, reach.complete_to(metric, self._shelf, judged or whole) or self.now),
             mature_to=cover.mature_to,
             reading=answered[0],
             comparison=self._compared(metric, compare, whole.length, judged or whole, chosen, answered),
@@ -291,11 +297,13 @@ class Reader:
         self, metric: Metric, points: Sequence[Window], readings: Sequence[Reading], chosen: Filter
     ) -> tuple[Point, ...]:
         cover = self._shelf.coverage(chosen)
+        told = self._shelf.are_counted(metric, points, chosen.selection.family)
+        met = reach.are_counted(metric, self._shelf, points)
         return tuple(
-            Point(point, reading, complete=is_counted, mature=not metric.maturing or point.end <= cover.mature_to)
-            for point, reading, is_counted in zip(
-                points, readings, self._shelf.are_counted(metric, points, chosen.selection.family), strict=True
+            Point(
+                point, reading, complete=is_told and is_met, mature=not metric.maturing or point.end <= cover.mature_to
             )
+            for point, reading, is_told, is_met in zip(points, readings, told, met, strict=True)
         )
 
     def _compared(

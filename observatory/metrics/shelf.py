@@ -227,6 +227,12 @@ class Shelf:
         end = min(window.end, self.floored(self.coverage(chosen).mature_to, family))
         return Window(window.start, end) if end > window.start else None
 
+    @cached_property
+    def users_complete_to(self) -> datetime:
+        """How far numbers of users reach: user rows come after the sheets. As there, only the last day counts."""
+        waiting = user_rows.complete_to(Window(self.now - store.RECENT, self.now))
+        return min(self.now, self.account.complete_to, waiting or self.now)
+
     def first_call(self, feature: int | None) -> datetime | None:
         """The earliest stored bucket with a call, of one feature or of all."""
         return reads.first_call(feature)
@@ -254,13 +260,6 @@ class Shelf:
                 is_told and bisect_left(marked, point.start) == bisect_left(marked, point.end)
                 for is_told, point in zip(told, points, strict=True)
             ]
-        if metric.kind in (Kind.USERS, Kind.PER_USER):
-            of_users = user_rows.waiting(points)
-            told = self._bucket_counted(metric, points)
-            return [is_told and not waits for is_told, waits in zip(told, of_users, strict=True)]
-        return self._bucket_counted(metric, points)
-
-    def _bucket_counted(self, metric: Metric, points: Sequence[Window]) -> list[bool]:
         facts = frozenset(Needs.of([metric]).facts)
         if facts not in self._waiting:
             self._waiting[facts] = reads.waiting(facts)

@@ -28,6 +28,9 @@ COLUMNS = (
 FEW_A_DAY = 4
 """When days hold at most so many calls for each user that is wanted, they are read whole."""
 
+MANY_MARKS = 20_000
+"""More are not looked through while a page waits."""
+
 # A day is sent once and its users name its place: so many instants would take longer to send than to look up.
 WANTED = """
     SELECT (%(days)s::date[])[place] AS day, (%(starts)s::timestamptz[])[place] AS start_at,
@@ -232,16 +235,39 @@ def are_waiting(window: Window) -> bool:
 
 
 def waiting(points: Sequence[Window]) -> list[bool]:
-    """Whether anybody's calls in each point wait to be counted."""
+    """Whether anybody's calls in each point wait to be counted; nobody is behind the cluster ''."""
     query = """
         SELECT EXISTS (SELECT FROM dirty_user d
-                       WHERE d.project_id = %s AND d.quarter >= p.start_at AND d.quarter < p.end_at)
+                       WHERE d.project_id = %s AND d.quarter >= p.start_at AND d.quarter < p.end_at AND d.cluster <> '')
         FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS p (start_at, end_at, place) ORDER BY p.place
     """
     starts, ends = [point.start for point in points], [point.end for point in points]
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), starts, ends])
         return [row[0] for row in cursor.fetchall()]
+
+
+def complete_to(window: Window) -> datetime | None:
+    """Before which all that came of a window is counted for its users; None when nobody of it waits.
+
+    With many marks, the first quarter of an hour that somebody waits in.
+    """
+    query = """
+        SELECT CASE WHEN count(*) > %(many)s THEN min(quarter) ELSE min(marked_at) END FROM (
+            SELECT quarter, marked_at FROM dirty_user
+            WHERE project_id = %(project)s AND quarter >= %(start)s AND quarter < %(end)s AND cluster <> ''
+            ORDER BY quarter LIMIT %(many)s + 1) AS marks
+    """
+    asked: dict[str, Any] = {
+        "project": current_project(),
+        "start": window.start,
+        "end": window.end,
+        "many": MANY_MARKS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(query, asked)
+        found: datetime | None = cursor.fetchone()[0]
+        return found
 
 
 def dirty_clusters(window: Window) -> set[str]:

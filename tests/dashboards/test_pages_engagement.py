@@ -2,10 +2,12 @@
 
 import html as htmllib
 import re
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 
-from dashboards import asks
+from dashboards import asks, formatting
 from ingest import timeline
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR
@@ -83,6 +85,28 @@ def test_retention_too_young_says_from_when_on(site, asking):
     # Calls go 42 days back: nobody came 60 days before.
     assert re.search(r"Still there after 60 days No data — too young: from \d+ \w{3} on", told)
     assert "control group not sent yet: user events seen with is_control" in told
+
+
+def test_numbers_of_users_say_of_when_they_are_while_users_wait(site, asking):
+    now = timeline.now()
+    quarter = timeline.floor(now, timeline.QUARTER) - HOUR
+    made_at = now - 12 * timeline.MINUTE
+    mark = "INSERT INTO dirty_user (project_id, quarter, cluster, marked_at) VALUES (%s, %s, 'u-1', %s)"
+    before = asking.get(f"{site.url}engagement/").text
+    with project_scope(site.project.id), connection.cursor() as cursor:
+        cursor.execute(mark, [site.project.id, quarter, made_at])
+    try:
+        page = asking.get(f"{site.url}engagement/").text
+    finally:
+        with project_scope(site.project.id), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM dirty_user WHERE project_id = %s AND quarter = %s", [site.project.id, quarter])
+    moment = words(formatting.moment(made_at, ZoneInfo(site.project.time_zone), now))
+    assert "users to" not in words(before)
+    assert "as of" not in words(before)
+    assert f"users to {moment}" in words(page)
+    for name in ("dau", "wau", "mau"):
+        assert f"as of {moment}" in tile(page, name), name
+    assert "as of" not in tile(page, "ticket_rate")
 
 
 def test_what_nobody_sent_is_named_with_where_to_read_of_it_and_never_zero(site, asking):

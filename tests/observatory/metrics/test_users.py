@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -155,6 +156,119 @@ def test_a_point_of_users_is_incomplete_while_somebodys_day_waits(project: Proje
             )
         assert [point.complete for point in series.series("dau", window, now=now)] == [False]
         assert [point.complete for point in series.series("calls", window, "1d", now=now)] == [True]
+
+
+LATELY = datetime(2026, 1, 1, 10, 7, tzinfo=UTC)
+"""When the waiting marks of these tests were made: long before the roller last ran."""
+
+
+MIDNIGHT = floor(datetime.now(UTC), DAY) - 3 * DAY
+
+
+@pytest.fixture(scope="module")
+def called() -> Project:
+    """A project whose only user called on each of a hundred days up to MIDNIGHT, all of them counted."""
+    project = Project.objects.create(slug="called", name="Called", created_at=MIDNIGHT - 100 * DAY)
+    days = range(1, 100)
+    interactions(project, [{"at": MIDNIGHT - number * DAY, "feature": "a", "user_id": "ann"} for number in days])
+    roller.roll(MIDNIGHT, only=[project.pk], everything=True)
+    return project
+
+
+@pytest.fixture
+def waiting(called: Project) -> Iterator[Project]:
+    """The same; its marks go after the test."""
+    with project_scope(called.pk):
+        yield called
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM dirty_user WHERE project_id = %s", [called.pk])
+
+
+def mark(project: Project, at: datetime, cluster: str, count: int = 1) -> None:
+    """Somebody's calls wait to be counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO dirty_user (project_id, quarter, cluster, marked_at)"
+            " SELECT %s, %s, %s, %s FROM generate_series(1, %s)",
+            [project.pk, at, cluster, LATELY, count],
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "ago", "waits"),
+    [
+        ("dau", 2, True),
+        ("dau", 4, False),
+        ("wau", 6, True),
+        ("wau", 8, False),
+        ("mau", 29, True),
+        ("mau", 31, False),
+        ("cost_per_mau", 2, True),
+        ("cost_per_mau", 4, False),
+        ("adoption_rate", 29, True),
+        ("adoption_rate", 31, False),
+        ("mau_share_change_8w", 29, True),
+        ("mau_share_change_8w", 40, False),
+        ("mau_share_change_8w", 84, True),
+        ("mau_share_change_8w", 87, False),
+        ("user_cost_p90", 2, True),
+        ("user_cost_p90", 4, False),
+        ("retention_30", 300, True),
+        ("opt_out_rate", 1, False),
+        ("calls", 1, False),
+    ],
+)
+def test_a_number_is_as_old_as_the_users_it_is_about(waiting: Project, name: str, ago: int, waits: bool) -> None:
+    mark(waiting, MIDNIGHT - ago * DAY, "ann")
+    answer = series.read(name, Window(MIDNIGHT - 2 * DAY, MIDNIGHT), grain="1d", now=MIDNIGHT)
+    assert answer.complete_to == (LATELY if waits else series.coverage(MIDNIGHT).complete_to)
+
+
+@pytest.mark.parametrize(
+    ("name", "ago", "complete"),
+    [
+        ("mau", 30, [False, False]),
+        ("mau", 31, [False, True]),
+        ("adoption_rate", 31, [False, True]),
+        ("mau_share_change_8w", 87, [False, True]),
+        ("dau", 1, [True, False]),
+        ("opt_out_rate", 1, [True, True]),
+    ],
+)
+def test_each_point_waits_for_its_own_users(waiting: Project, name: str, ago: int, complete: list[bool]) -> None:
+    mark(waiting, MIDNIGHT - ago * DAY, "ann")
+    points = series.series(name, Window(MIDNIGHT - 2 * DAY, MIDNIGHT), now=MIDNIGHT)
+    assert [point.complete for point in points] == complete
+
+
+def test_months_of_costs_wait_for_the_same_days_of_both(project: Project) -> None:
+    this = floor(datetime.now(UTC), DAY).replace(day=1)
+    before = (this - DAY).replace(day=1)
+    window = Window(this, this + 3 * DAY)
+    for at, waits in ((this + DAY, True), (before + DAY, True), (before + 9 * DAY, False)):
+        with project_scope(project.pk):
+            mark(project, at, "ann")
+            answer = series.read("cost_per_mau_change", window, now=this + 3 * DAY)
+            assert (answer.complete_to == LATELY) is waits
+            with connection.cursor() as cursor:
+                cursor.execute("DELETE FROM dirty_user WHERE project_id = %s", [project.pk])
+
+
+def test_nobody_waits_behind_calls_without_a_name_and_many_marks_tell_their_quarter(
+    waiting: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_rows, "MANY_MARKS", 5)
+
+    def told() -> tuple[datetime, datetime, bool]:
+        answer = series.read("dau", Window(MIDNIGHT - DAY, MIDNIGHT), now=MIDNIGHT)
+        return answer.complete_to, series.Reader(MIDNIGHT).users_complete_to, answer.series[-1].complete
+
+    mark(waiting, MIDNIGHT - HOUR, "", 9)
+    assert told() == (MIDNIGHT, MIDNIGHT, True)
+    mark(waiting, MIDNIGHT - HOUR, "ann", 5)
+    assert told() == (LATELY, LATELY, False)
+    mark(waiting, MIDNIGHT - HOUR, "bob")
+    assert told() == (MIDNIGHT - HOUR, MIDNIGHT - HOUR, False)
 
 
 def test_what_is_about_a_whole_month_has_no_series(project: Project) -> None:
