@@ -132,12 +132,15 @@ def _times(window: Window) -> Span:
 
 
 def _reading(metric: Metric, reading: Reading) -> ReadingShape:
-    return {
+    shape: ReadingShape = {
         "state": reading.state,
         "value": exact(metric.unit, reading.value),
         "interval": exact_ends(metric.unit, reading.interval),
         "sample_size": reading.sample_size,
     }
+    if reading.untold is not None:
+        shape["untold"] = reading.untold
+    return shape
 
 
 def _point(metric: Metric, point: Point) -> PointShape:
@@ -150,14 +153,18 @@ def _point(metric: Metric, point: Point) -> PointShape:
 
 
 def _comparison(metric: Metric, comparison: Comparison) -> ComparisonShape:
-    return {
+    shape: ComparisonShape = {
         "kind": comparison.kind,
-        **_times(comparison.window),
+        "from": comparison.window.start,
+        "to": comparison.window.end,
         "value": exact(metric.unit, comparison.value),
         "difference": exact(metric.unit, comparison.difference),
         "interval": exact_ends(metric.unit, comparison.interval),
         "sample_size": comparison.sample_size,
     }
+    if comparison.untold is not None:
+        shape["untold"] = comparison.untold
+    return shape
 
 
 def _json(body: Mapping[str, object]) -> HttpResponse:

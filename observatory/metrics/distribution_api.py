@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, TypedDict
+from typing import ClassVar, NotRequired, TypedDict
 
 import msgspec
 from django.http import HttpResponse
@@ -48,7 +48,10 @@ class QuantileShape(ReadingShape):
 
 
 class DistributionShape(Span):
-    """How the values behind a metric are spread over a window; `judged` is the part that is told of."""
+    """How the values behind a metric are spread over a window; `judged` is the part that is told of.
+
+    `untold`: only where combinations of dimensions answer, the calls in it that they leave out.
+    """
 
     metric: str
     unit: str
@@ -59,6 +62,7 @@ class DistributionShape(Span):
     n: int
     bins: list[BinShape]
     quantiles: list[QuantileShape]
+    untold: NotRequired[int]
 
 
 class Distribution(APIView):
@@ -91,7 +95,7 @@ class Distribution(APIView):
 
 def shaped(found: Distributed) -> DistributionShape:
     """A distribution as the API shows it."""
-    return {
+    shape: DistributionShape = {
         "metric": found.metric,
         "unit": found.unit,
         "from": found.window.start,
@@ -116,6 +120,9 @@ def shaped(found: Distributed) -> DistributionShape:
             for share, reading in found.quantiles.items()
         ],
     }
+    if found.untold is not None:
+        shape["untold"] = found.untold
+    return shape
 
 
 def _distributed(name: str) -> Metric:

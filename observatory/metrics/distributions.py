@@ -38,7 +38,7 @@ class Distributed:
 
     `judged` is the part of the window that it is about: a maturing metric's ends at `mature_to`. `bins` are those that
     hold anything, in order; their edges are in constant ratio, and exact: a value that is one belongs to the bin below it.
-    `quantiles`: share of the values → reading, within 1 %. `n` values were counted.
+    `quantiles`: share of the values → reading, within 1 %. `n` values were counted. `untold` is as in a `Reading`.
     """
 
     metric: str
@@ -51,6 +51,7 @@ class Distributed:
     n: int
     bins: tuple[Bin, ...]
     quantiles: Mapping[float, Reading]
+    untold: int | None = None
 
 
 def refuse_without(metric: Metric) -> None:
@@ -83,6 +84,7 @@ def shown(
         n=n,
         bins=bins_of(counts, unit_of(metric), most) if state is State.OK else (),
         quantiles=quantiles_of(metric, totals) if state is State.OK else {},
+        untold=totals.untold,
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.timeline import Window
 from observatory.metrics.codec import Counts, add
@@ -30,6 +30,22 @@ def judge(metric: Metric, totals: Totals, *, is_known: bool = True) -> Reading:
     Nothing to divide by is NO_DATA, never 0; too few events are LEARNING. A count of nothing is 0, but only where
     nothing means none (`is_known`) and, for money, only when no call's price is unknown.
     """
+    return beyond(_judged(metric, totals, is_known=is_known), totals)
+
+
+def beyond(reading: Reading, totals: Totals) -> Reading:
+    """The reading with what the totals that it was computed from leave out."""
+    return reading if totals.untold is None else replace(reading, untold=totals.untold)
+
+
+def unripe(reading: Reading) -> Reading:
+    """A reading of feedback that had no time yet: its sample size and no value."""
+    if not reading.sample_size:
+        return reading
+    return Reading(State.LEARNING, sample_size=reading.sample_size, untold=reading.untold)
+
+
+def _judged(metric: Metric, totals: Totals, *, is_known: bool) -> Reading:
     match metric.kind:
         case Kind.COUNT:
             return _count(metric, totals, is_known)
@@ -74,11 +90,14 @@ def mean_of(readings: Iterable[Reading]) -> Reading:
 def merged(parts: Iterable[Totals]) -> Totals:
     """The totals of several windows together."""
     whole = Totals()
+    untold: int | None = None
     for part in parts:
         add_counters(whole.counters, part.counters)
         for name, counts in part.histograms.items():
             add(whole.histograms.setdefault(name, {}), counts)
-    return whole
+        if part.untold is not None:
+            untold = (untold or 0) + part.untold
+    return replace(whole, untold=untold)
 
 
 def remainder(whole: Totals, parts: Iterable[Totals]) -> Totals:
@@ -104,14 +123,15 @@ def compare(
     """Now minus then. A rate's difference has Newcombe's interval, a mean's the normal one, others none."""
     (reading, totals), (before, totals_before) = now, then
     if reading.value is None or before.value is None:
-        return Comparison(kind, window, before.value, None, None, before.sample_size)
+        return Comparison(kind, window, before.value, None, None, before.sample_size, before.untold)
     interval = None
     if metric.kind is Kind.RATE:
         interval = _pair(newcombe(sample_of(metric, totals_before), sample_of(metric, totals)))
     elif metric.kind is Kind.MEAN and reading.interval and before.interval:
         half = math.hypot(reading.interval[1] - reading.value, before.interval[1] - before.value)
         interval = (reading.value - before.value - half, reading.value - before.value + half)
-    return Comparison(kind, window, before.value, reading.value - before.value, interval, before.sample_size)
+    difference = reading.value - before.value
+    return Comparison(kind, window, before.value, difference, interval, before.sample_size, before.untold)
 
 
 def _count(metric: Metric, totals: Totals, is_known: bool) -> Reading:

@@ -1,6 +1,7 @@
 """Answers to questions about metrics: stored buckets added up and judged by the metric's definition."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ingest.dimensions import FeedbackKind
@@ -9,10 +10,9 @@ from observatory.metrics import derived, distributions, filtering, formulas, rea
 from observatory.metrics.baselines import against
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived import reach
-from observatory.metrics.layout import Counter
 from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.months import Span
-from observatory.metrics.reading import Answer, Comparison, Coverage, Point, Reading, State, Totals
+from observatory.metrics.reading import Answer, Comparison, Coverage, Point, Reading, Totals
 from observatory.metrics.reads import UNTOLD
 from observatory.metrics.sheets import COMBINATION, Family
 from observatory.metrics.shelf import DIMENSIONS, Filter, Shelf, UnknownValue
@@ -90,7 +90,7 @@ class Reader:
             comparison=self._compared(metric, compare, whole.length, judged or whole, chosen, answered),
             series=self._series(metric, windows.points(whole, size, self._shelf.zone), size, chosen),
             groups=self._groups([metric], whole, chosen, group_by).get(name, {}) if group_by else {},
-            untold=self._untold(whole, chosen, group_by),
+            untold=self._untold(answered[0], judged or whole, chosen, group_by),
         )
 
     def reading(
@@ -121,11 +121,10 @@ class Reader:
             of_kind = [metric for metric in map(metric_of, names) if metric.maturing is is_maturing]
             judged = self._judged(of_kind[0], whole, chosen, family) if of_kind else None
             (groups,) = self._shelf.totals(of_kind, [judged or whole], chosen.selection) if of_kind else ({},)
-            totals = groups.get(chosen.selection.value or 0, Totals())
+            totals = reads.chosen_of(groups, chosen.selection)
             for metric in of_kind:
                 (read,) = self._judge(metric, [judged or whole], [totals], chosen)
-                is_ripe = judged is not None or not read.sample_size
-                found[metric.name] = read if is_ripe else Reading(State.LEARNING, sample_size=read.sample_size)
+                found[metric.name] = read if judged is not None else formulas.unripe(read)
         return {name: found[name] for name in names}
 
     def distribution(
@@ -230,9 +229,7 @@ class Reader:
             reading = self._mean_day(metric, window, chosen)
         else:
             (reading,) = self._judge(metric, [window], [totals], chosen)
-        if not is_ripe and reading.sample_size:
-            reading = Reading(State.LEARNING, sample_size=reading.sample_size)
-        return reading, totals
+        return reading if is_ripe else formulas.unripe(reading), totals
 
     def _of_value(self, metric: Metric, points: Sequence[Window], chosen: Filter, grain: Grain) -> list[Totals]:
         """The totals of the one value that the filter chooses, per point."""
@@ -240,7 +237,7 @@ class Reader:
             return [Totals() for _ in points]
         selection = chosen.selection
         found = self._shelf.totals([metric], points, selection, grain)
-        return [groups.get(selection.value or 0, Totals()) for groups in found]
+        return [reads.chosen_of(groups, selection) for groups in found]
 
     def _judge(
         self, metric: Metric, points: Sequence[Window], totals: Sequence[Totals], chosen: Filter
@@ -249,7 +246,8 @@ class Reader:
         is_known = [self._shelf.is_known(point, chosen.feature) for point in points]
         is_silent = not any(part.counters.get(counter) for part in totals for counter in metric.told_by)
         if is_silent and self._shelf.lacks(metric, chosen.feature):
-            return [formulas.NOT_INSTRUMENTED if known else formulas.NO_DATA for known in is_known]
+            unknown = [formulas.NOT_INSTRUMENTED if known else formulas.NO_DATA for known in is_known]
+            return [formulas.beyond(one, part) for one, part in zip(unknown, totals, strict=True)]
         if metric.kind is Kind.DERIVED:
             return derived.judge(metric, self._shelf, points, chosen)
         if metric.kind is Kind.EVENTS:
@@ -364,33 +362,30 @@ class Reader:
                 found |= self._group(of_kind, judged or window, chosen, by, is_ripe=judged is not None)
         return found
 
-    def _untold(self, window: Window, chosen: Filter, by: str | None) -> int | None:
-        """The calls that combinations do not tell apart; None where sheets of single dimensions answer."""
-        selection = chosen.grouped(DIMENSIONS[by]) if by else chosen.selection
-        if selection.dimension != COMBINATION:
-            return None
-        (groups,) = self._shelf.totals([METRICS["calls"]], [window], selection)
-        return groups.get(UNTOLD, Totals()).counters.get(Counter.CALLS, 0)
+    def _untold(self, read: Reading, window: Window, chosen: Filter, by: str | None) -> int | None:
+        """The calls that combinations leave out of a reading, or of its groups alone; None where there are none."""
+        if read.untold is not None or by is None or chosen.grouped(DIMENSIONS[by]).dimension != COMBINATION:
+            return read.untold
+        (groups,) = self._shelf.totals([METRICS["calls"]], [window], chosen.grouped(DIMENSIONS[by]))
+        return reads.untold(groups)
 
     def _group(
         self, metrics: Sequence[Metric], window: Window, chosen: Filter, by: str, *, is_ripe: bool
     ) -> dict[str, dict[str, Reading]]:
         dimension = DIMENSIONS[by]
-        (groups,) = self._shelf.totals(metrics, [window], chosen.grouped(dimension))
+        selection = chosen.grouped(dimension)
+        (groups,) = self._shelf.totals(metrics, [window], selection)
+        untold = reads.untold(groups) if selection.dimension == COMBINATION else None
         groups.pop(UNTOLD, None)
         names = self._shelf.names(dimension)
         found: dict[str, dict[str, Reading]] = {}
         for metric in metrics:
             readings = {}
             is_told = filtering.is_told(metric, chosen.dimensions, by)
-            for number in groups:
-                value = chosen.narrowed(dimension, number)
-                reading = (
-                    self._of_group(metric, window, value, groups[number]) if is_told else formulas.NOT_INSTRUMENTED
-                )
-                if not is_ripe and reading.sample_size:
-                    reading = Reading(State.LEARNING, sample_size=reading.sample_size)
-                readings[names.get(number, f"#{number}")] = reading
+            for number, totals in groups.items():
+                value, known = chosen.narrowed(dimension, number), replace(totals, untold=untold)
+                read = self._of_group(metric, window, value, known) if is_told else formulas.NOT_INSTRUMENTED
+                readings[names.get(number, f"#{number}")] = read if is_ripe else formulas.unripe(read)
             found[metric.name] = dict(sorted(readings.items(), key=lambda item: -item[1].sample_size))
         return found
 

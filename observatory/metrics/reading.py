@@ -24,10 +24,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counters and histograms of one window and one dimension value, added up."""
+    """Counters and histograms of one window and one dimension value, added up.
+
+    `untold`: None, or, where they were read from the largest combinations of each bucket, the calls of all others.
+    """
 
     counters: Counts = field(default_factory=dict)
     histograms: dict[Distribution, Counts] = field(default_factory=dict)
+    untold: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,15 @@ class Reading:
     """One metric over one window: `value` in the metric's unit, with a 95 % interval; both None unless `state` is ok.
 
     `sample_size` counts what the value was computed from: the events of a rate's denominator, the values of a mean.
+    `untold`: None, or, where several dimensions at once were asked for and the largest combinations of each bucket
+    answer, the calls of all others in its window, which may belong to it.
     """
 
     state: State
     value: float | None = None
     interval: tuple[float, float] | None = None
     sample_size: int = 0
+    untold: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The same metric over another window; `difference` is now minus then, with its 95 % interval."""
+    """The same metric over another window; `difference` is now minus then, with its 95 % interval.
+
+    `untold` is that of the other window's reading.
+    """
 
     kind: str
     window: Window
@@ -63,6 +73,7 @@ class Comparison:
     difference: float | None
     interval: tuple[float, float] | None
     sample_size: int
+    untold: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +94,8 @@ class Answer:
     """A metric over a window, as pages, API and alerts get it.
 
     `judged` is the part of the window that `reading` is about: a maturing metric's ends at `mature_to`.
-    `groups`: value of the dimension grouped by → its reading. `untold`: None, or where several dimensions at once were
-    asked for and the largest combinations of each bucket answer, the calls of all others.
+    `groups`: value of the dimension grouped by → its reading. `untold`: that of the reading, or of the groups where
+    combinations answer for these alone.
     """
 
     metric: str

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +69,17 @@ class Selection:
             numbers = combinations.numbers(self.by)
             groups = {place: numbers[place] for place in places}
         return groups | {0: UNTOLD} if combinations.has_others else groups
+
+
+def chosen_of(groups: Groups, selection: Selection) -> Totals:
+    """The totals of the one value that a selection is of; of combinations with what they leave out."""
+    found = groups.get(selection.value or TOTAL, Totals())
+    return replace(found, untold=untold(groups)) if selection.dimension == COMBINATION else found
+
+
+def untold(groups: Groups) -> int:
+    """The calls that combinations leave out."""
+    return groups.get(UNTOLD, Totals()).counters.get(Counter.CALLS, 0)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,8 @@ def read(
 
     Headline numbers (of all, by feature, by model, by both) are seconds old and kept by the quarter of an hour; those
     by another dimension are a minute or two old and kept by the hour for 30 days, then by the day. Several dimensions
-    at once are answered from the largest combinations of each bucket; `untold` says how many calls those leave out.
+    at once are answered from the largest combinations of each bucket; `untold` of each reading says how many calls those
+    leave out.
     `compare` is `previous` (the window just before), `weekday` (the same local days so many weeks before) or `baseline`
     (the first 28 full days of the feature) or `baseline:NAME` (one that somebody pinned). Where the first two reach back to what is kept in quarters only, both
     windows are whole quarters: `window` and `judged` say which.

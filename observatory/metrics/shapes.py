@@ -1,7 +1,7 @@
 """What the API says of metrics: numbers with what they mean; unknown is null, never 0."""
 
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class DefinitionShape(TypedDict):
@@ -29,12 +29,16 @@ class DefinitionsShape(TypedDict):
 
 
 class ReadingShape(TypedDict):
-    """One number: `state` is ok, learning, no_data or not_instrumented; `interval` holds 95 %."""
+    """One number: `state` is ok, learning, no_data or not_instrumented; `interval` holds 95 %.
+
+    `untold`: only where combinations of dimensions answer, the calls in its window that they leave out.
+    """
 
     state: str
     value: float | None
     interval: tuple[float, float] | None
     sample_size: int
+    untold: NotRequired[int]
 
 
 # `from` is a word of the language, so this one cannot be a class.
@@ -56,6 +60,7 @@ class ComparisonShape(Span):
     difference: float | None
     interval: tuple[float, float] | None
     sample_size: int
+    untold: NotRequired[int]
 
 
 class MetricShape(Span, ReadingShape):
@@ -72,10 +77,6 @@ class MetricShape(Span, ReadingShape):
 
 
 class GroupedShape(MetricShape, total=False):
-    """The same, with `groups` where `group_by` asked for them.
-
-    `untold`: where combinations answer, the calls they leave out.
-    """
+    """The same, with `groups` where `group_by` asked for them."""
 
     groups: list[dict[str, Any]]
-    untold: int

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ingest.timeline import DAY, Window, day_window, days, local_day
-from observatory.metrics import formulas, windows
+from observatory.metrics import formulas, reads, windows
 from observatory.metrics.metric import Metric
 from observatory.metrics.reading import Totals
 from observatory.metrics.shelf import Filter, Shelf
@@ -16,8 +16,7 @@ def before(
     lasts = [windows.last_days(point.end, 1, shelf.zone)[1] - ago * DAY for point in points]
     first = min(lasts) - (count - 1) * DAY
     whole = [day_window(day, shelf.zone) for day in days(first, max(lasts))]
-    value = chosen.selection.value or 0
-    daily = [groups.get(value, Totals()) for groups in shelf.totals([metric], whole, chosen.selection)]
+    daily = [reads.chosen_of(groups, chosen.selection) for groups in shelf.totals([metric], whole, chosen.selection)]
     ends = [(last - first).days + 1 for last in lasts]
     return [formulas.merged(daily[end - count : end]) for end in ends]
 

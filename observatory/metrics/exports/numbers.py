@@ -19,7 +19,7 @@ TURN_S = 0.15
 """How long series are read before somebody else has a turn; the last one is read to its end."""
 
 COLUMNS = (
-    "metric", "unit", "from", "to", "group", "state", "value", "interval_low", "interval_high", "sample_size", "complete", "mature",
+    "metric", "unit", "from", "to", "group", "state", "value", "interval_low", "interval_high", "sample_size", "complete", "mature", "untold",
 )  # fmt: skip
 
 
@@ -92,4 +92,5 @@ def row_of(metric: Metric, point: Point, group: str | None) -> Row:
         reading.sample_size,
         point.complete,
         point.mature,
+        reading.untold,
     )

@@ -81,7 +81,7 @@ def test_every_point_of_every_metric_and_group_is_a_row_and_says_what_the_api_sa
         told = answered(row["metric"], row["group"])
         (point,) = [dict(point) for point in told["series"] if point["from"] == row["from"]]
         low, high = point.pop("interval") or (None, None)
-        point |= {"metric": row["metric"], "unit": told["unit"], "group": row["group"]}
+        point |= {"metric": row["metric"], "unit": told["unit"], "group": row["group"], "untold": None}
         assert row == point | {"interval_low": low, "interval_high": high}
 
 
