@@ -15,7 +15,7 @@ from ingest.api.entrance import asked as answered
 from ingest.api.views import holder_of
 from ingest.projects.access import project_scope
 from ingest.timeline import Window
-from observatory.metrics import asking, series
+from observatory.metrics import asking, declared, series
 from observatory.metrics.definitions import METRICS, Metric
 from observatory.metrics.reader import metric_of
 from observatory.metrics.reading import Answer, Comparison, Point, Reading
@@ -54,7 +54,7 @@ class Definitions(APIView):
     }
 
     def get(self, request: Request) -> HttpResponse:
-        """Every metric: name, unit, direction, window, what it is."""
+        """Every metric: name, dimension, unit, direction, window, formula, whether it adds up, what an empty window says."""
         try:
             asking.only(request.query_params.dict(), ())
         except BadWindow as error:
@@ -86,6 +86,7 @@ def described(metric: Metric) -> DefinitionShape:
     """A definition as the API shows it."""
     return {
         "name": metric.name,
+        "dimension": metric.area,
         "title": metric.title,
         "unit": metric.unit,
         "direction": metric.direction,
@@ -94,7 +95,13 @@ def described(metric: Metric) -> DefinitionShape:
         "minimum_sample": metric.minimum_sample,
         "maturing": metric.maturing,
         "filtered_by": metric.filtered_by,
+        "numerator": declared.numerator_of(metric),
+        "denominator": declared.denominator_of(metric),
+        "formula": declared.formula_of(metric),
+        "additive": metric.is_additive,
+        "empty": metric.when_empty,
         "doc": metric.doc,
+        "docs": declared.docs_of(metric),
     }
 
 

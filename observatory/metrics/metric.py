@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ingest.dimensions import Dimension, Facts, FeedbackKind
-from observatory.metrics.layout import OF_MINUTES, Counter, Distribution
+from observatory.metrics.layout import OF_MINUTES, PEAKS, Counter, Distribution
 
 
 class Unit(StrEnum):
@@ -61,6 +61,46 @@ class FilteredBy(StrEnum):
     FEATURE = "feature"
 
 
+class Area(StrEnum):
+    """The dimension of the product that a metric is about: the dashboard that it stands on."""
+
+    HEALTH = "health"
+    QUALITY = "quality"
+    COST = "cost"
+    ENGAGEMENT = "engagement"
+
+
+class Empty(StrEnum):
+    """What a window says in which nothing happened, of a project that has sent what the metric is made of.
+
+    ZERO: none is a value. NO_DATA: there is nothing to divide by. AS_EVER: the metric rests on more than what happened
+    in the window, and is computed as of any other. NOT_INSTRUMENTED: nothing counts it yet, whatever happened.
+    """
+
+    ZERO = "zero"
+    NO_DATA = "no_data"
+    AS_EVER = "as_ever"
+    NOT_INSTRUMENTED = "not_instrumented"
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What only a derived metric has to declare: of all others the kind says it. `example`: numbers and the value."""
+
+    formula: str
+    example: str
+    when_empty: Empty = Empty.NO_DATA
+    is_additive: bool = False
+
+
+_WHEN_EMPTY = {
+    Kind.COUNT: Empty.ZERO,
+    Kind.EVENTS: Empty.ZERO,
+    Kind.USERS: Empty.ZERO,
+    Kind.NOT_INSTRUMENTED: Empty.NOT_INSTRUMENTED,
+}
+
+
 @dataclass(frozen=True)
 class Metric:
     """One definition. `maturing`: it waits for late feedback. `minimum_sample`: under it the state is *learning*.
@@ -88,6 +128,20 @@ class Metric:
     window: str = "7d"
     has_series: bool = True
     kept_by: tuple[Dimension, ...] = ()
+    area: Area = Area.HEALTH
+    worked: Worked | None = None
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether the points of a series add up to the value of their window."""
+        if self.worked:
+            return self.worked.is_additive
+        return self.kind is Kind.EVENTS or (self.kind is Kind.COUNT and not set(self.parts) & set(PEAKS))
+
+    @property
+    def when_empty(self) -> Empty:
+        """What a window says in which nothing happened."""
+        return self.worked.when_empty if self.worked else _WHEN_EMPTY.get(self.kind, Empty.NO_DATA)
 
     @property
     def maturing(self) -> bool:

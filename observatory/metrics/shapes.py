@@ -8,9 +8,14 @@ class DefinitionShape(TypedDict):
     """A metric's definition; `window` is what it is read over unless told.
 
     `filtered_by`, besides the feature: dimensions (any, several at once), one_dimension (one at a time) or feature (none).
+    `dimension` is health, quality, cost or engagement. `numerator` and `denominator` name counters, whose sums are
+    divided; `additive` says whether the points of a series add up to the value of their window. `empty` is what a window
+    says in which nothing happened: zero, no_data, as_ever (it rests on more than the window) or not_instrumented.
+    `docs` is where the repository documents it, with an example.
     """
 
     name: str
+    dimension: str
     title: str
     unit: str
     direction: str
@@ -19,7 +24,13 @@ class DefinitionShape(TypedDict):
     minimum_sample: int
     maturing: bool
     filtered_by: str
+    numerator: list[str]
+    denominator: list[str]
+    formula: str
+    additive: bool
+    empty: str
     doc: str
+    docs: str
 
 
 class DefinitionsShape(TypedDict):

@@ -1,13 +1,16 @@
 """Every metric, declared as data: what it counts, in which unit, which direction is bad. Pure: no Django here.
 
-A new metric is one entry in the module of its dashboard, a row in docs/reference/metrics.md and, when nothing counts it
-yet, a counter in `layout` or a function in `derived`.
+A new metric is one entry in the module of its dashboard and, when nothing counts it yet, a counter in `layout` or a
+function in `derived` with its formula and example in `worked`. `manage.py metrics_reference` writes its documentation.
 """
 
-from observatory.metrics.definitions import cost, engagement, health, people, quality
-from observatory.metrics.metric import Direction, Kind, Metric, Unit
+from dataclasses import replace
 
-__all__ = ["LATENCY_BUDGETS_MS", "METRICS", "Direction", "Kind", "Metric", "Unit"]
+from observatory.metrics.definitions import cost, engagement, health, people, quality
+from observatory.metrics.definitions.worked import WORKED
+from observatory.metrics.metric import Area, Direction, Empty, Kind, Metric, Unit
+
+__all__ = ["LATENCY_BUDGETS_MS", "METRICS", "Area", "Direction", "Empty", "Kind", "Metric", "Unit"]
 
 LATENCY_BUDGETS_MS: dict[str, tuple[float, float] | None] = {
     "inline": (500.0, 1_500.0),
@@ -17,15 +20,16 @@ LATENCY_BUDGETS_MS: dict[str, tuple[float, float] | None] = {
 }
 """A feature type's budget for latency_p50 and latency_p95."""
 
+_BY_AREA = {
+    Area.HEALTH: health.METRICS,
+    Area.QUALITY: quality.METRICS,
+    Area.COST: (*cost.METRICS, *people.COST),
+    Area.ENGAGEMENT: (*engagement.METRICS, *people.ENGAGEMENT),
+}
+
 METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        *health.METRICS,
-        *quality.METRICS,
-        *cost.METRICS,
-        *people.COST,
-        *engagement.METRICS,
-        *people.ENGAGEMENT,
-    )
+    metric.name: replace(metric, area=area, worked=WORKED.get(metric.name))
+    for area, metrics in _BY_AREA.items()
+    for metric in metrics
 }
 """Name → definition, in the order of the four dashboards."""

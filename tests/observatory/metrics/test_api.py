@@ -13,7 +13,7 @@ from ingest.projects.models import Project
 from ingest.timeline import DAY, HOUR, floor
 from observatory.metrics import roller
 from observatory.metrics.api import PARAMETERS
-from observatory.metrics.definitions import METRICS
+from observatory.metrics.definitions import METRICS, Kind
 from observatory.metrics.shelf import DIMENSIONS
 from observatory.metrics.windows import WINDOWS, Grain
 from tests.factories import interactions, verdicts
@@ -72,6 +72,28 @@ def test_the_definitions_say_what_every_metric_is(get: Get) -> None:
     assert found["thumbs_up_rate"]["unit"] == "ratio"
     assert found["thumbs_up_rate"]["direction"] == "higher_is_better"
     assert found["thumbs_up_rate"]["maturing"] is True
+    assert found["availability"] == {
+        "name": "availability",
+        "dimension": "health",
+        "title": "Availability",
+        "unit": "ratio",
+        "direction": "higher_is_better",
+        "kind": "rate",
+        "window": "7d",
+        "minimum_sample": 20,
+        "maturing": False,
+        "filtered_by": "dimensions",
+        "numerator": ["errors_timeout", "errors_rate_limit", "errors_server", "errors_network"],
+        "denominator": ["calls"],
+        "formula": "1 − (errors_timeout + errors_rate_limit + errors_server + errors_network) / calls",
+        "additive": False,
+        "empty": "no_data",
+        "doc": METRICS["availability"].doc,
+        "docs": "docs/reference/metrics/health.md#availability",
+    }
+    assert {name for name, metric in found.items() if metric["empty"] == "not_instrumented"} == {
+        name for name, metric in METRICS.items() if metric.kind is Kind.NOT_INSTRUMENTED
+    }
 
 
 def test_money_is_given_to_the_nano_dollar_and_no_further(get: Get, project: Project) -> None:
