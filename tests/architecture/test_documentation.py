@@ -51,8 +51,10 @@ def test_every_setting_is_documented():
 def test_every_metric_is_documented():
     from observatory.metrics.definitions import METRICS
 
-    text = (ROOT / "docs/reference/metrics.md").read_text()
-    assert {name for name in METRICS if f"`{name}`" not in text} == set()
+    text = "".join(page.read_text() for page in (ROOT / "docs/reference/metrics").glob("*.md"))
+    sections = {section.split("`")[0]: section for section in text.split("\n### `")[1:]}
+    assert set(METRICS) == set(sections)
+    assert {name for name, section in sections.items() if "\n* Example: " not in section} == set()
 
 
 def test_every_address_of_the_api_is_documented():

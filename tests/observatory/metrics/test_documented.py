@@ -1,17 +1,36 @@
 """The reference says of every metric what its definition says, and of nothing else."""
 
-import re
+from io import StringIO
 from pathlib import Path
 
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from observatory.metrics import declared, reference
 from observatory.metrics.definitions import METRICS, Kind
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "metrics.md"
+FOLDER = settings.BASE_DIR / declared.REFERENCE
 
 
-def test_every_metric_has_its_row_in_the_reference() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \|.*\| (\d+) \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
-    expected = [(m.name, str(m.unit), str(m.minimum_sample), m.doc) for m in METRICS.values()]
-    assert rows == expected
+def test_the_reference_is_what_definitions_give() -> None:
+    assert {page.name: page.read_text() for page in FOLDER.iterdir()} == reference.pages()
+
+
+def test_the_command_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "BASE_DIR", tmp_path)
+    (tmp_path / declared.REFERENCE).parent.mkdir(parents=True)
+    told = StringIO()
+    call_command("metrics_reference", stdout=told)
+    written = {page.name: page.read_text() for page in (tmp_path / declared.REFERENCE).iterdir()}
+    assert written == reference.pages()
+    assert set(told.getvalue().split()) == {f"{declared.REFERENCE}/{name}" for name in written}
+
+
+def test_the_catalogue_points_at_a_heading_that_is_there() -> None:
+    for metric in METRICS.values():
+        path, _, heading = declared.docs_of(metric).partition("#")
+        assert f"\n### `{heading}`\n" in (settings.BASE_DIR / path).read_text(), metric.name
 
 
 def test_every_derived_metric_has_its_formula() -> None:
