@@ -69,6 +69,17 @@ RETRIEVAL = Ask(
     "interactions",
     '{"feature": "write-draft", "model": "gpt-4o-mini", "retrieval": {"documents": [{"id": "d-1", "score": 0.71}]}}',
 )
+RETRIEVAL_LATENCY = Ask(
+    "retrieval.latency_ms with interactions",
+    "interactions",
+    '{"feature": "write-draft", "model": "gpt-4o-mini", "retrieval": {"documents": [{"id": "d-1"}], "latency_ms": 35}}',
+)
+CORRECTION = Ask(
+    "feedback of kind correction",
+    "feedback",
+    '{"interaction_id": "wd-1", "kind": "correction", "final_text": "What the user made of it."}',
+)
+ESCALATION = Ask("feedback of kind escalation", "feedback", '{"kind": "escalation", "feature": "write-draft", "reason": "wrong"}')  # fmt: skip
 USERS = Ask("user_id with each interaction", "interactions", '{"feature": "write-draft", "model": "gpt-4o-mini", "user_id": "u-1"}')  # fmt: skip
 REVENUE = Ask(
     "the figure revenue_usd of each month, by tier",
@@ -114,9 +125,12 @@ ASKS: dict[str, Ask] = {
     "ticket_rate": TICKET,
     "ticket_accuracy_rate": TICKET,
     "rating_mean": RATING,
+    "edit_ratio": CORRECTION,
+    "escalations_24h": ESCALATION,
     "evaluation_score": EVALUATION,
     "retrieval_score_mean": RETRIEVAL,
     "no_result_rate": RETRIEVAL,
+    "retrieval_latency_p95": RETRIEVAL_LATENCY,
     "copy_rate": _implicit("copy"),
     "share_rate": _implicit("share"),
     "follow_rate": _implicit("follow"),

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from dashboards import comparing, formatting, lists, panels, present
+from dashboards import comparing, formatting, lists, panels, present, rates
 from dashboards.asks import ASKS, Ask
 from dashboards.charts.bars import bars_pair
 from dashboards.charts.data import Bin
-from dashboards.components import Breakdown, Field, Heading, Panel, Row, not_enough
+from dashboards.components import Breakdown, Panel, not_enough
 from dashboards.pages.board import PanelMaker
 from dashboards.panels import Drawn, series_panel
 from dashboards.view import View
@@ -31,12 +31,6 @@ SENT_BY_SOME = {
     "no_result_rate": "Retrievals without a result",
 }
 """Metrics that many projects have no data for: drawn where there are some, else named with what to send."""
-HEADINGS = (
-    Heading("Answers"),
-    Heading("Share", numeric=True),
-    Heading("95 %", numeric=True, definition="Where the share lies in 95 of 100 cases"),
-    Heading("Count", numeric=True),
-)
 
 
 def sent(view: View) -> list[str]:
@@ -116,8 +110,12 @@ def _outliers(view: View) -> Breakdown:
     names = {"any": "outlier_rate", **{mark: f"outlier_{mark}_rate" for mark in lists.MARK_WORDS}}
     words = {"any": "Unusual in any way", **lists.MARK_WORDS}
     rows = {words[mark]: (name, view.url("interactions/", mark=mark, compare=None)) for mark, name in names.items()}
-    return _rates(
-        view, "outliers", "Unusual answers", rows, "Beyond the usual p99.9 of their feature, or odd in themselves."
+    return rates.table(
+        view,
+        "outliers",
+        "Unusual answers",
+        rows,
+        footnote="Beyond the usual p99.9 of their feature, or odd in themselves.",
     )
 
 
@@ -126,34 +124,4 @@ def _flags(view: View) -> Breakdown:
         "Flagged in any way": ("flag_rate", ""),
         **{word.capitalize(): (f"flag_{word}_rate", "") for word in FLAG_COUNTERS},
     }
-    return _rates(view, "flags", "Flags by category", rows, "")
-
-
-def _rates(view: View, id: str, title: str, rows: dict[str, tuple[str, str]], footnote: str) -> Breakdown:
-    choice = view.choice
-    names = [name for name, _ in rows.values()]
-    by_name = view.reader.readings(names, choice.window, feature=choice.feature, where=choice.where)
-    read = {words: by_name[name] for words, (name, _) in rows.items()}
-    note = present.window_words(view, choice.window)
-    whole = next(iter(read.values()))
-    if whole.value is None:
-        name = next(iter(rows.values()))[0]
-        empty = panels.empty_for(view, whole, METRICS[name], (), "in this window")
-        return Breakdown(id, title, HEADINGS, (), note, empty=empty)
-    shown = []
-    for words, one in read.items():
-        if one.value is None:
-            continue
-        ends = formatting.interval(*one.interval, "ratio") if one.interval else formatting.DASH
-        count = formatting.count(one.value * one.sample_size)
-        shown.append(
-            Row(
-                (
-                    Field(words, rows[words][1] if one.value else ""),
-                    Field(formatting.rate(one.value)),
-                    Field(ends),
-                    Field(count),
-                )
-            )
-        )
-    return Breakdown(id, title, HEADINGS, tuple(shown), f"{note}, n = {formatting.count(whole.sample_size)}", footnote)
+    return rates.table(view, "flags", "Flags by category", rows)

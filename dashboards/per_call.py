@@ -1,7 +1,9 @@
-"""What a call costs, component by component."""
+"""What a call costs: on average, in the middle, and component by component."""
+
+from dataclasses import replace
 
 from dashboards import formatting, panels, present
-from dashboards.components import Breakdown, Field, Heading, Row
+from dashboards.components import Breakdown, Field, Heading, Row, Tile
 from dashboards.view import View
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.reading import Reading
@@ -24,6 +26,16 @@ HEADINGS = (
     Heading("Per call, mean", numeric=True, definition=METRICS[MEAN].doc),
     Heading("Median", numeric=True, definition=f"{METRICS[MEDIAN].doc} Of cost records only sums are known."),
 )
+
+
+def tile(view: View) -> Tile:
+    """The mean, and beside it the median of what calls cost themselves."""
+    choice, found = view.choice, present.tile(view, present.Asked(MEAN))
+    read = view.reader.reading(MEDIAN, choice.window, feature=choice.feature, where=choice.where)
+    if read.value is None:
+        return found
+    line = f"median of model cost {formatting.amount(read.value)}"
+    return replace(found, lines=(*found.lines, line), definition=f"{found.definition} {METRICS[MEDIAN].doc}")
 
 
 def table(view: View) -> Breakdown:

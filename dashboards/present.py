@@ -186,6 +186,12 @@ def today(view: View) -> Window:
     return timeline.day_window(timeline.local_day(view.now, view.project.time_zone), view.project.time_zone)
 
 
+def this_week(view: View) -> Window:
+    """From Monday on to the end of today, in the project's days."""
+    day = timeline.local_day(view.now, view.project.time_zone)
+    return Window(timeline.day_start(day - day.weekday() * DAY, view.project.time_zone), today(view).end)
+
+
 def last(view: View, length: timedelta) -> Window:
     """The last hours or whole local days up to now."""
     return relative(length, view.now, view.project.time_zone)

@@ -1,15 +1,16 @@
 """Cost: what does it cost, per call, per user and per outcome, who causes it, where is it heading?"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 
 from django.db import transaction
 from django.http import HttpResponse
 
-from dashboards import caches, heading, judged, panels, per_call, present, spenders, unit_costs
+from dashboards import caches, formatting, heading, judged, panels, per_call, present, spenders, unit_costs
 from dashboards.charts.bars import cost_bars
 from dashboards.charts.data import Group
-from dashboards.components import Link, Panel
+from dashboards.components import Link, Panel, Tile
 from dashboards.pages.board import Board, Made, PanelMaker, TileMaker, respond
 from dashboards.panels import Drawn, series_panel
 from dashboards.per_call import COMPONENTS
@@ -22,6 +23,7 @@ from observatory.metrics.forecasting.growth import DEFAULT, Multiplier
 from observatory.metrics.forecasts import NEEDED_DAYS, CostForecast
 
 COLUMNS = ("calls", "cost_total", "cost_per_call", "cost_per_outcome", "input_tokens_mean", "unpriced_calls")
+TODAY = "Cost today so far"
 
 
 class Asking:
@@ -72,6 +74,14 @@ def components_panel(view: View) -> Panel:
     return panels.panel(view, "components", "Cost by component", chart, "daily, USD, in the project's time zone")
 
 
+def today_tile(view: View) -> Tile:
+    """What today cost so far, and this week."""
+    choice = view.choice
+    found = present.tile(view, Asked("cost_total", TODAY, present.today(view), compare=None, id="cost_today"))
+    week = view.reader.reading("cost_total", present.this_week(view), feature=choice.feature, where=choice.where)
+    return replace(found, lines=(f"this week so far {formatting.amount(week.value)}", *found.lines))
+
+
 def _where_to(asking: Asking) -> list[PanelMaker]:
     """The month against its plan, and what it is made of."""
     view = asking.view
@@ -119,8 +129,8 @@ def _tiles(asking: Asking) -> list[Asked | TileMaker]:
     titles = {name: METRICS[name].title for name in (unit_costs.PER_USER, unit_costs.OUTCOME, unit_costs.SHARE)}
     return [
         Asked("cost_total"),
-        Asked("cost_total", "Cost today so far", present.today(view), compare=None, id="cost_today"),
-        Asked("cost_per_call"),
+        TileMaker("cost_today", TODAY, partial(today_tile, view)),
+        TileMaker(per_call.MEAN, METRICS[per_call.MEAN].title, partial(per_call.tile, view)),
         TileMaker(unit_costs.PER_USER, titles[unit_costs.PER_USER], lambda: unit_costs.per_user_tile(view, month())),
         TileMaker(unit_costs.OUTCOME, titles[unit_costs.OUTCOME], partial(unit_costs.outcome_tile, view)),
         TileMaker(

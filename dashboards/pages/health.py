@@ -5,21 +5,33 @@ from functools import cache, partial
 
 from django.http import HttpResponse
 
-from dashboards import asks, caches, formatting, headroom, judged, not_sent, panels, present
+from dashboards import asks, caches, formatting, headroom, judged, not_sent, panels, present, rates
 from dashboards.charts.data import Group, Limit
 from dashboards.charts.groups import latency
-from dashboards.components import Empty, Link, Panel, State, Tile
+from dashboards.components import Breakdown, Empty, Link, Panel, State, Tile
 from dashboards.lifetime import was_sent
 from dashboards.pages.board import Board, PanelMaker, TileMaker, respond
 from dashboards.panels import Drawn, series_panel
 from dashboards.present import Asked
 from dashboards.view import View, project_page
 from observatory.metrics.definitions import METRICS
+from observatory.metrics.reading import State as Known
 
 FIRST_WAIT = "Time to the first token"
 BUSIEST = "peak_requests_per_minute"
 PERCENTILES = {"latency_p50": "p50", "latency_p95": "p95", "latency_p99": "p99"}
 FIRST_TOKEN = {"ttft_p50": "p50", "ttft_p95": "p95"}
+RETRIEVAL, ERRORS = "retrieval_latency_p95", "Errors by class"
+ERROR_CLASSES = {
+    "timeout_rate": "Timeout",
+    "rate_limited_rate": "Rate limit",
+    "auth_error_rate": "Authentication",
+    "content_filter_error_rate": "Content filter",
+    "context_length_error_rate": "Context length",
+    "server_error_rate": "Server",
+    "network_error_rate": "Network",
+    "other_error_rate": "Other or not told",
+}
 COLUMNS = ("calls", "availability", "uptime", "error_rate", "latency_p50", "latency_p95", "ttft_p95")
 
 
@@ -85,6 +97,22 @@ def first_token_tile(view: View) -> Tile:
     return found
 
 
+def errors_table(view: View) -> Breakdown:
+    """The failed calls class by class; all of them lead to the list of them."""
+    failed = view.url("interactions/", status="error", compare=None)
+    rows = {"Failed in any way": ("error_rate", failed), **{words: (name, "") for name, words in ERROR_CLASSES.items()}}
+    return rates.table(view, "errors", ERRORS, rows, of="Calls", footnote="A call that failed has one class.")
+
+
+def retrieval(view: View) -> tuple[list[PanelMaker], dict[str, asks.Ask]]:
+    """How long retrieval takes, where it is sent; else what to send."""
+    metric, choice = METRICS[RETRIEVAL], view.choice
+    read = view.reader.reading(RETRIEVAL, choice.window, feature=choice.feature, where=choice.where)
+    if read.state in {Known.NOT_INSTRUMENTED, Known.NO_DATA}:
+        return [], {metric.title: asks.ASKS[RETRIEVAL]}
+    return [PanelMaker(RETRIEVAL, metric.title, partial(series_panel, view, Drawn(RETRIEVAL)))], {}
+
+
 def uptime_tile(view: View) -> Tile:
     """How many minutes with traffic were down."""
     metric, choice = METRICS["uptime"], view.choice
@@ -141,6 +169,8 @@ def health(view: View) -> HttpResponse:
             partial(series_panel, view, Drawn(BUSIEST, "Busiest minutes, calls", compare="previous")),
         ),
     ]
+    of_retrieval, not_sent_yet = retrieval(view)
+    makers[4:4] = of_retrieval
     limits = PanelMaker("headroom", headroom.TITLE, lambda: headroom.table(view, room()))
     tiles: list[Asked | TileMaker] = [
         *(Asked(name) for name in ("availability", "error_rate", "latency_p95", "timeout_rate", "calls")),
@@ -153,5 +183,16 @@ def health(view: View) -> HttpResponse:
     failed = Link("The failed interactions of this window", view.url("interactions/", status="error"))
     return respond(
         view,
-        Board("Health", "health/", tiles, makers, COLUMNS, (failed,), judged.WATCHED["health"], (limits,)),
+        Board(
+            "Health",
+            "health/",
+            tiles,
+            makers,
+            COLUMNS,
+            (failed,),
+            judged.WATCHED["health"],
+            (limits,),
+            small=(PanelMaker("errors", ERRORS, partial(errors_table, view)),),
+            not_sent=not_sent_yet,
+        ),
     )

@@ -80,6 +80,10 @@ def quality(view: View) -> HttpResponse:
         Asked(name, window=week, compare="baseline")
         for name in ("thumbs_up_rate", "correction_rate", "rejection_rate", "flag_rate", "task_completion_rate")
     ]
+    tiles += [
+        Asked("edit_ratio", "Edit ratio, mean of 7 d", week, "baseline"),
+        Asked("escalations_24h", "Escalations, 24 h", present.last(view, DAY)),
+    ]
     evidence = (Link("The interactions with a thumb down", view.url("interactions/", thumb="down")),)
     return respond(
         view,

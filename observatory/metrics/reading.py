@@ -49,6 +49,11 @@ class Reading:
     sample_size: int = 0
     untold: int | None = None
 
+    @property
+    def counted(self) -> int | None:
+        """Of a rate, how many of its sample went as it counts."""
+        return None if self.value is None else round(self.value * self.sample_size)
+
 
 @dataclass(frozen=True, slots=True)
 class Point:

@@ -67,6 +67,41 @@ def test_health_tells_minutes_down_peaks_and_waits_and_how_to_enter_limits(page:
     assert f"manage.py provider_limit {project.slug} openai" in plain(below)
 
 
+def test_failed_calls_are_told_class_by_class_and_lead_to_their_list(page: Any, post: Any, project: Any) -> None:
+    refused = [call(n, 4, status="error", error_class="rate_limit") for n in range(2)]
+    classless = {name: value for name, value in call(2, 4, status="error").items() if name != "error_class"}
+    assert post("interactions", [*refused, classless]).status_code == 200
+    sites.roll(project)
+    told = page()
+    found = {row[0]: row[1:] for row in rows(told, "errors")}
+    assert {name: (share, count) for name, (share, _, count) in found.items()} == {
+        "Failed in any way": ("33.3 %", "8"),
+        "Timeout": ("0 %", "0"),
+        "Rate limit": ("8.3 %", "2"),
+        "Authentication": ("0 %", "0"),
+        "Content filter": ("0 %", "0"),
+        "Context length": ("0 %", "0"),
+        "Server": ("20.8 %", "5"),
+        "Network": ("0 %", "0"),
+        "Other or not told": ("4.2 %", "1"),
+    }
+    assert found["Rate limit"][1] == "2.3–25.8"
+    assert "n = 24" in plain(told.split('id="table-errors"')[1].split("</section>")[0])
+    assert f"/{project.slug}/interactions/?" in told.split('id="table-errors"')[1].split("</a>")[0]
+
+
+def test_how_long_retrieval_takes_is_drawn_once_it_is_sent(page: Any, post: Any, project: Any) -> None:
+    before = page()
+    assert 'id="panel-retrieval_latency_p95"' not in before
+    assert "retrieval.latency_ms with interactions" in plain(before.split('id="not-sent"')[1].split("</section>")[0])
+    slow = [call(n, 5, retrieval={"documents": [{"id": "d"}], "latency_ms": 40}) for n in range(25)]
+    assert post("interactions", slow).status_code == 200
+    sites.roll(project)
+    after = page()
+    assert "data-figure" in after.split('id="panel-retrieval_latency_p95"')[1].split("</section>")[0]
+    assert 'id="not-sent"' not in after
+
+
 def test_limits_stand_beside_their_busiest_minutes_the_most_used_first(page: Any, project: Any) -> None:
     with project_scope(project.pk):
         provider_limits.enter(Limit("openai", "", requests_per_minute=60, tokens_per_minute=4_000))

@@ -1,8 +1,9 @@
 """Quality: what evaluators and people say where they do, what stands out, and what numbers are held against."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from observatory.metrics.reading import Comparison
 from observatory.metrics.statistics import GAMMA, bucket_of
 from tests.dashboards import site as sites
 from tests.dashboards.test_pages_engagement import rows, words
+from tests.dashboards.told import tile
 
 NOON = datetime(2026, 8, 26, 12, 0, tzinfo=UTC)
 ASKED = {"now": NOON, "zone_name": "UTC", "features": ["chat"], "models": []}
@@ -173,3 +175,26 @@ def test_what_evaluators_and_people_send_is_drawn(judged) -> None:
     assert flags["Flagged in any way"][::2] == ["2.5 %", "1"]
     assert flags["Wrong"][2] == "1"
     assert flags["Irrelevant"][2] == "0"
+
+
+def test_what_was_changed_and_who_gave_up_stand_beside_the_other_rates(
+    web: str, post: Callable[..., Any], project: Any
+) -> None:
+    noon = timeline.now() - 3 * DAY
+    calls = [{"id": f"c-{n}", "feature": "chat", "output": "one two three four", "occurred_at": noon.isoformat()} for n in range(4)]  # fmt: skip
+    said = [{"interaction_id": f"c-{n}", "kind": "correction", "final_text": "one two three five", "occurred_at": noon.isoformat()} for n in range(2)]  # fmt: skip
+    said += [{"kind": "escalation", "feature": "chat", "occurred_at": (timeline.now() - HOUR).isoformat()} for _ in range(3)]  # fmt: skip
+    assert post("interactions", calls).status_code == 200
+    assert post("feedback", said).status_code == 200
+    sites.roll(project)
+    with sites.client(web, sites.person(project)) as asking:
+        page = asking.get(f"/{project.slug}/quality/").text
+    assert "Edit ratio, mean of 7 d 25.0 %" in tile(page, "edit_ratio")
+    assert "n = 2" in tile(page, "edit_ratio")
+    assert "Escalations, 24 h 3" in tile(page, "escalations_24h")
+
+
+def test_without_corrections_quality_says_how_to_send_them(site: sites.Site) -> None:
+    with sites.client(site.web, site.owner) as asking:
+        page = asking.get(f"{site.url}quality/").text
+    assert "not sent yet: feedback of kind correction How to send it" in tile(page, "edit_ratio")

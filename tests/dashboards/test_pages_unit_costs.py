@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from dashboards import asks, caches, judged, shown_month, unit_costs
+from dashboards import asks, caches, judged, present, shown_month, unit_costs
 from dashboards.charts.curves import lorenz
 from dashboards.charts.data import Frame, Limit
 from dashboards.components import State
@@ -18,7 +18,7 @@ from dashboards.view import View
 from ingest import timeline
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
-from ingest.timeline import DAY, HOUR
+from ingest.timeline import DAY, HOUR, Window
 from observatory.metrics import forecasts, months
 from observatory.metrics.reading import Reading
 from observatory.metrics.reading import State as Known
@@ -98,9 +98,33 @@ def test_a_call_is_told_component_by_component(page: str) -> None:
         ["Infrastructure", "$47.40", "$0.40", "—"],
         ["All", "$120.00", "$1.00", "—"],
     ]
+    assert "median of model cost $0.60" in tile(page, "cost_per_call")
     panel = plain(page.split('id="table-per_call"')[1].split("</section>", maxsplit=1)[0])
     assert "n = 120 calls with a price" in panel
     assert "Nothing was paid for retrieval, moderation, human review, other." in panel
+
+
+def test_this_week_begins_on_monday_and_holds_today(known: sites.Site) -> None:
+    sunday = timeline.day_start(MONTH, "UTC") + (6 - MONTH.weekday()) * DAY + 9 * HOUR
+    with project_scope(known.project.pk):
+        found = [
+            present.this_week(View(RequestFactory().get("/"), known.project, "owner", now))
+            for now in (sunday, sunday + DAY)
+        ]
+    monday = timeline.floor(sunday, DAY) + DAY
+    assert found == [Window(monday - 7 * DAY, monday), Window(monday, monday + DAY)]
+
+
+def test_today_stands_beside_this_week(web: str, project: Any, post: Any) -> None:
+    monday = NOW.date() - NOW.weekday() * DAY
+    paid = [{"component": "other", "amount_usd": "7", "occurred_at": f"{monday}T00:00:00Z"}]
+    paid += [{"component": "other", "amount_usd": "90", "occurred_at": f"{monday - DAY}T23:00:00Z"}]
+    assert post("costs", paid).status_code == 200
+    assert post("interactions", [call("u-1", monday - 20 * DAY, "0.5")]).status_code == 200
+    sites.roll(project)
+    with sites.client(web, sites.person(project)) as asking:
+        told = asking.get(f"/{project.slug}/cost/").text
+    assert "this week so far $7.00" in tile(told, "cost_today")
 
 
 def test_an_outcome_costs_what_everything_did_by_those_completed(page: str) -> None:
