@@ -14,14 +14,27 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import to_builtins
 
 from ingest import contract
 from ingest.arrays import microseconds
 from ingest.dimensions import ABSENT, OTHER, FeedbackKind, RecordKind
 from ingest.identity import key_of
-from ingest.normalise import Columns, Entry, Numbers, Receipt, Values, effective, metadata_of, numbered
+from ingest.normalise import (
+    NOTHING_KEPT,
+    Columns,
+    Entry,
+    Numbers,
+    Receipt,
+    Values,
+    effective,
+    metadata_of,
+    numbered,
+)
+from ingest.redaction.policy import Kept
 from ingest.text import cut
 
 # These are said about an interaction and count in its bucket; the others go by their own time.
@@ -52,15 +65,15 @@ class Said:
     more: dict[str, Any] | None = None
 
 
-def said(item: contract.Feedback) -> Said:  # noqa: PLR0911 (one line a kind)
-    """Read one item."""
+def said(item: contract.Feedback, kept: Kept) -> Said:  # noqa: PLR0911 (one line a kind)
+    """Read one item, of whose texts the project's policy has `kept` something besides."""
     match item:
         case contract.Thumb():
             return Said(FeedbackKind.THUMB, float(item.value == "up"), label=item.value)
         case contract.Rating():
             return Said(FeedbackKind.RATING, item.value / item.scale, label=f"{item.value:g}/{item.scale:g}")
         case contract.Correction():
-            return _corrected(item.final_text)
+            return _corrected(item.final_text, kept)
         case contract.Flag():
             return Said(FeedbackKind.FLAG, name=item.category)
         case contract.Escalation():
@@ -84,13 +97,14 @@ def said(item: contract.Feedback) -> Said:  # noqa: PLR0911 (one line a kind)
     raise TypeError(type(item).__name__)
 
 
-def _corrected(final_text: str | None) -> Said:
+def _corrected(final_text: str | None, kept: Kept) -> Said:
     """A correction, of whose text the project's policy may have left nothing."""
     if final_text is None:
         return Said(FeedbackKind.CORRECTION)
-    kept, was_cut = cut(final_text)
-    more = {"cut": {"final_text": asdict(was_cut)}} if was_cut else None
-    return Said(FeedbackKind.CORRECTION, final_text=kept, more=more)
+    beginning, was_cut = cut(final_text)
+    was = kept.cuts.get("final_text", was_cut)
+    more = {"cut": {"final_text": to_builtins(was)}} if was_cut else None
+    return Said(FeedbackKind.CORRECTION, final_text=beginning, more=more)
 
 
 def interaction_key(item: contract.Feedback) -> bytes | None:
@@ -106,7 +120,7 @@ def _unnumbered(item: contract.Feedback, number: int) -> dict[str, Any]:
 def feedback_columns(entries: Sequence[Entry], receipt: Receipt, values: Values, numbers: Numbers) -> Columns:
     """All columns of `feedback` but the edit ratio, and what binds an item to its interaction."""
     items: list[contract.Feedback] = [entry.item for entry in entries]
-    read = [said(item) for item in items]
+    read = [said(entry.item, entry.kept or NOTHING_KEPT) for entry in entries]
     columns: Columns = {name: [getattr(item, name) or None for item in items] for name in COPIED}
     columns["occurred_at"] = effective((item.occurred_at for item in items), microseconds(receipt.received_at))
     columns["kind"] = [one.kind for one in read]

@@ -232,20 +232,24 @@ def _payload(entries: Sequence[Entry], sent: Columns, columns: Columns) -> Colum
             if cuts and name in cuts.get(position, ()):
                 flags[position] |= is_cut
     del made["error_message_chars"]
+    for position, cut in cuts.items():
+        if kept := entries[position].kept:
+            cut |= {name: kept.cuts[name] for name in cut.keys() & kept.cuts.keys()}
     made["cut"] = [text.as_json(cuts[position]) if position in cuts else None for position in range(len(flags))]
     return made | _kept(entries, made) | _retrieval(sent["retrieval"]) | _metadata(entries, columns)
 
 
 def _kept(entries: Sequence[Entry], made: Columns) -> Columns:
-    """What is stored instead of texts that are not, and the lengths that those had."""
+    """What is stored instead of texts that are not, and the lengths that these and masked ones had."""
     found: Columns = dict.fromkeys(("prompt_hash", "output_hash", "error_hash", "word_marks", "descriptors"), ())
     kept = [entry.kept or NOTHING_KEPT for entry in entries]
+    if any(one.characters for one in kept):
+        for name in ("prompt", "output"):
+            found[f"{name}_chars"] = [
+                one.characters.get(name, length) for one, length in zip(kept, made[f"{name}_chars"], strict=True)
+            ]
     if not any(one.hashes for one in kept):
         return found
-    for name in ("prompt", "output"):
-        found[f"{name}_chars"] = [
-            one.characters.get(name, length) for one, length in zip(kept, made[f"{name}_chars"], strict=True)
-        ]
     for column, name in (("prompt_hash", "prompt"), ("output_hash", "output"), ("error_hash", "error_message")):
         found[column] = [one.hashes.get(name) for one in kept]
     found["word_marks"] = [one.word_marks for one in kept]
@@ -260,7 +264,7 @@ def _texts(
     stored: list[str | None] = []
     lengths: list[int | None] = []
     for position, sent in enumerate(column):
-        kept = sent if sent is None or isinstance(sent, str) else text.as_json(sent)
+        kept = None if sent is None else text.as_text(sent)
         lengths.append(None if kept is None else len(kept))
         if kept is not None and len(kept) > _SAFE_LENGTH:
             kept, cut = text.cut(kept)

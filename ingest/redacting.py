@@ -18,7 +18,7 @@ from ingest.dimensions import RecordKind
 from ingest.identity import key_of
 from ingest.normalise import Entry
 from ingest.redaction.hashing import text_key
-from ingest.redaction.policy import FULL, HASHED, Masker, Policy, redacted
+from ingest.redaction.policy import FULL, Masker, Policy, redacted
 from ingest.secret import installation_secret
 
 log = structlog.get_logger(__name__)
@@ -50,7 +50,7 @@ def policy_of(project_id: int, text_policy: str) -> Policy:
 
     Raises ImproperlyConfigured when there is a masker and it cannot be loaded: nothing is stored without it.
     """
-    return Policy(text_policy, text_key_of(project_id) if text_policy == HASHED else b"", own_masker())
+    return Policy(text_policy, text_key_of(project_id), own_masker())
 
 
 @lru_cache(maxsize=2048)

@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Container
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,13 +17,16 @@ _CONTAINERS = frozenset({dict, list})
 _UNHOLDABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
-class Cut:
-    """What a text was before it was cut: characters, UTF-8 bytes, and the SHA-256 of those bytes in hex."""
+class Cut(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a text was before it was cut: characters, UTF-8 bytes, and a hash of those bytes in hex.
+
+    Of a text that was masked the hash is keyed: who has the text but for what was masked could try that against any other.
+    """
 
     characters: int
     bytes: int
-    sha256: str
+    sha256: str = ""
+    hmac: str = ""
 
 
 def is_holdable(text: str) -> bool:
@@ -100,7 +102,12 @@ def cut(text: str) -> tuple[str, Cut | None]:
     if len(data) <= LONGEST:
         return text, None
     kept = data[:LONGEST].decode("utf-8", "ignore")
-    return kept, Cut(len(text), len(data), hashlib.sha256(data).hexdigest())
+    return kept, Cut(len(text), len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def as_text(value: str | list[Any]) -> str:
+    """A text as it is, chat messages as compact JSON text."""
+    return value if isinstance(value, str) else as_json(value)
 
 
 def as_bytes(text: str) -> bytes:

@@ -25,7 +25,7 @@ from ingest.descriptors import Descriptors, describe
 from ingest.dimensions import Flag
 from ingest.redaction import hashing
 from ingest.redaction.masking import mask, mask_number
-from ingest.text import as_json, free, is_holdable, repair
+from ingest.text import LONGEST, Cut, as_bytes, as_text, free, is_holdable, repair
 
 FULL, MASKED, HASHED = "full", "masked", "hashed"
 FAILED = "[masked: masker failed]"
@@ -42,6 +42,7 @@ _ENDING, _WORD = re.compile("(?:finish|stop)_?reasons?", re.IGNORECASE), re.comp
 SHORTEST_SECRET = 13
 COMPARED = ("output", "final_text")
 COUNTED = {"prompt": "input_tokens", "output": "output_tokens"}
+MEASURED = frozenset({"prompt", "output", "error_message", "final_text"})
 TOKENS_A_MESSAGE = 4
 
 Masker = Callable[[str, str], str]
@@ -57,11 +58,15 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct):
-    """What is stored of an item's texts beside themselves. `failure` names the exception of the operator's masker."""
+    """What is stored of an item's texts beside themselves: of those dropped or masked the length that they had.
+
+    `cuts` are what long texts were before they were masked. `failure` names the exception of the operator's masker.
+    """
 
     flags: int = 0
     hashes: dict[str, bytes] = {}
     characters: dict[str, int] = {}
+    cuts: dict[str, Cut] = {}
     word_marks: bytes | None = None
     descriptors: str | None = None
     failure: str | None = None
@@ -118,10 +123,22 @@ class _Work:
 
     def of(self, value: Any, field: str) -> Any:
         """What of a field's value may be stored."""
-        return self._dropped(value, field) if self._is_hashed and field in PRIVATE else self._inside(value, field, "")
+        if self._is_hashed and field in PRIVATE:
+            return self._dropped(value, field)
+        better = self._inside(value, field, "")
+        if field in MEASURED and better != value:
+            self._measure(as_text(value), as_text(better), field)
+        return better
+
+    def _measure(self, sent: str, masked: str, field: str) -> None:
+        """What a masked text was, for when it has to be cut: this comes first, so that no secret is cut in two."""
+        self._kept.characters[field] = len(sent)
+        if len(masked) * 4 > LONGEST:
+            hashed = hashing.text_hash(self._policy.key, sent).hex()
+            self._kept.cuts[field] = Cut(len(sent), len(as_bytes(sent)), hmac=hashed)
 
     def _dropped(self, value: str | list[Any], field: str) -> None:
-        text = value if isinstance(value, str) else as_json(value)
+        text = as_text(value)
         plain = text if isinstance(value, str) else corrections.said(text) or ""
         self._kept.flags |= Flag.TEXT_HASHED
         self._kept.hashes[field] = hashing.text_hash(self._policy.key, text)
