@@ -11,7 +11,7 @@ from datetime import datetime
 from operator import attrgetter
 
 from ingest.projects.scope import project_scope
-from ingest.retention import accounts, sweeps, weeks
+from ingest.retention import accounts, clearing, sweeps, weeks
 from ingest.retention.accounts import Standing
 from ingest.turns import Turns
 
@@ -43,7 +43,9 @@ def _has_texts_to_go(standing: Standing, now: datetime) -> bool:
     if standing.text_horizon is not None:
         return standing.text_wanted(now) > standing.text_horizon
     with project_scope(standing.project_id):
-        return sweeps.has_rows((*sweeps.TEXTS, sweeps.SAID), standing.text_wanted(now))
+        wanted = standing.text_wanted(now)
+        large = (*sweeps.TEXTS, sweeps.SAID, sweeps.SPENT, sweeps.LIVED)
+        return sweeps.has_rows(large, wanted) or clearing.has_texts(wanted, standing.time_zone)
 
 
 def _retain(standing: Standing, now: datetime, deadline: float, report: RetainReport) -> None:
@@ -58,8 +60,8 @@ def _retain(standing: Standing, now: datetime, deadline: float, report: RetainRe
                 report.left = True
                 return
             with project_scope(standing.project_id):
-                gone = portion()
+                gone, is_left = portion()
             report.rows_deleted += gone
-            if gone < sweeps.PORTION:
+            if not is_left:
                 break
     accounts.save_swept(standing, now)

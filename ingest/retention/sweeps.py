@@ -13,10 +13,12 @@ from typing import Any
 from django.db import connection
 
 from ingest import binding
-from ingest.dimensions import FeedbackKind, RecordKind, UserEvent
+from ingest.dimensions import RecordKind, UserEvent
 from ingest.identity import key_of
 from ingest.projects.scope import current_project
+from ingest.retention import clearing
 from ingest.retention.accounts import Standing
+from ingest.retention.clearing import Swept
 from ingest.timeline import local_day
 
 PORTION = 2_000
@@ -39,12 +41,13 @@ class Sweep:
 
 
 SAID = Sweep("feedback", kind=RecordKind.FEEDBACK)
+# A cost over a period is one row a day: the key goes with the last of them.
+SPENT = Sweep("cost", kind=RecordKind.COST, keeps_key="coalesce(period_to > %(before)s, false)")
 RAW = (
     Sweep("interaction", kind=RecordKind.INTERACTION),
     SAID,
     Sweep("verdict", "interaction_at", ("interaction_id", "kind", "name")),
-    # A cost over a period is one row a day: the key goes with the last of them.
-    Sweep("cost", kind=RecordKind.COST, keeps_key="coalesce(period_to > %(before)s, false)"),
+    SPENT,
 )
 LIVED = Sweep("user_event", kind=RecordKind.USER)
 TEXTS = (Sweep("payload"), Sweep("search"))
@@ -140,36 +143,6 @@ def _delete_keys(kind: RecordKind, ids: Sequence[str]) -> None:
         cursor.execute(query, [current_project(), [key_of(kind, id) for id in dict.fromkeys(ids)]])
 
 
-def clear_feedback_texts(before: datetime, limit: int) -> int:
-    """Take the texts out of feedback from before an instant: what was counted of it stays. How many rows had some.
-
-    They are looked for as the index on them says, which holds nothing else. Where there are marks of words, there is a hash
-    in the metadata.
-    """
-    find = f"""
-        SELECT occurred_at, id FROM feedback
-        WHERE project_id = %(project)s AND occurred_at < %(before)s
-          AND (comment IS NOT NULL OR final_text IS NOT NULL OR metadata IS NOT NULL
-               OR kind = {FeedbackKind.ESCALATION:d} AND label IS NOT NULL)
-        ORDER BY occurred_at LIMIT %(limit)s
-    """
-    clear = f"""
-        UPDATE feedback f SET comment = NULL, final_text = NULL, word_marks = NULL, metadata = NULL,
-            label = CASE WHEN f.kind = {FeedbackKind.ESCALATION:d} THEN NULL ELSE f.label END
-        FROM unnest(%(times)s::timestamptz[], %(ids)s::text[]) AS old (occurred_at, id)
-        WHERE f.project_id = %(project)s AND f.occurred_at >= %(first)s AND f.occurred_at <= %(last)s
-          AND f.occurred_at = old.occurred_at AND f.id = old.id
-    """
-    parameters: dict[str, Any] = {"project": current_project(), "before": before, "limit": limit}
-    with connection.cursor() as cursor:
-        cursor.execute(find, parameters)
-        found = cursor.fetchall()
-        if found:
-            times, ids = (list(column) for column in zip(*found, strict=True))
-            cursor.execute(clear, {**parameters, "times": times, "ids": ids, "first": times[0], "last": times[-1]})
-    return len(found)
-
-
 def delete_late(received_before: datetime, limit: int) -> int:
     """Delete late events that came before an instant, and their keys."""
     query = """
@@ -203,22 +176,35 @@ def delete_changes(before: datetime, limit: int) -> int:
     return len(gone)
 
 
-Portion = Callable[[], int]
+Portion = Callable[[], Swept]
 
 
 def portions(standing: Standing, now: datetime) -> list[Portion]:
-    """All there is to delete in a project, in order: each entry is done again until it has less than PORTION left."""
+    """All there is to delete in a project, in order: each entry is done again until it has nothing left."""
     work: list[Portion] = []
     raw, text, rollups = standing.raw_horizon, standing.text_horizon, standing.rollups_wanted(now)
     if text is not None:
-        work += [partial(delete, sweep, text, PORTION) for sweep in TEXTS]
-        work.append(partial(clear_feedback_texts, text, PORTION))
+        work += [_deleting(partial(delete, sweep, text)) for sweep in TEXTS]
+        work.append(partial(clearing.clear_feedback, text, PORTION))
+        for rows in (*clearing.LARGE, *clearing.SMALL):
+            work.append(partial(clearing.clear, rows, text, standing.time_zone, PORTION))
     if raw is not None:
-        work += [partial(delete, sweep, raw, PORTION) for sweep in RAW]
-        work.append(partial(settle_words, raw, PORTION))
+        work += [_deleting(partial(delete, sweep, raw)) for sweep in RAW]
+        work.append(_deleting(partial(settle_words, raw)))
     if rollups is not None:
-        work += [partial(delete, LIVED, rollups, PORTION), partial(delete_changes, rollups, PORTION)]
+        work += [_deleting(partial(delete, LIVED, rollups)), _deleting(partial(delete_changes, rollups))]
         # A month's figures stay while any of its days does.
         month = local_day(rollups, standing.time_zone).replace(day=1)
-        work.append(partial(delete, FIGURES, month, PORTION))
-    return [*work, partial(delete_late, now - KEPT_ASIDE, PORTION), partial(binding.prune, now, PORTION)]
+        work.append(_deleting(partial(delete, FIGURES, month)))
+    return [*work, _deleting(partial(delete_late, now - KEPT_ASIDE)), _deleting(partial(binding.prune, now))]
+
+
+def _deleting(delete_some: Callable[[int], int]) -> Portion:
+    """A portion that deletes some rows, as many as are left or PORTION."""
+    limit = PORTION
+
+    def portion() -> Swept:
+        gone = delete_some(limit)
+        return Swept(gone, gone >= limit)
+
+    return portion

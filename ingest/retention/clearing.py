@@ -1,0 +1,135 @@
+"""Taking the texts out of rows that outlive them, portion by portion: what was counted of them stays.
+
+A cleared row is like one that was sent without texts, so a portion may be done again. Everything happens inside a
+project's scope.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from ingest.dimensions import FeedbackKind
+from ingest.projects.scope import current_project
+from ingest.timeline import local_day
+
+LOOKED_AT = 10
+"""So many rows are looked at where one could be cleared: most have no text."""
+
+
+class Swept(NamedTuple):
+    """How many rows a portion deleted or cleared, and whether the next one may find more."""
+
+    rows: int
+    left: bool
+
+
+@dataclass(frozen=True)
+class Outlived:
+    """Rows of a table that outlive their texts: columns, each with what it holds without a text.
+
+    `at` and `rest` are the order in which they are gone through, which an index has.
+    """
+
+    table: str
+    texts: Mapping[str, str]
+    at: str = "occurred_at"
+    rest: tuple[str, ...] = ("id",)
+
+    @property
+    def has_text(self) -> str:
+        """SQL that is true for a row with a text."""
+        return f"({' OR '.join(f'{name} IS DISTINCT FROM {empty}' for name, empty in self.texts.items())})"
+
+    def edge(self, before: datetime, zone_name: str) -> datetime | date:
+        """The instant before which texts go; of what belongs to a month the month in which that lies, which stays."""
+        return local_day(before, zone_name).replace(day=1) if self.at == "month" else before
+
+
+LARGE = (Outlived("cost", {"description": "NULL", "metadata": "NULL"}), Outlived("user_event", {"metadata": "NULL"}))
+SMALL = (
+    Outlived("change_event", {"metadata": "''"}),
+    Outlived("figure", {"metadata": "NULL"}, "month", ("name", "tier", "id")),
+)
+
+# Up to where a pass through a project's rows has come; one that was killed begins anew, which costs only time.
+_reached: dict[tuple[int, str], tuple[Any, ...]] = {}
+
+
+def has_texts(before: datetime, zone_name: str) -> bool:
+    """Whether any of the small tables holds a text from before an instant."""
+    asked = [
+        f"EXISTS (SELECT FROM {rows.table} WHERE project_id = %(project)s AND {rows.at} < %({rows.table})s AND {rows.has_text})"
+        for rows in SMALL
+    ]
+    edges = {rows.table: rows.edge(before, zone_name) for rows in SMALL}
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {' OR '.join(asked)}", {"project": current_project(), **edges})
+        return bool(cursor.fetchone()[0])
+
+
+def clear(rows: Outlived, before: datetime, zone_name: str, limit: int) -> Swept:
+    """Take the texts out of the next rows from before an instant: there is no index on those that still have some."""
+    key, order = (current_project(), rows.table), (rows.at, *rows.rest)
+    names = ", ".join(order)
+    where = f"project_id = %(project)s AND {rows.at} < %(before)s"
+    parameters: dict[str, Any] = {
+        "project": current_project(),
+        "before": rows.edge(before, zone_name),
+        "skipped": LOOKED_AT * limit - 1,
+    }
+    if first := _reached.get(key):
+        where += _beyond(order, ">", "first")
+        parameters |= {f"first_{number}": value for number, value in enumerate(first)}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {names} FROM {rows.table} WHERE {where} ORDER BY {names} LIMIT 1 OFFSET %(skipped)s", parameters
+        )
+        last = cursor.fetchone()
+        if last:
+            where += _beyond(order, "<", "last")
+            parameters |= {f"last_{number}": value for number, value in enumerate(last)}
+        emptied = ", ".join(f"{name} = {empty}" for name, empty in rows.texts.items())
+        cursor.execute(f"UPDATE {rows.table} SET {emptied} WHERE {where} AND {rows.has_text}", parameters)
+        cleared = int(cursor.rowcount)
+    transaction.on_commit(lambda: _reached.update({key: last}) if last else _reached.pop(key, None))
+    return Swept(cleared, last is not None)
+
+
+def _beyond(order: tuple[str, ...], sign: str, edge: str) -> str:
+    """A condition on rows beyond an edge. The time alone lets the planner leave out weeks; the key ends it in an instant."""
+    places = ", ".join(f"%({edge}_{number})s" for number in range(len(order)))
+    inclusive = "=" if sign == "<" else ""
+    return f" AND {order[0]} {sign}= %({edge}_0)s AND ({', '.join(order)}) {sign}{inclusive} ({places})"
+
+
+def clear_feedback(before: datetime, limit: int) -> Swept:
+    """Take the texts out of feedback from before an instant.
+
+    They are looked for as the index on them says, which holds nothing else. Where there are marks of words, there is a hash
+    in the metadata.
+    """
+    find = f"""
+        SELECT occurred_at, id FROM feedback
+        WHERE project_id = %(project)s AND occurred_at < %(before)s
+          AND (comment IS NOT NULL OR final_text IS NOT NULL OR metadata IS NOT NULL
+               OR kind = {FeedbackKind.ESCALATION:d} AND label IS NOT NULL)
+        ORDER BY occurred_at LIMIT %(limit)s
+    """
+    clear = f"""
+        UPDATE feedback f SET comment = NULL, final_text = NULL, word_marks = NULL, metadata = NULL,
+            label = CASE WHEN f.kind = {FeedbackKind.ESCALATION:d} THEN NULL ELSE f.label END
+        FROM unnest(%(times)s::timestamptz[], %(ids)s::text[]) AS old (occurred_at, id)
+        WHERE f.project_id = %(project)s AND f.occurred_at >= %(first)s AND f.occurred_at <= %(last)s
+          AND f.occurred_at = old.occurred_at AND f.id = old.id
+    """
+    parameters: dict[str, Any] = {"project": current_project(), "before": before, "limit": limit}
+    with connection.cursor() as cursor:
+        cursor.execute(find, parameters)
+        found = cursor.fetchall()
+        if found:
+            times, ids = (list(column) for column in zip(*found, strict=True))
+            cursor.execute(clear, {**parameters, "times": times, "ids": ids, "first": times[0], "last": times[-1]})
+    return Swept(len(found), len(found) >= limit)
