@@ -44,7 +44,14 @@ Month = Annotated[
     str,
     Meta(pattern=r"\A20[0-9][0-9]-(?:0[1-9]|1[0-2])\Z", description="a month from 2000-01 to 2099-12, like 2026-01"),
 ]
-ErrorName = Literal["timeout", "rate_limit", "auth", "content_filter", "context_length", "server", "network", "other"]
+ERROR_WORDS = (
+    "timeout, rate_limit, auth, content_filter, context_length, server, network, other; or an HTTP status, or the name of an error"
+    " of at most 200 characters, from which one of these is told"
+)
+ErrorWord = (
+    Annotated[str, Meta(max_length=200, description=ERROR_WORDS)]
+    | Annotated[int, Meta(ge=-2_147_483_648, le=2_147_483_647, description=ERROR_WORDS)]
+)
 
 
 class Item(Struct, kw_only=True, omit_defaults=True):
@@ -69,7 +76,7 @@ class Interaction(Event, kw_only=True):
     served_model: Reference | None = None
     provider: Label | None = None
     status: Literal["ok", "error"] | None = None
-    error_class: ErrorName | None = None
+    error_class: ErrorWord | None = None
     error_message: Text | None = None
     latency_ms: Number | None = None
     time_to_first_token_ms: Number | None = None

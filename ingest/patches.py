@@ -94,6 +94,10 @@ class Patch:
 
     entry: Entry
     columns: Columns
+    failure: ErrorClass = ErrorClass.OTHER
+    """What class all that was sent tells."""
+    word: Any = None
+    """What was sent as `error_class`, where it is no class."""
 
     @property
     def item(self) -> Interaction:
@@ -147,6 +151,7 @@ def changes(stored: Stored, patch: Patch, book: PriceBook) -> Changes:
     for name, value in patch.metadata.items():
         found.metadata[name] = _fate(found.has_texts and name not in had, had.get(name) == value)
     _fill_numbers(found, patch)
+    _fill_failure(found, stored, patch)
     _fill_dimensions(found, stored, patch)
     _fill_texts(found, stored, patch)
     _fill_metadata(found, stored, patch)
@@ -242,10 +247,20 @@ def _fill_numbers(found: Changes, patch: Patch) -> None:
             found.interaction[name] = patch.column(name)
     if found.is_filled("cache"):
         found.interaction["cache"] = int(patch.column("cache"))
-    if found.is_filled("status") or found.is_filled("error_class"):
+
+
+def _fill_failure(found: Changes, stored: Stored, patch: Patch) -> None:
+    """A class that is sent, or else the one that is told by what is sent, where none has been told yet."""
+    is_news = found.is_filled("status") or found.is_filled("error_class")
+    if is_news:
         found.interaction["status"] = 1
-        if patch.item.error_class is None or found.is_filled("error_class"):
-            found.interaction["error_class"] = int(patch.column("error_class"))
+    if patch.item.error_class is None:
+        is_told = found.is_filled("error_message") and stored.interaction["error_class"] == ErrorClass.OTHER
+        is_news |= is_told
+    else:
+        is_news = found.is_filled("error_class")
+    if is_news:
+        found.interaction["error_class"] = int(patch.failure)
 
 
 def _fill_dimensions(found: Changes, stored: Stored, patch: Patch) -> None:
@@ -276,7 +291,10 @@ def _fill_texts(found: Changes, stored: Stored, patch: Patch) -> None:
 
 def _fill_metadata(found: Changes, stored: Stored, patch: Patch) -> None:
     more = {name: value for name, value in patch.metadata.items() if found.metadata[name] is Fate.FILLED}
-    for name, value in beyond_dictionary([patch.item], patch.columns).get(0, {}).items():
+    beyond = beyond_dictionary([patch.item], patch.columns).get(0, {})
+    if patch.word is not None:
+        beyond["error_class"] = patch.word
+    for name, value in beyond.items():
         if found.is_filled(name):
             more[free(name, {**stored.metadata, **more}, " (field)")] = value
     if more and stored.payload:

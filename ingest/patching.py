@@ -12,7 +12,7 @@ import msgspec
 from django.db import connection
 from msgspec.structs import asdict
 
-from ingest import dictionary, kinds, prices, redacting
+from ingest import dictionary, failures, kinds, prices, redacting
 from ingest.contract import Interaction
 from ingest.database import steadfast
 from ingest.digest import unread
@@ -107,7 +107,9 @@ def patch(id: str, body: bytes, receipt: Receipt) -> PatchAnswer:
     """
     entry = _entry(id, body, receipt)
     sent = asdict(entry.item) | (entry.extras or {})
+    failure = failures.CLASSES[failures.named(entry.item, entry.extras)]
     _let_in(entry, receipt)
+    word = entry.extras.pop("error_class", None) if entry.extras else None
     values = dimension_values([entry.item])
     # A feature is always set: no other one shall enter the dictionary for being in conflict with it.
     wanted: dict[Dimension, set[str]] = {
@@ -118,7 +120,7 @@ def patch(id: str, body: bytes, receipt: Receipt) -> PatchAnswer:
     numbers = steadfast(lambda: dictionary.numbers(receipt.project_id, wanted, now=receipt.received_at))
     book = steadfast(lambda: prices.book(receipt.project_id))
     values = {**values, Dimension.FEATURE: [None]}
-    ready = Patch(entry, interaction_columns([entry], receipt, values, numbers, book))
+    ready = Patch(entry, interaction_columns([entry], receipt, values, numbers, book), failure, word)
 
     def fill() -> Changes:
         with project_scope(receipt.project_id):
@@ -154,6 +156,8 @@ def _entry(id: str, body: bytes, receipt: Receipt) -> Entry:
     # How tokens fit together is judged when those that are stored are known.
     alone = msgspec.structs.replace(item, cached_input_tokens=None, cache_write_tokens=None)
     _refuse(judge(alone, extras, receipt.received_at))
+    if item.error_class is not None:
+        item, extras = failures.classified(item, extras)
     return Entry(0, RecordKind.INTERACTION, item, extras, b"", is_repaired, id, key_of(RecordKind.INTERACTION, id))
 
 

@@ -1,7 +1,7 @@
 """Taking a body of items into the record: a line of small steps, each a function that can be read alone.
 
     read      bytes → items of the contract, and a problem for each that is none        ingest.reading
-    admit     judge and fingerprint as sent, repair, id and key → entries
+    admit     judge and fingerprint as sent, repair, id, key and class of the error → entries
     part      for each kind: numbers of the dictionary, columns → parts of one transaction
     store     all parts commit, or none                                                  ingest.storage
     tell      what became of each item, in the order of the body
@@ -24,6 +24,7 @@ from ingest import (
     costs,
     dictionary,
     edits,
+    failures,
     figures,
     identity,
     kinds,
@@ -34,7 +35,7 @@ from ingest import (
     statements,
 )
 from ingest.database import steadfast
-from ingest.dimensions import Dimension
+from ingest.dimensions import Dimension, RecordKind
 from ingest.erasure import tombstones
 from ingest.judging import judge
 from ingest.kinds import Kind
@@ -158,12 +159,15 @@ def admitted(batch: Batch, receipt: Receipt) -> list[Entry]:
             batch.problems[position] = problem
             continue
         content = identity.fingerprint(content_key, sent, extras)
-        item, is_repaired = sent, False
+        item: Any = sent
+        is_repaired = False
         if not batch.is_clean:
             item, better = repaired(sent), repair_deep(extras)
             is_repaired, extras = item is not sent or better != extras, better
         own_id = item.id or identity.new_id(receipt.received_at)
         record = batch.kinds[position]
+        if record is RecordKind.INTERACTION and (item.status == "error" or item.error_class is not None):
+            item, extras = failures.classified(item, extras)
         key = identity.key_of(record, own_id)
         entries.append(Entry(position, record, item, extras, content, is_repaired, own_id, key))
     return entries

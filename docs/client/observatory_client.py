@@ -29,7 +29,6 @@ import json
 import logging
 import os
 import random
-import re
 import threading
 import time
 import uuid
@@ -248,7 +247,7 @@ class Call:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         measured: dict[str, Any] = {"occurred_at": self._at, "latency_ms": self._elapsed_ms()}
         if error is not None:
-            measured.update(status="error", error_class=error_class(error), error_message=_plain(error)[:2000])
+            measured.update(_failure(error))
         self._client.interaction(**{"feature": self._feature, **measured, **self._fields})
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -271,21 +270,14 @@ class Call:
         return value
 
 
-ERRORS = {
-    "timeout": "timeout|408|504",
-    "rate_limit": "ratelimit|429",
-    "auth": "authentication|permission|401|403",
-    "content_filter": "contentfilter|contentpolicy",
-    "context_length": "contextlength|contextwindow",
-    "server": "internalserver|unavailable|overloaded|5[0-9][0-9]",
-    "network": "connect|network|socket",
-}
-
-
-def error_class(error: BaseException) -> str:
-    """The class of an error, told by its name or its HTTP status."""
-    told = f"{type(error).__name__} {getattr(error, 'status_code', '')}".lower()
-    return next((found for found, words in ERRORS.items() if re.search(words, told)), "other")
+def _failure(error: BaseException) -> dict[str, Any]:
+    """What is known of an error: the server tells its class by the name, the HTTP status if it has one, and the words."""
+    told = {"status": "error", "error_class": type(error).__name__[:200], "error_message": _plain(error)[:2000]}
+    try:
+        status = getattr(error, "status_code", None)
+    except Exception:
+        status = None
+    return {**told, "status_code": status} if isinstance(status, int) else told
 
 
 def _now() -> str:

@@ -97,9 +97,26 @@ def test_functions_and_coroutines_can_be_measured_by_a_decorator(web, key, proje
         ("InternalServerError", 500, "server"), ("APIConnectionError", None, "network"), ("ValueError", None, "other"),
     ],
 )  # fmt: skip
-def test_errors_have_a_class(client_module, name, status, found):
-    error = type(name, (Exception,), {"status_code": status} if status else {})()
-    assert client_module.error_class(error) == found
+def test_errors_have_a_class(web, key, make_client, name, status, found):
+    client = make_client(web, key)
+    error = type(name, (Exception,), {"status_code": status} if status else {})
+    with pytest.raises(error), client.track("chat") as call:
+        raise error
+    assert client.flush(10)
+    assert shown(web, key, call.id)["error_class"] == found
+
+
+def test_an_error_that_cannot_be_asked_for_its_status_is_recorded_all_the_same(web, key, make_client):
+    class OddError(Exception):
+        @property
+        def status_code(self):
+            raise RuntimeError
+
+    client = make_client(web, key)
+    with pytest.raises(OddError), client.track("chat") as call:
+        raise OddError("connection refused")
+    assert client.flush(10)
+    assert shown(web, key, call.id)["error_class"] == "network"
 
 
 def test_it_batches_compresses_and_makes_the_ids_itself(server, make_client):

@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ingest import records, timeline
-from ingest.dimensions import CostSource
+from ingest.dimensions import CostSource, ErrorClass
 from ingest.imports import columns, items
 from ingest.imports.columns import BadColumns, Columns
 from ingest.imports.progress import Progress, Refused
@@ -68,18 +68,19 @@ def rejected(path):
     return {told["line"]: told for told in map(json.loads, lines)}
 
 
-def test_a_cost_of_nothing_beside_tokens_is_priced_in_a_table_too(bring_in, stored, tmp_path):
+def test_a_cost_of_nothing_and_an_error_mean_in_a_table_what_they_mean_in_a_post(bring_in, stored, tmp_path):
     path = tmp_path / "calls.csv"
     at = (timeline.now() - HOUR).isoformat()
     path.write_text(
-        "id,occurred_at,feature,model,output_tokens,cost_usd,cache\n"
-        f"a,{at},chat,gpt-4o,10,0.00,\nb,{at},chat,gpt-4o,10,0,exact\nc,{at},chat,gpt-4o,10,0.25,\n"
+        "id,occurred_at,feature,model,output_tokens,cost_usd,cache,status,error_class,error_message\n"
+        f"a,{at},chat,gpt-4o,10,0.00,,,429,\nb,{at},chat,gpt-4o,10,0,exact,,,\n"
+        f"c,{at},chat,gpt-4o,10,0.25,,error,,Request timed out.\n"
     )
     bring_in(path)
-    assert {id: (one.cost_nano, one.cost_source) for id, one in stored().items()} == {
-        "a": (100_000, CostSource.CATALOGUE),
-        "b": (0, CostSource.CLIENT),
-        "c": (250_000_000, CostSource.CLIENT),
+    assert {id: (one.cost_nano, one.cost_source, one.error_class) for id, one in stored().items()} == {
+        "a": (100_000, CostSource.CATALOGUE, ErrorClass.RATE_LIMIT),
+        "b": (0, CostSource.CLIENT, ErrorClass.NONE),
+        "c": (250_000_000, CostSource.CLIENT, ErrorClass.TIMEOUT),
     }
 
 
