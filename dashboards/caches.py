@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from dashboards import asks, formatting, not_sent, present, samples
 from dashboards.components import Breakdown, Empty, Field, Heading, Row, State, Tile
 from dashboards.lifetime import lifetime
-from dashboards.shown_month import all_models
 from dashboards.view import View
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived.savings import together
@@ -69,7 +68,8 @@ def _heard_of(view: View) -> set[str]:
 def _held(view: View, cache: Cache) -> Held:
     choice = view.choice
     hits = view.reader.reading(cache.hits, choice.window, feature=choice.feature, where=choice.where)
-    return Held(cache, hits, view.reader.reading(cache.savings, choice.window, feature=choice.feature))
+    saved = view.reader.reading(cache.savings, choice.window, feature=choice.feature, where=choice.where)
+    return Held(cache, hits, saved)
 
 
 def tile(view: View, found: list[Held]) -> Tile:
@@ -82,7 +82,7 @@ def tile(view: View, found: list[Held]) -> Tile:
     whole = together(one.saved for one in heard if one.saved)
     if whole.value is None:
         return Tile(title, formatting.DASH, SAVED, State.NO_DATA, "", (UNPRICED,), doc)
-    lines = tuple(f"{one.cache.name.lower()}: {_told(one)}{all_models(view)}" for one in heard)
+    lines = tuple(f"{one.cache.name.lower()}: {_told(one)}" for one in heard)
     return Tile(title, formatting.amount(whole.value), SAVED, None, "", lines, doc)
 
 
@@ -94,7 +94,7 @@ def table(view: View, found: list[Held]) -> Breakdown:
         Heading("Saved", numeric=True, definition="Against the mean of the calls that no cache answered, by feature and model; of prompts, by the price of input."),
         Heading("n", numeric=True, definition="Calls, or input tokens."),
     )  # fmt: skip
-    note = present.window_words(view, view.choice.window) + (", saved: all models" if view.choice.model else "")
+    note = present.window_words(view, view.choice.window)
     if not any(one.hits for one in found):
         code = samples.interaction('"cache": "exact"')
         return Breakdown(SAVED, TITLE, headings, note=note, missing=not_sent.empty(NOTHING, asks.CACHES, code))

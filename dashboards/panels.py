@@ -22,7 +22,7 @@ from dashboards.components import (
     nothing_in_window,
 )
 from dashboards.filters import RANGES, rfc3339
-from dashboards.present import band, chart_points, where
+from dashboards.present import band, chart_points, models_of, where
 from dashboards.view import View
 from ingest import timeline
 from ingest.dimensions import FeedbackKind
@@ -165,7 +165,7 @@ def series_panel(view: View, asked: Drawn) -> Panel:
     else:
         grain, points = readable(view, metric, grain, answer.series)
         note, per = words_of_grain(grain), A_BUCKET[grain]
-    title = asked.title or metric.title
+    title, note = asked.title or metric.title, f"{note}{models_of(view, metric)}"
     if not any(point.reading.value is not None for point in points):
         empty = empty_for(view, answer.reading, metric, points, per)
         return panel(view, asked.metric, title, None, note, empty, metric.doc)

@@ -81,7 +81,7 @@ def _stays(view: View) -> Stays:
     return Stays(
         id="stays",
         title="Who stays",
-        note="users by when they came",
+        note=f"users by when they came{present.all_models(view)}",
         kept=tuple(cohorts.kept(one, first_day, asks.CONTROL.link) for one in found.retention),
         headings=cohorts.headings(len(came), period),
         rows=came,

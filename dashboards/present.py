@@ -74,6 +74,8 @@ def tile(view: View, asked: Asked) -> Tile:
     )
     state, word = state_of(view, answer.reading, metric)
     lines = lines_of(answer, metric, asked, compare)
+    if answer.reading.value is not None:
+        lines += filter(None, [models_of(view, metric).removeprefix(", ")])
     ask, why = asks.missing(view, metric.name, answer.reading), asks.reason(view, metric.name, answer.reading)
     lines += [f"not sent yet: {ask.what}"] if ask else [why] if why else []
     if asked.compare and compare is None and answer.reading.value is not None:
@@ -109,9 +111,22 @@ def fair(metric: Metric, window: Window, compare: str | None, now: datetime) -> 
 
 
 def where(view: View, metric: Metric) -> dict[str, str]:
-    """The filters besides the feature, for metrics that are kept by more; distinct users, for one, are not."""
+    """The filters besides the feature, for metrics that are kept by more; distinct users, for one, are not.
+
+    What is shown without them says so: see `models_of`.
+    """
     chosen = view.choice.where
     return chosen if filtering.is_told(metric, list(chosen)) else {}
+
+
+def models_of(view: View, metric: Metric) -> str:
+    """', all models' behind a metric that the page's filter by a model is no filter of."""
+    return all_models(view) if where(view, metric) != view.choice.where else ""
+
+
+def all_models(view: View) -> str:
+    """', all models' behind a number that is kept by feature only, where the page is filtered by a model."""
+    return ", all models" if view.choice.model else ""
 
 
 def unit_of(metric: Metric) -> str:

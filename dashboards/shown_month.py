@@ -38,8 +38,3 @@ def shown_month(view: View) -> ShownMonth:
 def days_words(first: date, last: date) -> str:
     """'1–21 Nov'."""
     return f"{first.day}–{last.day}{formatting.NBSP}{formatting.MONTHS[last.month - 1]}"
-
-
-def all_models(view: View) -> str:
-    """', all models' behind a number that is kept by feature only, where the page is filtered by a model."""
-    return ", all models" if view.choice.model else ""

@@ -8,7 +8,8 @@ from dashboards.charts.data import Frame, Limit
 from dashboards.components import Breakdown, Empty, Field, Heading, Link, Panel, Row, State, Tile, learning_word
 from dashboards.filters import rfc3339
 from dashboards.lifetime import has_calls
-from dashboards.shown_month import ShownMonth, all_models
+from dashboards.present import all_models
+from dashboards.shown_month import ShownMonth
 from dashboards.view import View
 from ingest.timeline import DAY
 from observatory.metrics import series

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dashboards import asks, formatting, judged, not_sent, present, samples
 from dashboards.components import Breakdown, Empty, Field, Heading, Row, State, Tile, learning_word
 from dashboards.lifetime import has_calls, has_users
-from dashboards.shown_month import ShownMonth, all_models, days_words
+from dashboards.present import all_models
+from dashboards.shown_month import ShownMonth, days_words
 from dashboards.view import View
 from ingest.dimensions import ABSENT, OTHER
 from ingest.timeline import DAY, Window, day_window, local_day
@@ -79,13 +80,14 @@ def _is_without_outcomes(view: View) -> bool:
 def growth_tile(view: View) -> Tile:
     """How prompts grew, 30 days against the 30 before; with its sign."""
     metric, title = METRICS[GROWTH], "Growth of prompts, 30 d"
-    read = view.reader.reading(GROWTH, present.last(view, 30 * DAY), feature=view.choice.feature)
+    chosen = present.where(view, metric)
+    read = view.reader.reading(GROWTH, present.last(view, 30 * DAY), feature=view.choice.feature, where=chosen)
     if read.value is None:
         state, word = present.state_of(view, read, metric)
         return Tile(title, formatting.DASH, GROWTH, state, word, (), metric.doc)
     lines = (
         "input tokens per call against the 30 d before",
-        f"n = {formatting.count(read.sample_size)}{all_models(view)}",
+        f"n = {formatting.count(read.sample_size)}",
     )
     state = judged.state_of(view.rule_states, "input_tokens_mean", view.choice.feature)
     return Tile(title, formatting.change(read.value), GROWTH, state, "", lines, metric.doc)

@@ -34,7 +34,7 @@ def recommendations(view: View) -> Breakdown:
     """The net promoter score of those with the features beside those without."""
     choice = view.choice
     found = {name: view.reader.reading(name, choice.window, feature=choice.feature) for name in WHOSE}
-    note = f"{present.window_words(view, choice.window)}, net promoter score"
+    note = f"{present.window_words(view, choice.window)}, net promoter score{present.all_models(view)}"
     ask = asks.missing(view, "nps", found["nps"])
     if ask or not any(read.sample_size for read in found.values()):
         empty = ask.short if ask else panels.nothing_here(view)
@@ -102,7 +102,7 @@ def tickets(view: View) -> Breakdown:
         TICKETS_TITLE,
         TICKET_HEADINGS,
         tuple(rows),
-        f"{note}, n = {formatting.count(read.sample_size)} calls",
+        f"{note}, n = {formatting.count(read.sample_size)} calls{present.all_models(view)}",
         "By the ticket's own time.",
         total=_line("All", found.whole),
     )

@@ -197,7 +197,7 @@ def by_feature(view: View, board: Board) -> Breakdown:
         "By feature",
         headings,
         tuple(rows),
-        note=present.window_words(view, view.choice.window),
+        note=present.window_words(view, view.choice.window) + present.all_models(view),
         empty=empty,
     )
 

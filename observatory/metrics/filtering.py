@@ -6,22 +6,29 @@ each combination of the other dimensions, are not: five failures spread over fiv
 
 from collections.abc import Sequence
 
-from observatory.metrics.metric import FilteredBy, Metric
+from observatory.metrics.metric import FilteredBy, Kind, Metric
 from observatory.metrics.windows import BadWindow
 
-FEATURE = "feature"
+FEATURE, MODEL, TIER = "feature", "model", "tier"
 
 
 def is_told(metric: Metric, others: Sequence[str], group_by: str | None = None) -> bool:
-    """Whether a metric is told by these dimensions, the feature not among them, all of them filters but `group_by`."""
+    """Whether a metric is told by these dimensions, the feature not among them, all of them filters but `group_by`.
+
+    A derived metric is worked out value by value: by a dimension of hundreds that is too much for one question.
+    """
     together = _together(others, group_by)
     match metric.filtered_by:
         case FilteredBy.DIMENSIONS:
-            return True
+            return metric.kind is not Kind.DERIVED or group_by in (None, FEATURE, MODEL)
         case FilteredBy.ONE_DIMENSION:
             return len(together) <= 1
+        case FilteredBy.MODEL:
+            return set(together) <= {FEATURE, MODEL}
+        case FilteredBy.TIER:
+            return set(together) <= {TIER}
         case FilteredBy.FEATURE:
-            return set(together) <= set(_kept_by(metric))
+            return not together
 
 
 def refuse(metric: Metric, others: Sequence[str], group_by: str | None = None) -> None:
@@ -29,25 +36,28 @@ def refuse(metric: Metric, others: Sequence[str], group_by: str | None = None) -
     if is_told(metric, others, group_by):
         return
     together = _together(others, group_by)
-    if metric.filtered_by is FilteredBy.ONE_DIMENSION:
-        beyond, told = together[-1], together[:1]
-        groups = told or [FEATURE]
-        text = (
-            f"{metric.name} is counted minute by minute, which combinations of dimensions cannot tell: it is known by "
-            f"one dimension at a time, alone or within one feature, not by {' and '.join(together)} together"
-        )
-    else:
-        told = _kept_by(metric)
-        groups = [FEATURE, *told]
-        beyond = next(name for name in together if name not in told)
-        text = f"{metric.name} is kept by {' and '.join([FEATURE, *told])}, not by {beyond}"
-    if beyond == group_by:
-        raise BadWindow(text, "group_by", groups)
-    raise BadWindow(text, beyond, [FEATURE, *told])
-
-
-def _kept_by(metric: Metric) -> list[str]:
-    return [dimension.name.lower() for dimension in metric.kept_by]
+    match metric.filtered_by:
+        case FilteredBy.DIMENSIONS:
+            beyond, allowed = group_by or "", [FEATURE, MODEL]
+            text = f"{metric.name} is worked out value by value: group it by feature or model, or filter by {beyond}"
+        case FilteredBy.ONE_DIMENSION:
+            beyond, allowed = together[-1], [FEATURE, together[0]]
+            text = (
+                f"{metric.name} is counted minute by minute, which combinations of dimensions cannot tell: it is known "
+                f"by one dimension at a time, alone or within one feature, not by {' and '.join(together)} together"
+            )
+        case FilteredBy.MODEL:
+            beyond, allowed = next(name for name in together if name not in (FEATURE, MODEL)), [FEATURE, MODEL]
+            text = f"{metric.name} is kept by feature and model, not by {beyond}"
+        case FilteredBy.TIER:
+            beyond, allowed = next(name for name in together if name != TIER), [FEATURE, TIER]
+            text = f"{metric.name} is kept by feature and tier, not by {beyond}"
+        case FilteredBy.FEATURE:
+            beyond, allowed = together[0], [FEATURE]
+            text = f"{metric.name} is kept by feature, not by {beyond}"
+    if beyond == group_by and metric.filtered_by is FilteredBy.ONE_DIMENSION:
+        allowed = allowed[1:]
+    raise BadWindow(text, "group_by" if beyond == group_by else beyond, allowed)
 
 
 def _together(others: Sequence[str], group_by: str | None) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ingest.dimensions import Dimension, Facts, FeedbackKind
+from ingest.dimensions import Facts, FeedbackKind
 from observatory.metrics.layout import OF_MINUTES, PEAKS, Counter, Distribution
 
 
@@ -53,11 +53,13 @@ class Kind(StrEnum):
 class FilteredBy(StrEnum):
     """Which dimensions a metric can be filtered by, besides the feature.
 
-    DIMENSIONS: every one, several at once. ONE_DIMENSION: one at a time. FEATURE: none.
+    DIMENSIONS: every one, several at once. ONE_DIMENSION: one at a time. MODEL, TIER: only that. FEATURE: none.
     """
 
     DIMENSIONS = "dimensions"
     ONE_DIMENSION = "one_dimension"
+    MODEL = "model"
+    TIER = "tier"
     FEATURE = "feature"
 
 
@@ -105,8 +107,8 @@ _WHEN_EMPTY = {
 class Metric:
     """One definition. `maturing`: it waits for late feedback. `minimum_sample`: under it the state is *learning*.
 
-    Without a series it is about a whole month or more: a value a day would tell nothing, and take long. `kept_by`: the
-    dimensions that tell it apart besides the feature, where its kind is kept by feature only.
+    Without a series it is about a whole month or more: a value a day would tell nothing, and take long. `derived_by`:
+    what a DERIVED one can be filtered by, as far as its function goes.
     """
 
     name: str
@@ -127,7 +129,7 @@ class Metric:
     minimum_sample: int = 1
     window: str = "7d"
     has_series: bool = True
-    kept_by: tuple[Dimension, ...] = ()
+    derived_by: FilteredBy = FilteredBy.FEATURE
     area: Area = Area.HEALTH
     worked: Worked | None = None
 
@@ -151,7 +153,9 @@ class Metric:
     @property
     def filtered_by(self) -> FilteredBy:
         """Which dimensions it can be filtered by. What is counted by the minute does not add up over combinations."""
-        if self.kind in (Kind.USERS, Kind.PER_USER, Kind.EVENTS, Kind.DERIVED):
+        if self.kind is Kind.DERIVED:
+            return self.derived_by
+        if self.kind in (Kind.USERS, Kind.PER_USER, Kind.EVENTS):
             return FilteredBy.FEATURE
         is_by_minutes = any(counter in OF_MINUTES for counter in (*self.parts, *self.of))
         return FilteredBy.ONE_DIMENSION if is_by_minutes else FilteredBy.DIMENSIONS

@@ -1,6 +1,6 @@
 """What comes from events by their own time, from figures of the business and from combinations. Pure: no Django here."""
 
-from ingest.dimensions import Dimension, FeedbackKind
+from ingest.dimensions import FeedbackKind
 from observatory.metrics.definitions.making import (
     CALLS,
     COSTS,
@@ -13,7 +13,7 @@ from observatory.metrics.definitions.making import (
     rate,
 )
 from observatory.metrics.layout import MARK_COUNTERS, MICRO, NANO, Counter
-from observatory.metrics.metric import Direction, Kind, Metric, Unit
+from observatory.metrics.metric import Direction, FilteredBy, Kind, Metric, Unit
 
 LEAST_CALLS = 100
 OWN_CACHE = (
@@ -46,11 +46,21 @@ def derived(
     parts: tuple[Counter, ...] = (),
     minimum_sample: int = 1,
     window: str = "30d",
-    kept_by: tuple[Dimension, ...] = (),
+    by: FilteredBy = FilteredBy.FEATURE,
 ) -> Metric:
-    """What a function of `derived` computes; `parts` are the counters that it reads."""
-    of = (name, title, unit, direction, Kind.DERIVED, doc, parts)
-    return Metric(*of, minimum_sample=minimum_sample, window=window, kept_by=kept_by)
+    """What a function of `derived` computes; `parts` are the counters that it reads, `by` what it can be filtered by."""
+    return Metric(
+        name,
+        title,
+        unit,
+        direction,
+        Kind.DERIVED,
+        doc,
+        parts,
+        minimum_sample=minimum_sample,
+        window=window,
+        derived_by=by,
+    )
 
 
 def _cache_savings(kind: str) -> Metric:
@@ -59,7 +69,7 @@ def _cache_savings(kind: str) -> Metric:
         "that were not. Models without a price are left out."
     )
     title = f"Saved by the {kind} cache"
-    return derived(f"cache_{kind}_savings", title, Unit.USD, HIGHER, doc, parts=OWN_CACHE)
+    return derived(f"cache_{kind}_savings", title, Unit.USD, HIGHER, doc, parts=OWN_CACHE, by=FilteredBy.MODEL)
 
 
 def _implicit(name: str, title: str, counter: Counter, what: str) -> Metric:
@@ -149,6 +159,7 @@ COST = (
         "Input tokens read from the provider's prompt cache × (price of input − price of cached input), by model and day. "
         "Models without a price are left out.",
         parts=(Counter.CACHED_INPUT_TOKENS,),
+        by=FilteredBy.DIMENSIONS,
     ),
     derived(
         "cache_savings",
@@ -157,6 +168,7 @@ COST = (
         HIGHER,
         "What the three caches saved together. One of which it is unknown is left out; the sample is how many are in it.",
         parts=(*OWN_CACHE, Counter.CACHED_INPUT_TOKENS),
+        by=FilteredBy.MODEL,
     ),
     feedback(
         FeedbackKind.OUTCOME,
@@ -182,7 +194,7 @@ COST = (
         LOWER,
         "Cost divided by the revenue of the same time, of all tiers or of one; a month's figure is spread evenly over it.",
         parts=(*COSTS, *PRICED),
-        kept_by=(Dimension.TIER,),
+        by=FilteredBy.TIER,
     ),
     derived(
         "highest_tier_cost_share",
@@ -200,6 +212,7 @@ COST = (
         "Mean input tokens per call of the last 30 local days against the 30 before, as a relative change.",
         parts=(Counter.INPUT_TOKENS, Counter.WITH_INPUT_TOKENS),
         minimum_sample=LEAST_CALLS,
+        by=FilteredBy.DIMENSIONS,
     ),
 )
 ENGAGEMENT = (

@@ -10,7 +10,7 @@ from observatory.metrics.reading import Reading
 from observatory.metrics.shelf import Filter, Shelf
 
 Formula = Callable[[Shelf, Sequence[Window], Filter], list[Reading]]
-"""One reading per window. The filter chooses a feature, or all."""
+"""One reading per window. The filter chooses a feature, or all, and what the metric's `derived_by` says besides."""
 
 FORMULAS: dict[str, Formula] = {**business.FORMULAS, **people.FORMULAS, "cost_anomaly": cost_anomaly}
 """Name of the metric → how it is computed."""

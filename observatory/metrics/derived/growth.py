@@ -21,7 +21,12 @@ def input_tokens(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list
     metric = METRICS["input_tokens_mean"]
     now, then = (daily.before(shelf, metric, points, chosen, DAYS, ago) for ago in (0, DAYS))
     pairs = zip(now, then, strict=True)
-    return [_grown(formulas.judge(metric, late), formulas.judge(metric, early)) for late, early in pairs]
+    return [
+        formulas.beyond(
+            _grown(formulas.judge(metric, late), formulas.judge(metric, early)), formulas.merged([late, early])
+        )
+        for late, early in pairs
+    ]
 
 
 def _grown(now: Reading, then: Reading) -> Reading:

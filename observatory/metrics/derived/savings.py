@@ -6,20 +6,21 @@ prompt cache:   Σ over model and day: cached input tokens × (price of input �
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ingest import prices
 from ingest.dimensions import ABSENT, Dimension
 from ingest.pricing import PriceBook
 from ingest.projects.access import current_project
 from ingest.timeline import Window, local_day
-from observatory.metrics import formulas
+from observatory.metrics import formulas, reads
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived import daily
 from observatory.metrics.formulas import NO_DATA
 from observatory.metrics.layout import NANO, Counter
 from observatory.metrics.reading import Reading, State, Totals
 from observatory.metrics.reads import Groups, Selection
-from observatory.metrics.sheets import ALL_FEATURES
+from observatory.metrics.sheets import ALL_FEATURES, COMBINATION
 from observatory.metrics.shelf import NAMELESS, Filter, Shelf
 
 PICO = 1_000_000_000_000
@@ -31,7 +32,7 @@ def own_cache(hits: Counter) -> Formula:
     """What the calls that `hits` counts would have cost, at the mean of what the others of their feature and model did.
 
     A call from the cache without a model is priced by its feature. Calls of a model that never answered by itself are
-    left out; the sample are those that were not.
+    left out; the sample are those that were not. The filter may choose a model, too.
     """
 
     def saved(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
@@ -42,7 +43,8 @@ def own_cache(hits: Counter) -> Formula:
             for feature in features
             if feature != ABSENT  # an amount without a feature is no call
         ]
-        return [_saved(hits, [groups[place] for groups in found]) for place in range(len(points))]
+        only = dict(chosen.others).get(Dimension.MODEL)
+        return [_saved(hits, [groups[place] for groups in found], only) for place in range(len(points))]
 
     return saved
 
@@ -57,11 +59,14 @@ def prompt_cache(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list
         return [NO_DATA for _ in points]
     metric = METRICS["cached_input_share"]
     pieces = daily.cut(shelf, points)
-    selection = Selection(int(Dimension.MODEL), chosen.feature or ALL_FEATURES, None)
+    selection = chosen.grouped(Dimension.MODEL)
     found = shelf.totals([metric], [piece for _, piece in pieces], selection)
     book = prices.book(current_project())
     sums = [_Sum() for _ in points]
     for (place, piece), groups in zip(pieces, found, strict=True):
+        if selection.dimension == COMBINATION:
+            sums[place].untold = (sums[place].untold or 0) + reads.untold(groups)
+            groups.pop(reads.UNTOLD, None)
         for model, totals in groups.items():
             # Looking prices up by the day is most of the time this takes.
             is_cached = totals.counters.get(Counter.CACHED_INPUT_TOKENS, 0)
@@ -85,6 +90,8 @@ def all_caches(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[R
 class _Sum:
     """A sum of discounts, and of how many tokens it knows."""
 
+    untold: int | None = None
+
     def __init__(self) -> None:
         self.pico = self.tokens = self.unknown = self.calls = 0
 
@@ -100,8 +107,8 @@ class _Sum:
     @property
     def reading(self) -> Reading:
         if not self.calls or (self.unknown and not self.tokens):
-            return NO_DATA
-        return Reading(State.OK, self.pico / PICO, None, self.tokens)
+            return replace(NO_DATA, untold=self.untold)
+        return Reading(State.OK, self.pico / PICO, None, self.tokens, self.untold)
 
 
 def _discount(book: PriceBook, names: Mapping[int, str], model: int, piece: Window, zone_name: str) -> int | None:
@@ -122,12 +129,15 @@ def _features(shelf: Shelf, points: Sequence[Window]) -> list[int]:
     return sorted(groups)
 
 
-def _saved(hits: Counter, features: Sequence[Groups]) -> Reading:
+def _saved(hits: Counter, features: Sequence[Groups], only: int | None) -> Reading:
+    """What `only` a model's, or with None all models' calls of some features saved."""
     nano, known, unknown, calls = 0.0, 0, 0, 0
     for groups in features:
         whole = formulas.merged(groups.values())
-        calls += whole.counters.get(Counter.CALLS, 0)
         for model, totals in groups.items():
+            if only not in (None, model):
+                continue
+            calls += totals.counters.get(Counter.CALLS, 0)
             hit = totals.counters.get(hits, 0)
             mean = _mean_of_others(whole if model == ABSENT else totals)
             if hit and mean is None:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -36,6 +36,14 @@ class Life:
     events: list[dict[str, Any]]
     figures: dict[str, float]
     """Month (YYYY-MM) → active users of the product; ten times that is the revenue."""
+
+    def narrowed(self, where: dict[str, str]) -> "Life":
+        """The same with only those calls, and what they cost, that have these values."""
+        stream = self.stream
+        kept = [row for row in stream.interactions if all(row[name] == value for name, value in where.items())]
+        names = {row["id"] for row in kept}
+        costs = [row for row in stream.costs if row.get("interaction") in names]
+        return replace(self, stream=Stream(kept, [], costs))
 
     @cached_property
     def said(self) -> pd.DataFrame:

@@ -14,14 +14,13 @@ from ingest.dimensions import CostSource, FeedbackKind, FigureName
 from ingest.models import PriceOverride
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start, local_day
-from observatory.metrics import provider_limits, roller, series
+from observatory.metrics import roller, series
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived.revenue import revenue_shares
 from observatory.metrics.derived.savings import together
 from observatory.metrics.derived.unit_economics import unit_economics
 from observatory.metrics.derived.voices import Tickets, tickets_by_category
 from observatory.metrics.economics import Verdict, poisson_interval
-from observatory.metrics.provider_limits import Limit
 from observatory.metrics.reading import Reading, State
 from observatory.metrics.windows import BadWindow
 from tests import factories
@@ -97,6 +96,70 @@ def test_what_stands_at_the_end_of_a_day_has_a_point_for_each_day(lived: Any, na
     expected = [ORACLES[name](life, point.window, None) for point in points]
     assert [point.reading.value for point in points] == pytest.approx(expected)
     assert len(set(expected)) > 1
+
+
+SAVED = ("cache_exact_savings", "cache_semantic_savings")
+FILTERED: list[tuple[str, dict[str, str], int | None]] = [
+    ("input_tokens_growth", {"model": "b-small"}, None),
+    ("input_tokens_growth", {"tier": "free"}, None),
+    ("input_tokens_growth", {"environment": "production", "provider": "openai"}, 0),
+    ("prompt_cache_savings", {"feature": "translate", "model": PRICED_MODEL}, None),
+    ("prompt_cache_savings", {"tier": "free"}, 0),
+    ("prompt_cache_savings", {"feature": "translate", "tier": "pro", "language": "de"}, 0),
+    *((name, {"model": "b-small"}, None) for name in SAVED),
+    *((name, {"feature": "translate", "model": "a-large"}, None) for name in SAVED),
+]
+"""Metric, filters, and what combinations leave out where they answer."""
+
+
+@pytest.mark.parametrize("span", WINDOWS)
+@pytest.mark.parametrize(("name", "where", "untold"), FILTERED, ids=str)
+def test_what_is_derived_from_sums_is_told_by_its_filters(
+    lived: Any, name: str, where: dict[str, str], untold: int | None, span: str
+) -> None:
+    project, life = lived
+    narrow = life.narrowed(where)
+    with project_scope(project.pk):
+        answer = series.read(name, WINDOWS[span], where=where, now=NOW)
+    assert answer.reading.value == pytest.approx(ORACLES[name](narrow, answer.judged, None), rel=1e-9)
+    assert answer.reading.value != pytest.approx(ORACLES[name](life, answer.judged, None), rel=1e-9)
+    assert (answer.untold, answer.reading.untold) == (untold, untold)
+    points = [point for point in answer.series[-20:] if point.reading.value is not None]
+    expected = [ORACLES[name](narrow, replace(point.window, end=min(point.window.end, NOW)), None) for point in points]
+    assert [point.reading.value for point in points] == pytest.approx(expected, rel=1e-9)
+    assert points
+
+
+@pytest.mark.parametrize("name", SAVED)
+@pytest.mark.parametrize("feature", [None, "write-draft"])
+def test_savings_of_models_add_up(lived: Any, name: str, feature: str | None) -> None:
+    project, _ = lived
+    window = WINDOWS["forty whole days"]
+    with project_scope(project.pk):
+        reader = series.Reader(NOW)
+        groups = reader.read(name, window, feature=feature, group_by="model").groups
+        alone = {value: reader.reading(name, window, feature=feature, where={"model": value}) for value in groups}
+        whole = reader.reading(name, window, feature=feature)
+        with pytest.raises(BadWindow, match=f"{name} is kept by feature and model, not by tier"):
+            reader.reading(name, window, where={"model": "a-large", "tier": "free"})
+        unpriced = reader.reading("prompt_cache_savings", window, where={"model": "b-small"})
+    assert unpriced.state is State.NO_DATA
+    assert alone == groups
+    assert groups.keys() == {"a-large", "b-small", "(none)"}
+    assert sum(one.value or 0.0 for one in groups.values()) == pytest.approx(whole.value)
+    assert sum(one.sample_size for one in groups.values()) == whole.sample_size
+
+
+def test_what_is_derived_is_grouped_by_few_values_only(lived: Any) -> None:
+    project, life = lived
+    window = WINDOWS["forty whole days"]
+    with project_scope(project.pk):
+        found = series.read("input_tokens_growth", window, group_by="model", where={"tier": "free"}, now=NOW)
+        with pytest.raises(BadWindow, match="group it by feature or model, or filter by tier"):
+            series.read("input_tokens_growth", window, group_by="tier", now=NOW)
+    expected = ORACLES["input_tokens_growth"](life.narrowed({"tier": "free"}), window, None)
+    assert found.reading.value == pytest.approx(expected)
+    assert {one.untold for one in found.groups.values()} == {0}
 
 
 def test_adoption_is_held_against_eight_weeks_before(lived: Any) -> None:
@@ -308,32 +371,3 @@ def test_the_dearest_tier_is_the_one_that_is_told(make_project: Any) -> None:
         shares = {one.tier: one for one in revenue_shares(start.date().replace(day=1), end)}
     assert {tier: one.cost_usd for tier, one in shares.items()} == {"": 7, "free": 5, "pro": 1, "idle": 0, "(none)": 1}
     assert {tier for tier, one in shares.items() if one.share.value is None} == {"(none)"}
-
-
-def test_the_busiest_minute_is_held_against_what_the_provider_allows(project: Any) -> None:
-    start = day_start(TODAY - 4 * DAY, "UTC")
-    rows = [
-        {"at": start + timedelta(minutes=m, seconds=n), "feature": "a", "model": model, "provider": "openai", "input_tokens": 150,
-         "output_tokens": 50}
-        for m, model, count in ((5, "gpt-x", 45), (7, "gpt-y", 40), (900, "gpt-y", 3))
-        for n in range(count)
-    ]  # fmt: skip
-    factories.interactions(project, rows)
-    roller.roll(NOW, only=[project.pk], everything=True)
-    window = Window(start, start + DAY)
-    with project_scope(project.pk):
-
-        def use(*limits: Limit, **by: str) -> float | None:
-            for limit in limits:
-                provider_limits.enter(limit)
-            return series.reading("provider_limit_use", window, now=NOW, **by).value
-
-        assert use() is None
-        assert use(Limit("openai", "", 50, 100_000)) == pytest.approx(45 / 50)
-        assert use(Limit("openai", "", None, 10_000)) == pytest.approx(45 * 200 / 10_000)
-        assert use(Limit("openai", "gpt-y", 41)) == pytest.approx(40 / 41)
-        assert use(feature="a") is None, "features share the limits"
-        by_model = series.breakdown(["peak_requests_per_minute"], window, by="model", now=NOW)
-        assert [by_model[model]["peak_requests_per_minute"].value for model in ("gpt-x", "gpt-y")] == [45, 40]
-        points = series.series("provider_limit_use", Window(start, start + 2 * DAY), now=NOW)
-        assert [point.reading.value for point in points] == [pytest.approx(40 / 41), None]

@@ -1,5 +1,6 @@
 """Limits of providers: entered by a command, listed, and held against the busiest minute."""
 
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -7,8 +8,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ingest.projects.scope import project_scope
-from observatory.metrics import provider_limits
+from ingest.timeline import DAY, Window, day_start
+from observatory.metrics import provider_limits, roller, series
 from observatory.metrics.provider_limits import Limit
+from tests import factories
+from tests.observatory.metrics.business_oracles import TODAY
+from tests.observatory.metrics.business_rows import NOW
 
 
 def command(project: Any, *words: str) -> str:
@@ -45,3 +50,32 @@ def test_what_is_no_limit_is_refused(project: Any, words: tuple[str, ...]) -> No
 def test_a_project_that_does_not_exist_has_no_limits() -> None:
     with pytest.raises(CommandError, match="no project"):
         call_command("provider_limit", "nobody")
+
+
+def test_the_busiest_minute_is_held_against_what_the_provider_allows(project: Any) -> None:
+    start = day_start(TODAY - 4 * DAY, "UTC")
+    rows = [
+        {"at": start + timedelta(minutes=m, seconds=n), "feature": "a", "model": model, "provider": "openai", "input_tokens": 150,
+         "output_tokens": 50}
+        for m, model, count in ((5, "gpt-x", 45), (7, "gpt-y", 40), (900, "gpt-y", 3))
+        for n in range(count)
+    ]  # fmt: skip
+    factories.interactions(project, rows)
+    roller.roll(NOW, only=[project.pk], everything=True)
+    window = Window(start, start + DAY)
+    with project_scope(project.pk):
+
+        def use(*limits: Limit, **by: str) -> float | None:
+            for limit in limits:
+                provider_limits.enter(limit)
+            return series.reading("provider_limit_use", window, now=NOW, **by).value
+
+        assert use() is None
+        assert use(Limit("openai", "", 50, 100_000)) == pytest.approx(45 / 50)
+        assert use(Limit("openai", "", None, 10_000)) == pytest.approx(45 * 200 / 10_000)
+        assert use(Limit("openai", "gpt-y", 41)) == pytest.approx(40 / 41)
+        assert use(feature="a") is None, "features share the limits"
+        by_model = series.breakdown(["peak_requests_per_minute"], window, by="model", now=NOW)
+        assert [by_model[model]["peak_requests_per_minute"].value for model in ("gpt-x", "gpt-y")] == [45, 40]
+        points = series.series("provider_limit_use", Window(start, start + 2 * DAY), now=NOW)
+        assert [point.reading.value for point in points] == [pytest.approx(40 / 41), None]
