@@ -70,7 +70,7 @@ class Filter:
         """The sheets, and the value in them, that hold just this."""
         if not self.others:
             return Selection() if self.feature is None else Selection(int(Dimension.FEATURE), value=self.feature)
-        if len(self.others) == 1:
+        if len(self.others) == 1 and not self._is_nameless:
             dimension, number = self.others[0]
             return Selection(int(dimension), self.feature or ALL_FEATURES, number)
         return Selection(COMBINATION, value=None, match=self._all)
@@ -78,7 +78,7 @@ class Filter:
     def grouped(self, by: Dimension) -> Selection:
         """The sheets that hold all values of a dimension under this filter."""
         rest = [(dimension, number) for dimension, number in self.others if dimension is not by]
-        if rest:
+        if rest or (self._is_nameless and by is not Dimension.FEATURE):
             return Selection(COMBINATION, value=None, match=self._all, by=by)
         if by is Dimension.FEATURE:
             return Selection(int(by), value=self.feature)
@@ -94,6 +94,11 @@ class Filter:
     def dimensions(self) -> list[str]:
         """The names of the dimensions that it filters by besides the feature."""
         return [dimension.name.lower() for dimension, _ in self.others]
+
+    @property
+    def _is_nameless(self) -> bool:
+        """Whether it is about what has no feature: that has no sheets of its own but in combinations."""
+        return self.feature == ABSENT
 
     @property
     def _all(self) -> tuple[tuple[Dimension, int], ...]:

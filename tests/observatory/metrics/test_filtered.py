@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from ingest.dimensions import ErrorClass
+from ingest.dimensions import Component, ErrorClass
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, MINUTE, Window, floor
@@ -17,7 +17,7 @@ from observatory.metrics import roller, series
 from observatory.metrics.reading import State
 from observatory.metrics.shelf import DIMENSIONS
 from observatory.metrics.windows import BadWindow
-from tests.factories import interactions
+from tests.factories import costs, interactions
 
 NOW = floor(datetime.now(UTC), DAY) - 2 * DAY + timedelta(hours=13, minutes=7, seconds=20)
 AGES = {"minutes": 30 * MINUTE, "hours": 9 * HOUR, "days": 40 * DAY}
@@ -159,3 +159,17 @@ def test_the_refusal_says_what_can_be_asked(filled: Project, web: str, key: str)
     assert (by_feature.status_code, '"group":"two"' in by_feature.text) == (200, True)
     found = {metric["name"]: metric["filtered_by"] for metric in get("metrics").json()["metrics"]}
     assert (found["calls"], found["uptime"], found["dau"]) == ("dimensions", "one_dimension", "feature")
+
+
+def test_what_has_no_feature_is_not_taken_for_all_features(inside: Project) -> None:
+    hour = {"component": int(Component.HUMAN_REVIEW), "at": NOW - 30 * MINUTE, "tier": "one"}
+    costs(
+        inside, [{**hour, "amount_nano": 10**9, "model": "one"}, {**hour, "amount_nano": 2 * 10**9, "feature": "one"}]
+    )
+    roller.roll(NOW, only=[inside.pk], everything=True)
+    window, reader = Window(NOW - HOUR, NOW), series.Reader(NOW)
+    for by in ({}, {"tier": "one"}, {"model": "one"}, {"model": "one", "tier": "one"}):
+        assert reader.reading("cost_human_review", window, feature="(none)", where=by).value == 1, by
+        assert reader.reading("calls", window, feature="(none)", where=by).value == 0, by
+    groups = reader.read("cost_human_review", window, feature="(none)", group_by="tier").groups
+    assert {name: one.value for name, one in groups.items() if one.value} == {"one": 1}
