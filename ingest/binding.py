@@ -58,9 +58,24 @@ _LOOKED_AT = """
 """
 POSTPONE = f"UPDATE orphan o SET next_at = r.next_at, settled_at = r.settled_at FROM {_LOOKED_AT}"
 FORGET = f"DELETE FROM orphan o USING {_LOOKED_AT}"
-PRUNE = """
+NEVER = "timestamptz '9999-01-01T00:00:00Z'"
+"""The next look at what was given up, which stays to be counted; `settled_at` says since when."""
+GIVE_UP = f"""
+    UPDATE orphan SET next_at = {NEVER}, settled_at = %(now)s
+    WHERE project_id = %(project)s AND ctid = ANY(ARRAY(
+        SELECT ctid FROM orphan
+        WHERE project_id = %(project)s AND settled_at IS NULL AND received_at < %(before)s LIMIT %(limit)s))
+"""
+PRUNE = f"""
     DELETE FROM orphan WHERE project_id = %(project)s AND ctid = ANY(ARRAY(
-        SELECT ctid FROM orphan WHERE project_id = %(project)s AND received_at < %(before)s LIMIT %(limit)s))
+        SELECT ctid FROM orphan
+        WHERE project_id = %(project)s AND settled_at IS NOT NULL AND received_at < %(before)s
+          AND (next_at < {NEVER} OR settled_at < %(before)s) LIMIT %(limit)s))
+"""
+COUNTS = f"""
+    SELECT record_kind, count(*) FILTER (WHERE settled_at IS NULL),
+           count(*) FILTER (WHERE next_at = {NEVER} AND settled_at >= %(since)s)
+    FROM orphan WHERE project_id = %(project)s GROUP BY record_kind
 """
 
 
@@ -70,6 +85,14 @@ class Bound:
 
     bound: int
     left: bool
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """How many of a kind wait for an interaction, and how many were given up in the last 30 days."""
+
+    waiting: int
+    given_up: int
 
 
 @dataclass(frozen=True)
@@ -144,19 +167,33 @@ def bind(now: datetime, limit: int = 1_000) -> Bound:
 
 
 def wake() -> None:
-    """Make every orphan of the project in scope due: who does all that can be done does not wait for turns."""
+    """Make every orphan of the project in scope due that was not given up: who does all that can be done waits for no turns."""
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE orphan SET next_at = DEFAULT WHERE project_id = %s", [current_project()])
+        cursor.execute(
+            f"UPDATE orphan SET next_at = DEFAULT WHERE project_id = %s AND next_at < {NEVER}", [current_project()]
+        )
 
 
 def prune(now: datetime, limit: int = 10_000) -> int:
-    """Give up to `limit` orphans of the project in scope up that have waited for 30 days; return how many.
+    """Give up to `limit` orphans of the project in scope up that have waited for 30 days; return how many rows it took.
 
-    What was said stays in the history, and a cost stays where it is: only nobody waits with them any more.
+    What was said stays in the history, and a cost stays where it is: only nobody waits with them any more. They are
+    counted for another 30 days, and then forgotten.
     """
+    parameters: dict[str, Any] = {"project": current_project(), "now": now, "before": now - KEPT, "limit": limit}
     with connection.cursor() as cursor:
-        cursor.execute(PRUNE, {"project": current_project(), "before": now - KEPT, "limit": limit})
-        return int(cursor.rowcount)
+        cursor.execute(PRUNE, parameters)
+        forgotten = int(cursor.rowcount)
+        cursor.execute(GIVE_UP, parameters)
+        return max(forgotten, int(cursor.rowcount))
+
+
+def orphans(now: datetime) -> dict[RecordKind, Orphans]:
+    """How much feedback and how many costs of the project in scope have no interaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTS, {"project": current_project(), "since": now - KEPT})
+        found = {kind: Orphans(waiting, given_up) for kind, waiting, given_up in cursor.fetchall()}
+    return {kind: found.get(kind, Orphans(0, 0)) for kind in (RecordKind.FEEDBACK, RecordKind.COST)}
 
 
 def patience(waited: timedelta) -> timedelta:

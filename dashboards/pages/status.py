@@ -11,7 +11,9 @@ from alerts.models import Delivery
 from dashboards import formatting, kept
 from dashboards.components import Breakdown, Field, Heading, Row, State, Tile
 from dashboards.view import View, project_page
+from ingest import binding
 from ingest.digest import unread
+from ingest.dimensions import RecordKind
 from ingest.duties import Duty
 from ingest.models import DutyBeat
 from ingest.projects.access import current_project
@@ -75,7 +77,6 @@ def _count(sql: str) -> tuple[int, object]:
 
 def _waiting(view: View) -> list[Tile]:
     dirty, oldest = _count("SELECT count(*), min(marked_at) FROM dirty_bucket WHERE project_id = %s")
-    orphans, _ = _count("SELECT count(*), min(received_at) FROM orphan WHERE project_id = %s AND settled_at IS NULL")
     clocks, _ = _count(
         "SELECT count(*), min(occurred_at) FROM interaction WHERE project_id = %s AND claimed_at IS NOT NULL"
         " AND occurred_at > statement_timestamp() - interval '7 days'"
@@ -90,13 +91,7 @@ def _waiting(view: View) -> list[Tile]:
             lines=(f"{formatting.count(dirty)} marks wait",),
             definition="Age of the oldest bucket that has to be counted again.",
         ),
-        Tile(
-            "Orphans",
-            formatting.count(orphans),
-            "orphans",
-            lines=("feedback and costs whose interaction has not come",),
-            definition="Each is bound when its interaction comes, and no longer waited with after 30 days.",
-        ),
+        *_orphans(view),
         Tile(
             "Implausible clocks",
             formatting.count(clocks),
@@ -105,6 +100,27 @@ def _waiting(view: View) -> list[Tile]:
         ),
         _unread(view),
         _outbox(),
+    ]
+
+
+def _orphans(view: View) -> list[Tile]:
+    """What found no interaction, each kind by itself: lost thumbs and lost costs have different senders."""
+    said = {
+        RecordKind.FEEDBACK: ("Orphaned feedback", "it is counted"),
+        RecordKind.COST: ("Orphaned costs", "it is moved"),
+    }
+    return [
+        Tile(
+            said[kind][0],
+            formatting.count(found.waiting),
+            f"orphans-{kind.name.lower()}",
+            lines=(
+                "waiting for an interaction that has not come",
+                f"{formatting.count(found.given_up)} given up in the last 30 days",
+            ),
+            definition=f"When its interaction comes, {said[kind][1]} there; after 30 days it is no longer waited with.",
+        )
+        for kind, found in binding.orphans(view.now).items()
     ]
 
 

@@ -13,10 +13,11 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import timeline
+from ingest import binding, timeline
 from ingest.api.documented import Documented
 from ingest.api.entrance import asked
 from ingest.api.views import OnlyJson, holder_of
+from ingest.dimensions import RecordKind
 from ingest.projects.access import KeyHolder, current_project, project_scope
 from ingest.projects.models import Project
 from observatory.metrics import asking, exposition, windows
@@ -36,6 +37,7 @@ HEADLINES: Mapping[str, tuple[str, ...]] = {
 }
 """Window → the metrics that are read over it."""
 
+ORPHANS = "Feedback and costs without their interaction: those that wait, and those given up in the last 30 days."
 KEPT_S = 10.0
 MOST_KEPT = 1_000
 SECONDS_PER_MS = 0.001
@@ -103,13 +105,23 @@ def families(holder: KeyHolder) -> tuple[Family, ...]:
             for feature, readings in reader.breakdown(names, window, by="feature").items():
                 for name, reading in readings.items():
                     of_features[name] += _sample(METRICS[name], reading, labels | {"feature": feature})
+        unbound = _orphans(binding.orphans(reader.now), slug)
         complete_to = Sample(reader.coverage().complete_to.timestamp(), {"project": slug})
     doc = "Everything committed before this moment is counted in the numbers beside it."
     return (
         Family("observatory_project_complete_to_timestamp_seconds", doc, (complete_to,)),
+        Family("observatory_project_orphans", ORPHANS, tuple(unbound)),
         *(_family("project", METRICS[name], samples) for name, samples in of_project.items() if samples),
         *(_family("feature", METRICS[name], samples) for name, samples in of_features.items() if samples),
     )
+
+
+def _orphans(found: Mapping[RecordKind, binding.Orphans], slug: str) -> list[Sample]:
+    return [
+        Sample(count, {"project": slug, "kind": kind.name.lower(), "state": state})
+        for kind, orphans in found.items()
+        for state, count in (("waiting", orphans.waiting), ("given_up", orphans.given_up))
+    ]
 
 
 def _sample(metric: Metric, reading: Reading, labels: Mapping[str, str]) -> list[Sample]:

@@ -151,4 +151,4 @@ def test_a_correction_of_chat_messages_is_shown_against_what_they_say_and_an_orp
     assert "<ins>悪</ins>" in text
     assert "11.1" in text
     status = asking.get(f"/{project.slug}/status/").text
-    assert re.search(r"Orphans.*?\b1\b", status, re.DOTALL)
+    assert re.search(r"Orphaned feedback.*?\b1\b.*?Orphaned costs.*?\b0\b", status, re.DOTALL)

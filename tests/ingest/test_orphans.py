@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from ingest import binding, records, timeline
-from ingest.binding import patience
+from ingest.binding import Orphans, patience
 from ingest.dimensions import RecordKind
 from ingest.projects.scope import project_scope
 from tests.ingest.record import rows, take
@@ -93,9 +93,26 @@ def test_after_thirty_days_it_is_given_up_and_the_history_stays(project, make_pr
             {**UP, "id": id, "interaction_id": id, "occurred_at": at},
             NOW - timedelta(days=days),
         )
+    take(project, records.COSTS, {"component": "other", "amount_usd": 1, "interaction_id": "old"}, NOW)
     with project_scope(project.id):
         assert binding.prune(NOW, limit=1) == 1
         assert binding.prune(NOW) == 0
-    assert [row["id"] for row in rows(project, "orphan")] == ["young"]
-    assert len(rows(project, "feedback")) == 2
-    assert len(rows(other, "orphan")) == 1
+        binding.wake()
+        assert binding.orphans(NOW) == {RecordKind.FEEDBACK: Orphans(1, 1), RecordKind.COST: Orphans(1, 0)}
+        take(project, records.INTERACTIONS, {"id": "old", "feature": "write"}, NOW)
+        assert binding.bind(NOW + timedelta(hours=1)).bound == 1, "the cost alone: the thumb was given up"
+    assert {row["interaction_at"] for row in rows(project, "feedback", "interaction_at")} == {None}
+    with project_scope(other.id):
+        assert binding.orphans(NOW)[RecordKind.FEEDBACK] == Orphans(1, 0)
+
+
+def test_what_was_given_up_is_counted_for_another_thirty_days_and_then_forgotten(project):
+    wait_in_vain(project, 3, NOW - timedelta(days=31))
+    counted = []
+    for day in (0, 29, 31):
+        with project_scope(project.id):
+            while binding.prune(NOW + timedelta(days=day), limit=2):
+                pass
+            counted.append(binding.orphans(NOW + timedelta(days=day))[RecordKind.FEEDBACK])
+    assert counted == [Orphans(0, 3), Orphans(0, 3), Orphans(0, 0)]
+    assert rows(project, "orphan") == []

@@ -69,3 +69,23 @@ def test_it_needs_a_key_that_reads_and_takes_no_parameters(web, project, key, ma
         return httpx2.get(f"{web}/api/v1/prometheus", params=parameters, headers={"x-api-key": key}).status_code
 
     assert (get("nonsense"), get(make_key(project, "ingest")), get(key, window="7d"), get(key)) == (401, 403, 400, 200)
+
+
+def test_what_has_no_interaction_is_told_by_kind(web, project, key, post):
+    thumb = {"kind": "thumb", "value": "up", "interaction_id": "never sent"}
+    assert post("feedback", [thumb, thumb]).status_code == 200
+    cost = {"component": "other", "amount_usd": 1, "interaction_id": "never sent"}
+    assert post("costs", [cost]).status_code == 200
+    scraped = httpx2.get(f"{web}/api/v1/prometheus", headers={"x-api-key": key}).text
+    samples = parsed(scraped.removesuffix("\n").split("\n"))[2]
+    found = {
+        (labels["kind"], labels["state"]): value
+        for name, labels, value in samples
+        if name == "observatory_project_orphans"
+    }
+    assert found == {
+        ("feedback", "waiting"): 2,
+        ("feedback", "given_up"): 0,
+        ("cost", "waiting"): 1,
+        ("cost", "given_up"): 0,
+    }
