@@ -32,6 +32,7 @@ from ingest.text import as_bytes, as_json, is_deeper, repair_deep
 
 AHEAD = timedelta(days=30)
 LONGEST_PERIOD = timedelta(days=3_660)
+INCLUDING_CACHED = "input_tokens that include cached_input_tokens and cache_write_tokens"
 _OF_BROWSERS = ", ".join(str(one.__struct_config__.tag) for one in FEEDBACK if one not in NOT_FROM_BROWSERS)
 FROM_BROWSERS = (
     f"with a browser's key one of {_OF_BROWSERS}: the other kinds are posted by a server, with an ingest key"
@@ -43,7 +44,7 @@ def judge(item: Item, extras: dict[str, Any] | None, now: datetime, *, is_from_b
     if is_from_browser and isinstance(item, NOT_FROM_BROWSERS):
         return Problem("$.kind", FROM_BROWSERS, repr(item.__struct_config__.tag))
     if isinstance(item, Interaction):
-        return _feature(item) or _interaction(item) or _metadata(item.metadata, extras)
+        return _feature(item) or _interaction(item) or _tokens(item, extras) or _metadata(item.metadata, extras)
     if isinstance(item, Cost):
         return _feature(item) or _cost(item, now) or _metadata(item.metadata, extras)
     if isinstance(item, Feedback):
@@ -63,17 +64,30 @@ def _interaction(item: Interaction) -> Problem | None:
         return Problem("$.error_class", "no error class beside the status ok", repr(item.error_class))
     if item.cost_usd is not None and not is_money(item.cost_usd):
         return _no_money("$.cost_usd", item.cost_usd)
-    if item.cached_input_tokens or item.cache_write_tokens:
-        inside = (item.cached_input_tokens or 0) + (item.cache_write_tokens or 0)
-        if item.input_tokens is None:
-            return Problem("$.input_tokens", "input_tokens, which includes the cached ones", "nothing")
-        if inside > item.input_tokens:
-            expected = "input_tokens that include cached_input_tokens and cache_write_tokens"
-            return Problem("$.input_tokens", expected, f"{item.input_tokens}, with {inside} cached")
     for name, messages in (("prompt", item.prompt), ("output", item.output)):
         if not isinstance(messages, str) and is_deeper(messages, DEEPEST - 1):
             return _too_deep(f"$.{name}")
     return None if item.retrieval is None else _retrieval(item.retrieval)
+
+
+def _tokens(item: Interaction, extras: dict[str, Any] | None) -> Problem | None:
+    """What shows that counts which include others were sent without them: they would be priced too low, or twice."""
+    if item.reasoning_tokens and item.output_tokens is not None and item.reasoning_tokens > item.output_tokens:
+        got = f"{item.output_tokens}, with {item.reasoning_tokens} of reasoning"
+        return Problem("$.output_tokens", "output_tokens that include reasoning_tokens", got)
+    inside = (item.cached_input_tokens or 0) + (item.cache_write_tokens or 0)
+    if not inside:
+        return None
+    if item.input_tokens is None:
+        return Problem("$.input_tokens", "input_tokens, which includes the cached ones", "nothing")
+    if inside > item.input_tokens:
+        return Problem("$.input_tokens", INCLUDING_CACHED, f"{item.input_tokens}, with {inside} cached")
+    total = (extras or {}).get("total_tokens", (item.metadata or {}).get("total_tokens"))
+    if item.output_tokens is not None and total == item.input_tokens + inside + item.output_tokens:
+        return Problem(
+            "$.input_tokens", INCLUDING_CACHED, f"{item.input_tokens} beside {inside} cached, {total} in all"
+        )
+    return None
 
 
 def _retrieval(retrieval: dict[str, Any]) -> Problem | None:

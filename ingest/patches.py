@@ -162,8 +162,9 @@ def changes(stored: Stored, patch: Patch, book: PriceBook) -> Changes:
 
 def merged(stored: Stored, patch: Patch, found: Changes) -> Interaction:
     """The interaction as it would be, as far as its fields have to fit together: tokens, metadata, status and class."""
-    names = ("input_tokens", "cached_input_tokens", "cache_write_tokens")
-    tokens: dict[str, Any] = {name: _tokens(stored, patch, found, name) for name in names}
+    names = [name for name in COPIED if name.endswith("_tokens")]
+    is_counted = any(map(found.is_filled, names))
+    tokens: dict[str, Any] = {name: _tokens(stored, patch, found, name) for name in names if is_counted}
     metadata = {name: value for name, value in patch.metadata.items() if found.metadata[name] is Fate.FILLED}
     status, error_class = patch.item.status, patch.item.error_class
     return Interaction(

@@ -154,7 +154,7 @@ def _entry(id: str, body: bytes, receipt: Receipt) -> Entry:
     if not extras and all(value in (None, "") for name, value in asdict(item).items() if name != "id"):
         raise Malformed("Nothing is to be filled: send the fields that have come.")
     # How tokens fit together is judged when those that are stored are known.
-    alone = msgspec.structs.replace(item, cached_input_tokens=None, cache_write_tokens=None)
+    alone = msgspec.structs.replace(item, cached_input_tokens=None, cache_write_tokens=None, reasoning_tokens=None)
     _refuse(judge(alone, extras, receipt.received_at))
     if item.error_class is not None:
         item, extras = failures.classified(item, extras)
