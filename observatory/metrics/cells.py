@@ -5,7 +5,7 @@ table of cells, whatever their buckets and dimensions.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -120,11 +120,6 @@ def crowded(cells: Cells) -> "NDArray[Any]":
     named = np.bincount(cells.sheet[cells.value != 0], minlength=len(cells.keys))
     of_sheets: NDArray[Any] = is_combined & (named > MOST_COMBINATIONS)
     return of_sheets
-
-
-def renamed(cells: Cells, bucket_of: Callable[[datetime], datetime]) -> Cells:
-    """The same sheets with other buckets, no two of which become one."""
-    return replace(cells, keys=[key._replace(bucket=bucket_of(key.bucket)) for key in cells.keys])
 
 
 def _regrouped(cells: Cells, keys: list[SheetKey], sheet: "NDArray[Any]", value: "NDArray[Any]") -> Cells:

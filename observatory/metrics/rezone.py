@@ -22,7 +22,7 @@ def rezone(first: datetime, old_zone: str, zone_name: str) -> None:
         WITH merged AS (
             DELETE FROM sheet WHERE project_id = %(project)s AND level = ANY (%(local)s) AND bucket >= %(first)s
         ), waiting AS (
-            DELETE FROM unmerged WHERE project_id = %(project)s AND level = ANY (%(marks)s) AND bucket >= %(first)s
+            DELETE FROM unmerged WHERE project_id = %(project)s AND level = ANY (%(marks)s) AND bucket >= %(first_mark)s
         )
         DELETE FROM user_day WHERE project_id = %(project)s AND day >= %(first_day)s
     """
@@ -41,6 +41,7 @@ def rezone(first: datetime, old_zone: str, zone_name: str) -> None:
     parameters: dict[str, Any] = {
         "project": current_project(),
         "first": first,
+        "first_mark": day_start(local_day(first, old_zone), old_zone),
         "first_day": local_day(first, old_zone),
         "quarter": int(Level.QUARTER),
         "local": [int(Level.HOUR), int(Level.DAY)],

@@ -319,17 +319,19 @@ def _replace_days(work: Pass, facts: Facts, days: Sequence[Window]) -> None:
     """Put the sheets of closed days in their place, merged from their quarters.
 
     Of a thin day the rows are counted again: they are fewer than its quarters have numbers, and the result is the same.
-    A day that the raw horizon cuts in two (its zone has changed) is what came after it.
+    A day that the raw horizon cuts in two (its zone has changed) is what came after it, and is kept by that instant: a
+    frozen day of the old zone may begin where it does.
     """
     horizon = store.raw_horizon()
-    sizes = raw.rows_in(facts, days, THIN_DAY + 1)
-    thin = [day for day, size in zip(days, sizes, strict=True) if size <= THIN_DAY and day.start >= horizon]
+    reached = [Window(max(day.start, horizon), day.end) for day in days]
+    sizes = raw.rows_in(facts, reached, THIN_DAY + 1)
+    thin = [day for day, size in zip(reached, sizes, strict=True) if size <= THIN_DAY]
     if thin:
         store.replace(Level.DAY, facts, [day.start for day in thin], recompute.recompute(facts, thin).sheets)
-    rest = [day for day in days if day not in thin]
+    rest = [day for day in reached if day not in thin]
     if rest:
-        parts = store.fetch(Level.QUARTER, facts, [Window(max(day.start, horizon), day.end) for day in rest])
-        store.replace(Level.DAY, facts, [day.start for day in rest], cells.merged(parts, work.day_of))
+        fresh = cells.merged(store.fetch(Level.QUARTER, facts, rest), lambda at: max(work.day_of(at), horizon))
+        store.replace(Level.DAY, facts, [day.start for day in rest], fresh)
 
 
 def _count_users(work: Pass) -> RollReport:

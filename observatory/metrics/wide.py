@@ -74,8 +74,8 @@ def merge_hours(work: Pass) -> RollReport:
         rest = [hour for hour in closed if hour.start < account.wide_from]
         gone = _affordable(facts, rest[:HOURS_AT_ONCE])
         _replace(work, facts, Level.HOUR, kept, _merged(work, facts, Level.MINUTE, kept))
-        fresh = _counted(work, facts, [_after(hour, horizon) for hour in gone])
-        _replace(work, facts, Level.HOUR, gone, cells.renamed(fresh, work.hour_of))
+        reached = [_after(hour, horizon) for hour in gone]
+        _replace(work, facts, Level.HOUR, reached, _counted(work, facts, reached))
         store.set_merged(Level.HOUR, facts, [hours[hour] for hour in (*kept, *gone)], WIDE)
         done += len(kept) + len(gone)
         is_left = is_left or len(gone) < len(rest)
@@ -99,8 +99,8 @@ def merge_days(work: Pass) -> RollReport:
         # Of a day that the raw horizon cuts in two, or that has no hours any more, rows are counted.
         whole_from = max(account.hours_from, horizon)
         counted = [day for day in chosen if day in thin or day.start < whole_from]
-        fresh = _counted(work, facts, [_after(day, horizon) for day in counted])
-        _replace(work, facts, Level.DAY, counted, cells.renamed(fresh, work.day_of))
+        reached = [_after(day, horizon) for day in counted]
+        _replace(work, facts, Level.DAY, reached, _counted(work, facts, reached))
         rest = [day for day in chosen if day not in counted]
         _replace(work, facts, Level.DAY, rest, _merged(work, facts, Level.HOUR, rest))
         store.set_merged(Level.DAY, facts, [days[day] for day in chosen], WIDE)
@@ -110,7 +110,7 @@ def merge_days(work: Pass) -> RollReport:
 
 
 def _after(bucket: Window, horizon: datetime) -> Window:
-    """What raw rows reach of a bucket."""
+    """What raw rows reach of a bucket; its sheets are kept by the first instant of that."""
     return Window(max(bucket.start, horizon), bucket.end)
 
 

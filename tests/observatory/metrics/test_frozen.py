@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from django.db import connection
 
 from ingest.dimensions import Facts
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
-from ingest.timeline import DAY, HOUR, MINUTE, Window, floor
+from ingest.timeline import DAY, HOUR, MINUTE, Window, day_start, floor, local_day
 from observatory.metrics import roller, series, store, verify
 from observatory.metrics.layout import Counter
 from observatory.metrics.sheets import ALL_FEATURES, TOTAL
@@ -66,13 +67,59 @@ def test_of_a_day_that_the_raw_horizon_cuts_only_what_came_after_it_is_counted(p
     roll(project)
     Project.objects.filter(pk=project.pk).update(raw_horizon=horizon, time_zone="America/New_York")
     roll(project, NOW + MINUTE)
-    (cut,) = [day for day in days(project) if horizon - DAY < day < horizon]
-    assert days(project) == {horizon - DAY: 1, cut: 1}
+    assert days(project) == {horizon - DAY: 1, horizon: 1}
 
 
-def days(project: Project) -> dict[datetime, int]:
+@pytest.mark.parametrize("thin", [0, roller.THIN_DAY])
+def test_a_cut_day_is_counted_once_however_often_the_zone_changes(
+    project: Project, monkeypatch: pytest.MonkeyPatch, thin: int
+) -> None:
+    monkeypatch.setattr(roller, "THIN_DAY", thin)
+    horizon = floor(NOW, DAY) - 8 * DAY
+    send(project, horizon - 2 * HOUR, horizon + HOUR, tier="free")
+    roll(project)
+    for number, zone in enumerate(("America/New_York", "Asia/Kathmandu", "America/New_York"), start=1):
+        Project.objects.filter(pk=project.pk).update(raw_horizon=horizon, time_zone=zone)
+        roll(project, NOW + number * MINUTE)
+        assert days(project) == {horizon - DAY: 1, horizon: 1}
+        with project_scope(project.pk):
+            for where in ({}, {"tier": "free"}):
+                asked = series.reading("calls", Window(horizon - 3 * DAY, NOW), where=where, now=NOW)
+                assert asked.value == 2
+
+
+def test_a_cut_day_that_still_waits_is_forgotten_with_its_zone(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roller, "THIN_DAY", 0)
+    horizon = floor(NOW, DAY) - 8 * DAY
+    send(project, horizon + HOUR)
+    roll(project)
+    for number, zone in enumerate(("Pacific/Honolulu", "America/New_York"), start=1):
+        Project.objects.filter(pk=project.pk).update(raw_horizon=horizon, time_zone=zone)
+        roll(project, NOW + number * MINUTE)
+        assert days(project) == {horizon: 1}
+        with project_scope(project.pk):
+            cut = day_start(local_day(horizon, zone), zone)
+            store.set_unmerged(Level.DAY, Facts.INTERACTIONS, [cut])
+
+
+def test_a_cut_day_leaves_a_frozen_one_that_begins_with_it(project: Project) -> None:
+    """London's first summer day has 23 hours and begins with that of Reykjavik, which its horizon cuts."""
+    begin = datetime(NOW.year if NOW.month > 4 else NOW.year - 1, 4, 1, tzinfo=UTC)
+    sunday = begin - (begin.weekday() + 1) * DAY
+    horizon = sunday + 23 * HOUR
+    Project.objects.filter(pk=project.pk).update(time_zone="Europe/London")
+    send(project, sunday + HOUR, horizon + MINUTE)
+    roll(project)
+    Project.objects.filter(pk=project.pk).update(raw_horizon=horizon, time_zone="Atlantic/Reykjavik")
+    roll(project, NOW + MINUTE)
+    assert days(project, horizon - DAY) == {sunday: 1, horizon: 1}
+
+
+def days(project: Project, since: datetime = NOW - 30 * DAY) -> dict[datetime, int]:
     """The calls that each stored day counts."""
-    everything = Window(NOW - 30 * DAY, NOW)
+    everything = Window(since, NOW)
     with project_scope(project.pk):
         found = store.fetch(Level.DAY, Facts.INTERACTIONS, [everything])
     totals = {key.bucket: sheet for key, sheet in counted(found).items() if key[1:] == (TOTAL, ALL_FEATURES)}
