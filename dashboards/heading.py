@@ -142,7 +142,7 @@ def expected_panel(view: View, known_days: int) -> Panel:
     ranges = forecasts.expected_days(first, last)
     window = Window(day_start(first, zone), day_window(last, zone).end)
     points = [
-        Point(one.window.start, one.reading.value, *_range_of(ranges, local_day(one.window.start, zone)), complete=one.complete)
+        Point(one.window.start, one.reading.value, *_range_of(ranges, local_day(one.window.start, zone)), complete=one.complete, seam=one.seam)
         for one in view.reader.series("cost_total", window, "1d")
     ]  # fmt: skip
     note = "daily, tint: the range of 95 % that the days before let expect; the whole project"

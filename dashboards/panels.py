@@ -50,12 +50,16 @@ def frame(view: View, window: Window | None = None, grain: str | None = None, si
 
 
 def marks(view: View, window: Window | None = None) -> list[Mark]:
-    """The change events of a window, newest kept when there are many."""
+    """The change events of a window, newest kept when there are many, and the seams of its time zone."""
     shown = window or view.choice.window
     found = ChangeEvent.objects.filter(occurred_at__gte=shown.start, occurred_at__lt=shown.end)
     events = found.order_by("-occurred_at")[:MOST_MARKS]
     titles = [(event.occurred_at, changes.title_of(event, view.feature_names)) for event in events]
-    return [Mark(at, title[:MARK_LENGTH]) for at, title in reversed(titles)]
+    seams = [
+        Mark(seam.at, "time zone changed: days before", f"are days of {seam.old_zone}", "seam")
+        for seam in view.reader.seams(shown)
+    ]
+    return seams + [Mark(at, title[:MARK_LENGTH]) for at, title in reversed(titles)]
 
 
 def spans(view: View, metric: str) -> list[Span]:

@@ -33,7 +33,8 @@ def chart_points(points: Iterable[reading.Point]) -> list[Point]:
     for point in points:
         read = point.reading
         low, high = read.interval or (None, None)
-        drawn.append(Point(point.window.start, read.value, low, high, read.sample_size, point.complete, point.mature))
+        states = point.complete, point.mature, point.seam
+        drawn.append(Point(point.window.start, read.value, low, high, read.sample_size, *states))
     return drawn
 
 
@@ -142,7 +143,7 @@ def _tile_grain(metric: Metric, window: Window) -> str:
 
 def _sparkline(answer: reading.Answer) -> sparkline.Sparkline | None:
     """The settled buckets; nothing when most of them are unknown: a dot is no way."""
-    points = chart_points(point for point in answer.series if point.complete and point.mature)
+    points = chart_points(point for point in answer.series if point.complete and point.mature and not point.seam)
     known = sum(point.value is not None for point in points)
     return sparkline.sparkline(points, band(answer)) if 2 * known >= len(points) else None
 

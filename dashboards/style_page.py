@@ -1,6 +1,7 @@
 """The style page: every component in every state, from invented numbers. Pure, so that tests draw it too."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from dashboards import components as c
@@ -14,7 +15,7 @@ from dashboards.charts.sparkline import Sparkline, sparkline
 from dashboards.charts.timeseries import Around, timeseries
 
 NOW = datetime(2026, 8, 28, 14, 0, 40, tzinfo=UTC)
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 _END = datetime(2026, 8, 28, tzinfo=UTC)
 _BAND = Band(0.752, 0.726, 0.778)
 _RATE_LIMITS = (Limit(0.702, "warning"), Limit(0.652, "critical"))
@@ -70,11 +71,13 @@ def thumbs_chart() -> Chart:
 
 
 def gap_chart() -> Chart:
-    """Gaps, thin samples, and the period before."""
+    """Gaps, thin samples, the period before, and days of another time zone."""
     points = [p for p in rates(28, 0.118, 0.155, 3.0) if p.at != _END - 19 * DAY]
     points[3:6] = [Point(p.at, p.value, 0.05, 0.26, 12) for p in points[3:6]]
+    points[16] = replace(points[16], value=0.096, seam=True)
+    seam = Mark(points[16].at + 7 * HOUR, "time zone changed: days before", "are days of Asia/Tokyo", "seam")
     before = [Point(p.at, (p.value or 0) - 0.02) for p in rates(28, 0.12, 0.12, 4.0)]
-    around = Around(Band(0.12), (Limit(0.15, "warning"), Limit(0.18, "critical")), previous=before)
+    around = Around(Band(0.12), (Limit(0.15, "warning"), Limit(0.18, "critical")), (seam,), previous=before)
     return timeseries(frame(28), "Correction rate", "ratio", points, around)
 
 

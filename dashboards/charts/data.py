@@ -14,7 +14,7 @@ Cell = str | float | int | datetime | None
 @dataclass(frozen=True, slots=True)
 class Point:
     """One bucket. `at` is its start; `value` None is a gap. `complete` is False for the open bucket, `mature` False
-    while feedback about it is still awaited.
+    while feedback about it is still awaited. `seam`: a day that a changed time zone has cut.
     """
 
     at: datetime
@@ -24,6 +24,7 @@ class Point:
     n: int = 0
     complete: bool = True
     mature: bool = True
+    seam: bool = False
 
     @property
     def settled(self) -> bool:
@@ -63,10 +64,19 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A change event: a dotted upright line with its text."""
+    """A change event: a dotted upright line with its text. A seam, where the days of another time zone end, is dashed,
+    and its second line of text is `below`.
+    """
 
     at: datetime
     text: str
+    below: str = ""
+    kind: Literal["change", "seam"] = "change"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of its text."""
+        return (self.text, self.below) if self.below else (self.text,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,10 @@ from dashboards.charts.data import Band, Drawing, Figure, Frame, Limit, Mark, Si
 from dashboards.charts.text import inert, is_local
 
 EDGE_LENGTH = 28
+_MARK_LENGTH = {"change": EDGE_LENGTH, "seam": 44}
+_MARK_DASH = {"change": "dot", "seam": "dash"}
+_RIGHTMOST = {"change": 0.75, "seam": 0.5}
+"""Beyond this share of the width a mark's text stands on the left of its line."""
 _MARK_ROWS = 4
 _MARK_ROW = 0.08
 """The height of a row of marks' texts, as a share of the plot's."""
@@ -83,40 +87,49 @@ def add_marks(drawing: Drawing, marks: Sequence[Mark], frame: Frame, low: float 
     """Every mark has its line; a text only where it finds room in one of four rows."""
     for mark, side, row in _placed(marks, frame):
         top, at = 1 - (row or 0) * (1 - low) * _MARK_ROW, local(mark.at, frame.zone)
-        drawing.shapes.append(upright(at, low, top, line("quiet", "dot")))
+        drawing.shapes.append(upright(at, low, top, line("quiet", _MARK_DASH[mark.kind])))
         if row is not None:
-            text = f" {inert(mark.text, EDGE_LENGTH)} "
-            drawing.mark(note(text, x=at, yref="paper", y=top, yanchor="top", xanchor=side), mark.text)
+            text = "<br>".join(f" {inert(words, _MARK_LENGTH[mark.kind])} " for words in mark.lines)
+            label = note(text, x=at, yref="paper", y=top, yanchor="top", xanchor=side, align=side)
+            drawing.mark(label, " ".join(mark.lines))
 
 
 def headroom(low: float, high: float, marks: Sequence[Mark], frame: Frame) -> float:
     """The upper end of an upright axis at which nothing is drawn through the texts of marks."""
-    rows = max((row + 1 for _, _, row in _placed(marks, frame) if row is not None), default=0)
+    rows = max((row + len(mark.lines) for mark, _, row in _placed(marks, frame) if row is not None), default=0)
     return low + (high - low) / (1 - rows * _MARK_ROW)
 
 
 def _placed(marks: Sequence[Mark], frame: Frame) -> list[tuple[Mark, str, int | None]]:
-    """The marks of the window, each with the side it is anchored at and the row of its text (None: no room)."""
-    inside = sorted((mark for mark in marks if frame.start <= mark.at < frame.end), key=lambda mark: mark.at)
+    """The marks of the window, each with the side it is anchored at and the first row of its text (None: no room).
+
+    Seams come first: what they say is about all that is drawn before them.
+    """
+    inside = [mark for mark in marks if frame.start <= mark.at < frame.end]
+    inside.sort(key=lambda mark: (mark.kind != "seam", mark.at))
     taken: list[list[tuple[float, float]]] = [[] for _ in range(_MARK_ROWS)]
     found = []
     for mark in inside:
         place = (mark.at - frame.start) / (frame.end - frame.start)
-        side = "right" if place > 0.75 else "left"
-        found.append((mark, side, _free_row(taken, _extent(place, mark.text, side, frame.size))))
+        side = "right" if place > _RIGHTMOST[mark.kind] else "left"
+        found.append((mark, side, _free_row(taken, _extent(place, mark, side, frame.size), len(mark.lines))))
     return found
 
 
-def _extent(place: float, text: str, side: str, size: Size) -> tuple[float, float]:
+def _extent(place: float, mark: Mark, side: str, size: Size) -> tuple[float, float]:
     """From where to where a text reaches, as shares of the width (measured for a panel of the usual width)."""
-    width = (min(len(text), EDGE_LENGTH) + 2) * 6 / (1000 if size == "tall" else 480)
+    longest = min(max(map(len, mark.lines)), _MARK_LENGTH[mark.kind])
+    width = (longest + 2) * 6 / (1000 if size == "tall" else 480)
     return (place - width, place) if side == "right" else (place, place + width)
 
 
-def _free_row(taken: list[list[tuple[float, float]]], extent: tuple[float, float]) -> int | None:
-    for index, row in enumerate(taken):
-        if all(extent[0] >= end or extent[1] <= start for start, end in row):
-            row.append(extent)
+def _free_row(taken: list[list[tuple[float, float]]], extent: tuple[float, float], height: int) -> int | None:
+    """The first of `height` rows that follow each other and have room."""
+    for index in range(len(taken) - height + 1):
+        rows = taken[index : index + height]
+        if all(extent[0] >= end or extent[1] <= start for row in rows for start, end in row):
+            for row in rows:
+                row.append(extent)
             return index
     return None
 

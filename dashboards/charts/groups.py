@@ -51,7 +51,7 @@ def _merged(groups: Sequence[Group], combine: Combine) -> list[Point]:
     merge: Callable[[list[Point]], float | None] = _sum if combine == "sum" else _weighted
     return [
         Point(at, merge(points), n=sum(p.n for p in points), complete=all(p.complete for p in points),
-              mature=all(p.mature for p in points))
+              mature=all(p.mature for p in points), seam=any(p.seam for p in points))
         for at, points in sorted(by_time.items())
     ]  # fmt: skip
 

@@ -40,7 +40,9 @@ def state_of(point: Point) -> str:
     """Why a bucket is not to be read like the others; empty for a settled one."""
     if point.value is None:
         return "no data"
-    return "open" if not point.complete else "" if point.mature else "not mature"
+    if not point.settled:
+        return "not mature" if point.complete else "open"
+    return "time zone changed, not a whole day" if point.seam else ""
 
 
 def shown(cell: Cell, column: Column, zone: tzinfo) -> str:

@@ -166,8 +166,8 @@ def _open_end(run: list[Point], frame: Frame) -> Figure:
     return {**dotted, "mode": "lines+markers", "marker": {**_hollow(), "size": sizes}}
 
 
-def _thin(point: Point) -> bool:
-    return point.low is not None and point.n < THIN
+def _is_hollow(point: Point) -> bool:
+    return point.seam or (point.low is not None and point.n < THIN)
 
 
 def _hollow() -> Figure:
@@ -175,8 +175,8 @@ def _hollow() -> Figure:
 
 
 def _dots(found: list[list[Point]], frame: Frame) -> list[Figure]:
-    """Thin samples hollow; a lonely settled bucket as a dot, for a line through one point is invisible."""
-    thin = [p for run in found for p in run if p.settled and _thin(p)]
+    """Thin samples and cut days hollow; a lonely settled bucket as a dot, for a line through one point is invisible."""
+    thin = [p for run in found for p in run if p.settled and _is_hollow(p)]
     lonely = [run[0] for run in found if len(run) == 1 and run[0].settled and run[0] not in thin]
     traces = []
     for chosen, marker in ((thin, {**_hollow(), "size": 6}), (lonely, {"color": "@series-1", "size": 5})):
@@ -194,7 +194,7 @@ def hover(frame: Frame, name: str, unit: str, points: Sequence[Point], role: str
     base = trace([local(p.at, frame.zone) for p in points], [p.value for p in points], {"width": 0})
     del base["hoverinfo"]
     words = [_hover_text(point, unit) for point in points]
-    clear = [0 if not point.settled or _thin(point) else 1 for point in points]
+    clear = [0 if not point.settled or _is_hollow(point) else 1 for point in points]
     marker = {"color": f"@{role}", "size": 2.5, "opacity": clear}
     name_and_text = {"name": inert(name), "customdata": words, "hovertemplate": "%{customdata}<extra></extra>"}
     return {**base, "mode": "markers", "marker": marker, **name_and_text}

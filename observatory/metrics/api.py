@@ -18,7 +18,7 @@ from ingest.timeline import Window
 from observatory.metrics import asking, declared, series
 from observatory.metrics.definitions import METRICS, Metric
 from observatory.metrics.reader import metric_of
-from observatory.metrics.reading import Answer, Comparison, Point, Reading
+from observatory.metrics.reading import Answer, Comparison, Point, Reading, Seam
 from observatory.metrics.rounding import exact, exact_ends
 from observatory.metrics.shapes import (
     ComparisonShape,
@@ -28,6 +28,7 @@ from observatory.metrics.shapes import (
     MetricShape,
     PointShape,
     ReadingShape,
+    SeamShape,
     Span,
 )
 from observatory.metrics.shelf import FILTERS
@@ -118,6 +119,7 @@ def shaped(metric: Metric, answer: Answer, group_by: str | None) -> GroupedShape
         **_reading(metric, answer.reading),
         "comparison": _comparison(metric, answer.comparison) if answer.comparison else None,
         "series": [_point(metric, point) for point in answer.series],
+        "seams": [_seam(seam) for seam in answer.seams],
     }
     shown = cast("GroupedShape", shape)
     if answer.untold is not None:
@@ -156,7 +158,12 @@ def _point(metric: Metric, point: Point) -> PointShape:
         **_reading(metric, point.reading),
         "complete": point.complete,
         "mature": point.mature,
+        "seam": point.seam,
     }
+
+
+def _seam(seam: Seam) -> SeamShape:
+    return {"at": seam.at, "from": seam.old_zone, "to": seam.new_zone, "changed_at": seam.changed_at}
 
 
 def _comparison(metric: Metric, comparison: Comparison) -> ComparisonShape:

@@ -16,7 +16,7 @@ from ingest.retention import accounts
 from ingest.retention.accounts import Standing
 from ingest.timeline import EPOCH, local_day
 from ingest.turns import Turns
-from observatory.metrics import user_months
+from observatory.metrics import seams, user_months
 from observatory.metrics.windows import Level
 
 PORTION = 5_000
@@ -68,6 +68,8 @@ def _expire(standing: Standing, now: datetime, deadline: float, report: ExpiryRe
             return
         if not _delete_all(project_id, USERS, day, deadline, report):
             return
+        with project_scope(project_id):
+            seams.forget(rollups)
         accounts.save_rollups_gone(project_id, rollups)
 
 

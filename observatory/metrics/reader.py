@@ -12,7 +12,7 @@ from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived import reach
 from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.months import Span
-from observatory.metrics.reading import Answer, Comparison, Coverage, Point, Reading, Totals
+from observatory.metrics.reading import Answer, Comparison, Coverage, Point, Reading, Seam, Totals
 from observatory.metrics.reads import UNTOLD
 from observatory.metrics.sheets import COMBINATION, Family
 from observatory.metrics.shelf import DIMENSIONS, Filter, Shelf, UnknownValue
@@ -91,7 +91,12 @@ class Reader:
             series=self._series(metric, windows.points(whole, size, self._shelf.zone), size, chosen),
             groups=self._groups([metric], whole, chosen, group_by).get(name, {}) if group_by else {},
             untold=self._untold(answered[0], judged or whole, chosen, group_by),
+            seams=self.seams(whole),
         )
+
+    def seams(self, window: Window) -> tuple[Seam, ...]:
+        """The seams after a window's start: before each of them, days are days of another time zone."""
+        return tuple(seam for seam in self._shelf.seams if seam.at > window.start)
 
     def reading(
         self, name: str, window: Window, *, feature: str | None = None, where: Mapping[str, str] | None = None
@@ -294,14 +299,13 @@ class Reader:
     def _placed(
         self, metric: Metric, points: Sequence[Window], readings: Sequence[Reading], chosen: Filter
     ) -> tuple[Point, ...]:
-        cover = self._shelf.coverage(chosen)
+        mature_to = self._shelf.coverage(chosen).mature_to
         told = self._shelf.are_counted(metric, points, chosen.selection.family)
         met = reach.are_counted(metric, self._shelf, points)
+        cut = self._shelf.are_cut(points)
         return tuple(
-            Point(
-                point, reading, complete=is_told and is_met, mature=not metric.maturing or point.end <= cover.mature_to
-            )
-            for point, reading, is_told, is_met in zip(points, readings, told, met, strict=True)
+            Point(point, reading, is_told and is_met, not metric.maturing or point.end <= mature_to, is_cut)
+            for point, reading, is_told, is_met, is_cut in zip(points, readings, told, met, cut, strict=True)
         )
 
     def _compared(

@@ -56,13 +56,30 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Seam:
+    """Where a changed time zone has left days of the old one: before `at`, up to the seam before, days are days of `old_zone`.
+
+    `new_zone`'s follow: up to the next seam, or for good. `changed_at` is when the change was noticed.
+    """
+
+    at: datetime
+    old_zone: str
+    new_zone: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
-    """One bucket of a series. `complete`: nothing committed is missing; `mature`: late feedback has had its time."""
+    """One bucket of a series. `complete`: nothing committed is missing; `mature`: late feedback has had its time.
+
+    `seam`: a day that a seam cuts in two, of which only what came after it is counted here.
+    """
 
     window: Window
     reading: Reading
     complete: bool
     mature: bool
+    seam: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +117,8 @@ class Answer:
 
     `judged` is the part of the window that `reading` is about: a maturing metric's ends at `mature_to`.
     `groups`: value of the dimension grouped by → its reading. `untold`: that of the reading, or of the groups where
-    combinations answer for these alone.
+    combinations answer for these alone. `seams`: those after the window's start, since what lies before each of them are
+    days of another time zone.
     """
 
     metric: str
@@ -114,3 +132,4 @@ class Answer:
     series: tuple[Point, ...] = ()
     groups: Mapping[str, Reading] = field(default_factory=dict)
     untold: int | None = None
+    seams: tuple[Seam, ...] = ()

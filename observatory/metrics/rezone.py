@@ -11,13 +11,16 @@ from django.db import connection
 from ingest.dimensions import Facts
 from ingest.projects.access import current_project
 from ingest.timeline import day_start, hour_window, local_day
-from observatory.metrics import store, user_months
+from observatory.metrics import seams, store, user_months
 from observatory.metrics.sheets import Family
 from observatory.metrics.windows import Level
 
 
-def rezone(first: datetime, old_zone: str, zone_name: str) -> None:
-    """Drop the days and hours of the old zone from the raw horizon, `first`, on and mark those of the new one."""
+def rezone(first: datetime, old_zone: str, zone_name: str, now: datetime) -> None:
+    """Drop the days and hours of the old zone from the raw horizon, `first`, on and mark those of the new one.
+
+    Days before it stay what they are: there is a seam.
+    """
     drop = """
         WITH merged AS (
             DELETE FROM sheet WHERE project_id = %(project)s AND level = ANY (%(local)s) AND bucket >= %(first)s
@@ -42,11 +45,12 @@ def rezone(first: datetime, old_zone: str, zone_name: str) -> None:
         "project": current_project(),
         "first": first,
         "first_mark": day_start(local_day(first, old_zone), old_zone),
-        "first_day": local_day(first, old_zone),
+        "first_day": seams.first_day(first, old_zone),
         "quarter": int(Level.QUARTER),
         "local": [int(Level.HOUR), int(Level.DAY)],
         "marks": marks,
     }
+    seams.record(first, old_zone, zone_name, now)
     user_months.mark_from(parameters["first_day"])
     with connection.cursor() as cursor:
         cursor.execute(drop, parameters)

@@ -26,6 +26,7 @@ from observatory.metrics import (
     raw,
     recompute,
     rezone,
+    seams,
     store,
     user_months,
     user_rows,
@@ -181,7 +182,7 @@ def _begin(project: Project, now: datetime, everything: bool, deadline: float) -
             return None
         account = store.account() or store.opened(now, project.time_zone)
         if account.time_zone != project.time_zone:
-            rezone.rezone(store.raw_horizon(), account.time_zone, project.time_zone)
+            rezone.rezone(store.raw_horizon(), account.time_zone, project.time_zone, now)
             account.time_zone = project.time_zone
         if account.layout < store.LAYOUT:
             rezone.count_again(store.raw_horizon())
@@ -344,7 +345,8 @@ def _count_users(work: Pass) -> RollReport:
     if users:
         user_rows.claim(users)
         horizon = store.raw_horizon()
-        user_rows.replace([user for user in users if user.window.start >= horizon])
+        first = seams.first_day(horizon, work.project.time_zone)
+        user_rows.replace([user.reached(horizon) for user in users if user.day >= first])
     taken = time.monotonic() - began
     if taken > LONG_USERS_S:
         _users_rest_until[work.project.pk] = began + (1 + USERS_REST) * taken

@@ -57,11 +57,16 @@ class ReadingShape(TypedDict):
 Span = TypedDict("Span", {"from": datetime, "to": datetime})
 
 
+# So is it here.
+SeamShape = TypedDict("SeamShape", {"at": datetime, "from": str, "to": str, "changed_at": datetime})
+
+
 class PointShape(Span, ReadingShape):
-    """One bucket of a series."""
+    """One bucket of a series; `seam`: a day that a changed time zone cuts, with only what came after that."""
 
     complete: bool
     mature: bool
+    seam: bool
 
 
 class ComparisonShape(Span):
@@ -76,7 +81,10 @@ class ComparisonShape(Span):
 
 
 class MetricShape(Span, ReadingShape):
-    """A metric over a window; every group carries the value of the dimension grouped by, under its name."""
+    """A metric over a window; every group carries the value of the dimension grouped by, under its name.
+
+    `seams`: where days of another time zone end, `from` the one to the other.
+    """
 
     metric: str
     unit: str
@@ -86,6 +94,7 @@ class MetricShape(Span, ReadingShape):
     mature_to: datetime
     comparison: ComparisonShape | None
     series: list[PointShape]
+    seams: list[SeamShape]
 
 
 class GroupedShape(MetricShape, total=False):

@@ -14,10 +14,10 @@ from ingest.dimensions import ABSENT, OTHER, Dimension, Facts, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.projects.models import Feature, Project
 from ingest.timeline import DAY, QUARTER, Window, day_start, floor, hour_window, local_day
-from observatory.metrics import codec, formulas, reads, spans, store, user_rows, windows
+from observatory.metrics import codec, formulas, reads, seams, spans, store, user_rows, windows
 from observatory.metrics.layout import Counter
 from observatory.metrics.metric import Kind, Metric
-from observatory.metrics.reading import Coverage, Totals
+from observatory.metrics.reading import Coverage, Seam, Totals
 from observatory.metrics.reads import Groups, Needs, Selection
 from observatory.metrics.sheets import ALL_FEATURES, COMBINATION, TOTAL, Family
 from observatory.metrics.spans import StoredWide
@@ -170,6 +170,15 @@ class Shelf:
     def zone(self) -> str:
         """The project's time zone, whose local days are days."""
         return self.account.time_zone
+
+    @cached_property
+    def seams(self) -> tuple[Seam, ...]:
+        """Where days of another zone end."""
+        return seams.known(self.zone)
+
+    def are_cut(self, points: Sequence[Window]) -> list[bool]:
+        """Whether a seam lies inside each point: of such a day only what came after it is counted there."""
+        return [any(point.start < seam.at < point.end for seam in self.seams) for point in points]
 
     def filter(self, feature: str | None, where: Mapping[str, str] | None = None) -> Filter:
         """The filter of these names; the feature may stand in `where` too. Raises UnknownValue."""

@@ -142,11 +142,15 @@ RECOMPUTED = f"""
 
 
 class UserDay(NamedTuple):
-    """A user on one local day; `window` is that day."""
+    """A user on one local day; `window` is that day, or what raw rows reach of it."""
 
     window: Window
     day: date
     cluster: str
+
+    def reached(self, horizon: datetime) -> "UserDay":
+        """The same with what raw rows reach of the day."""
+        return self._replace(window=Window(max(self.window.start, horizon), self.window.end))
 
 
 def due(with_anonymous: bool, marked_by: datetime | None, zone_name: str, limit: int) -> tuple[list[UserDay], bool]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -150,11 +151,55 @@ def test_crowded_marks_keep_their_lines_and_lose_texts_rather_than_overlap() -> 
     assert len({(label["x"], label["y"]) for label in layout["annotations"]}) == len(layout["annotations"])
 
 
+def seam(day: float, zone: str = "Europe/Berlin") -> Mark:
+    return Mark(START + day * DAY, "time zone changed: days before", f"are days of {zone}", "seam")
+
+
+@pytest.mark.parametrize(("day", "side"), [(1, "left"), (3.4, "left"), (3.6, "right"), (6, "right")])
+def test_a_seam_is_a_dashed_line_with_two_lines_of_text_towards_the_wider_side(day: float, side: str) -> None:
+    chart = timeseries(FRAME, "Rate", "ratio", week(0.7, 0.71, 0.68), Around(marks=[seam(day)]))
+    (shape,) = [one for one in chart.figure["layout"]["shapes"] if one["line"].get("dash")]
+    assert shape["line"]["dash"] == "dash"
+    assert shape["x0"] == shape["x1"]
+    (label,) = chart.figure["layout"]["annotations"]
+    words = [line.strip() for line in label["text"].split("<br>")]
+    assert words == ["time zone changed: days before", "are days of Europe/Berlin"]
+    assert (label["xanchor"], label["align"]) == (side, side)
+    assert [key.text for key in chart.keys] == ["time zone changed: days before are days of Europe/Berlin"]
+
+
+def test_a_seam_has_room_however_crowded_changes_are_and_in_whatever_zone() -> None:
+    marks = [Mark(START + hour * timedelta(hours=1), f"release {hour}") for hour in range(72)]
+    marks.append(seam(1.5, "America/Argentina/Buenos_Aires"))
+    layout = timeseries(FRAME, "Rate", "ratio", week(0.7, 0.71, 0.68), Around(marks=marks)).figure["layout"]
+    (label,) = [one for one in layout["annotations"] if "time zone" in one["text"]]
+    assert label["y"] == 1
+    assert label["text"].endswith("are days of America/Argentina/Buenos_Aires ")
+
+
+def test_only_a_seam_inside_the_window_is_drawn() -> None:
+    for day in (-1, 7, 9):
+        layout = timeseries(FRAME, "Rate", "ratio", week(0.7, 0.71), Around(marks=[seam(day)])).figure["layout"]
+        assert (layout["shapes"], layout["annotations"]) == ([], [])
+
+
+def test_a_cut_day_is_hollow_and_says_what_it_is() -> None:
+    points = week(0.7, 0.71, 0.68)
+    points[1] = replace(points[1], seam=True)
+    chart = timeseries(FRAME, "Rate", "ratio", points)
+    (hollow,) = [one for one in chart.figure["data"] if one.get("marker", {}).get("symbol") == "circle"]
+    assert hollow["x"] == ["2026-08-02 00:00"]
+    said = [text for one in chart.figure["data"] for text in one.get("customdata", ())]
+    assert [text.rpartition(", not")[0].endswith("time zone changed") for text in said] == [False, True, False]
+    assert [row[-1] for row in chart.table.rows] == ["", "time zone changed, not a whole day", ""]
+
+
 @pytest.mark.parametrize("size", ["normal", "tall"])
-def test_nothing_is_drawn_through_the_texts_of_marks(size: Any) -> None:
+@pytest.mark.parametrize("is_seamed", [False, True])
+def test_nothing_is_drawn_through_the_texts_of_marks(size: Any, is_seamed: bool) -> None:
     frame = Frame(START, START + 7 * DAY, DAY, UTC, size)
     points = [Point(START + day * DAY, value, n=9) for day, value in enumerate((1, 3, 2, 3, 1, 3, 3))]
-    marks = [Mark(START + day * DAY, f"Release 4.{day}.0") for day in (1, 2, 3)]
+    marks = [Mark(START + day * DAY, f"Release 4.{day}.0") for day in (1, 2, 3)] + [seam(2)] * is_seamed
     groups = [Group("a", points)]
     for chart in (
         timeseries(frame, "Calls", "count", points, Around(marks=marks)),
@@ -163,8 +208,10 @@ def test_nothing_is_drawn_through_the_texts_of_marks(size: Any) -> None:
         cost_bars(frame, groups, marks=marks),
     ):
         low, high = chart.figure["layout"]["yaxis"]["range"]
-        lowest = min(label["y"] for label in chart.figure["layout"]["annotations"] if label.get("yanchor") == "top")
-        assert (3 - low) / (high - low) <= lowest - 14 / plot_height(size)
+        labels = [label for label in chart.figure["layout"]["annotations"] if label.get("yanchor") == "top"]
+        assert sum("<br>" in label["text"] for label in labels) == is_seamed
+        lowest = min(label["y"] - 14 * (1 + label["text"].count("<br>")) / plot_height(size) for label in labels)
+        assert (3 - low) / (high - low) <= lowest
 
 
 def test_a_limit_beyond_the_axis_keeps_its_label() -> None:

@@ -53,7 +53,7 @@ class OwnersForm(ProjectForm):
             choices=[(name, name.replace("_", " ")) for name in names],
             help_text="Days are local days of it. When it changes, charts by day are counted again within minutes as far back as"
             f" records reach ({self.instance.raw_days} days); older days, and baselines that were accepted, stay days of the"
-            " old zone.",
+            " old zone: a dashed line marks on charts where those days end.",
         )
 
 

@@ -20,6 +20,7 @@ TURN_S = 0.15
 
 COLUMNS = (
     "metric", "unit", "from", "to", "group", "state", "value", "interval_low", "interval_high", "sample_size", "complete", "mature", "untold",
+    "seam",
 )  # fmt: skip
 
 
@@ -93,4 +94,5 @@ def row_of(metric: Metric, point: Point, group: str | None) -> Row:
         point.complete,
         point.mature,
         reading.untold,
+        point.seam,
     )

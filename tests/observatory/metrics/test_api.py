@@ -19,7 +19,7 @@ from observatory.metrics.windows import WINDOWS, Grain
 from tests.factories import interactions, verdicts
 
 TODAY = floor(datetime.now(UTC), DAY)
-DAY_SHAPE = {"from", "to", "state", "value", "interval", "sample_size", "complete", "mature"}
+DAY_SHAPE = {"from", "to", "state", "value", "interval", "sample_size", "complete", "mature", "seam"}
 
 Get = Callable[..., httpx2.Response]
 
