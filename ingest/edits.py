@@ -14,7 +14,7 @@ from ingest.identity import key_of
 from ingest.normalise import Columns, Entry, Numbers, Receipt, Values
 from ingest.projects.scope import current_project, project_scope
 from ingest.redacting import text_key_of
-from ingest.redaction.hashing import as_tokens, word_marks
+from ingest.redaction.hashing import as_tokens, unsealed, word_marks, word_tokens
 
 # What one request, and one slice of the roller, reads and compares at once. What a request leaves the roller does, as if
 # the interaction had come later; the roller always reads one.
@@ -79,7 +79,7 @@ class Edits:
 
 
 class Side(NamedTuple):
-    """What is known of one text: the text, or the marks of its words where the project's policy keeps no text."""
+    """What is known of one text: the text, or where the project's policy keeps none what is kept of its words."""
 
     text: str | None
     marks: bytes | None
@@ -160,17 +160,26 @@ def _compare(corrections: str, parameters: Mapping[str, Any], final_of: Callable
 
 
 def _share(output: Side, final: Side, interaction_id: str) -> float | None:
-    """The share that was changed; by marks where one of both is known by its marks alone, None where one is unknown."""
+    """The share that was changed; by marks where one of both is known by its words alone, None where one is unknown."""
     if output.text is not None and final.text is not None:
         return ratio(words(output.text), words(final.text))
-    before, after = _marks(output, interaction_id), _marks(final, interaction_id)
-    return None if before is None or after is None else ratio(as_tokens(before), as_tokens(after))
+    key, about = text_key_of(current_project()), key_of(RecordKind.INTERACTION, interaction_id)
+    before = _numbers(output.marks if output.text is None else word_marks(key, about, _tokens_of(output.text, key)))
+    tokens = _unsealed(final, key) if final.text is None else _tokens_of(final.text, key)
+    after = _numbers(None if tokens is None else word_marks(key, about, tokens))
+    return None if before is None or after is None else ratio(before, after)
 
 
-def _marks(side: Side, interaction_id: str) -> bytes | None:
-    if side.text is None:
-        return side.marks
-    return word_marks(text_key_of(current_project()), key_of(RecordKind.INTERACTION, interaction_id), words(side.text))
+def _numbers(marks: bytes | None) -> Sequence[int] | None:
+    return None if marks is None else as_tokens(marks)
+
+
+def _tokens_of(text: str, key: bytes) -> bytes:
+    return word_tokens(key, words(text))
+
+
+def _unsealed(final: Side, key: bytes) -> bytes | None:
+    return None if final.marks is None else unsealed(key, final.marks)
 
 
 def text_of(output: str, flags: int) -> str | None:

@@ -13,9 +13,6 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from ingest.contract import Item
-from ingest.dimensions import RecordKind
-from ingest.identity import key_of
 from ingest.normalise import Entry
 from ingest.redaction.hashing import text_key
 from ingest.redaction.policy import FULL, Masker, Policy, redacted
@@ -30,18 +27,11 @@ def redact(entries: Iterable[Entry], project_id: int, text_policy: str) -> None:
         return
     policy, failures = policy_of(project_id, text_policy), set()
     for entry in entries:
-        about = entry.key if entry.record is RecordKind.INTERACTION else key_about(entry.item)
-        entry.item, entry.extras, entry.kept = redacted(entry.item, entry.extras, policy, about)
+        entry.item, entry.extras, entry.kept = redacted(entry.item, entry.extras, policy, entry.key)
         if entry.kept and entry.kept.failure:
             failures.add(entry.kept.failure)
     if failures:
         log.error("masker_failed", project_id=project_id, masker=settings.MASKER, errors=sorted(failures))
-
-
-def key_about(item: Item) -> bytes | None:
-    """The key of the interaction that an item names; None when it names none."""
-    named: str | None = getattr(item, "interaction_id", None)
-    return key_of(RecordKind.INTERACTION, named) if named else None
 
 
 @lru_cache(maxsize=2048)

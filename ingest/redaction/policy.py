@@ -3,7 +3,7 @@
 | | masked | hashed |
 |---|---|---|
 | prompt, output, error_message | masked | dropped: hash, length, descriptors, marks of the output's words |
-| final_text, comment, reason, description | masked | dropped: hash, marks of the final text's words |
+| final_text, comment, reason, description | masked | dropped: hash, the final text's words enciphered |
 | texts in metadata, in unknown fields and in retrieval | masked | each replaced by its hash, `hmac:…` |
 | title and note of a change | masked | masked |
 
@@ -80,11 +80,11 @@ class Redacted(NamedTuple):
     kept: Kept | None = None
 
 
-def redacted(item: Item, extras: dict[str, Any] | None, policy: Policy, about: bytes | None = None) -> Redacted:
-    """Carry the policy out on one item; `about` is the key of the interaction that it is, or is about."""
+def redacted(item: Item, extras: dict[str, Any] | None, policy: Policy, key: bytes = b"") -> Redacted:
+    """Carry the policy out on one item; `key` is that of its record."""
     if policy.mode == FULL:
         return Redacted(item, extras)
-    work = _Work(policy, item, about)
+    work = _Work(policy, item, key)
     changes = {}
     for field in _fields(type(item)):
         value = getattr(item, field)
@@ -109,8 +109,8 @@ def _fields(kind: type[Item]) -> tuple[str, ...]:
 class _Work:
     """One item's texts under a policy."""
 
-    def __init__(self, policy: Policy, item: Item, about: bytes | None) -> None:
-        self._policy, self._item, self._about = policy, item, about
+    def __init__(self, policy: Policy, item: Item, key: bytes) -> None:
+        self._policy, self._item, self._key = policy, item, key
         self._is_hashed = policy.mode == HASHED
         self._descriptors: dict[str, Descriptors] = {}
         self._kept = Kept()
@@ -144,13 +144,19 @@ class _Work:
         self._kept.hashes[field] = hashing.text_hash(self._policy.key, text)
         self._kept.characters[field] = len(text)
         words = corrections.words(plain) if field in (*COMPARED, *COUNTED) else []
-        if field in COMPARED and self._about:
-            self._kept.word_marks = hashing.word_marks(self._policy.key, self._about, words)
+        if field in COMPARED:
+            self._kept.word_marks = self._marks(field, hashing.word_tokens(self._policy.key, words))
         if field in COUNTED:
             is_counted = getattr(self._item, COUNTED[field]) is not None
             messages = 0 if isinstance(value, str) else len(value)
             estimated = None if is_counted else tokens.estimate(plain) + TOKENS_A_MESSAGE * messages
             self._descriptors[field] = describe(plain, words, estimated)
+
+    def _marks(self, field: str, tokens: bytes) -> bytes:
+        """What is kept of an output's words is its interaction's own; of a correction's, until it is known which is meant."""
+        if field == "output":
+            return hashing.word_marks(self._policy.key, self._key, tokens)
+        return hashing.sealed(self._policy.key, tokens)
 
     def _inside(self, value: Any, field: str, name: str) -> Any:
         """A value of JSON, or a text alone; `name` is that of the field around it."""

@@ -10,7 +10,15 @@ from ingest.corrections import words
 from ingest.descriptors import Descriptors
 from ingest.descriptors import describe as describe_words
 from ingest.dimensions import Flag
-from ingest.redaction.hashing import text_hash, text_key, word_marks
+from ingest.redaction.hashing import (
+    as_tokens,
+    sealed,
+    text_hash,
+    text_key,
+    unsealed,
+    word_marks,
+    word_tokens,
+)
 from ingest.redaction.policy import FAILED, FULL, HASHED, MASKED, Policy, redacted
 
 MAIL = "jane@example.com"
@@ -72,7 +80,7 @@ def test_of_hashed_texts_hash_length_descriptors_and_marks_are_left():
     assert set(kept.hashes) == {"prompt", "output", "error_message"}
     assert kept.hashes["output"] == text_hash(KEY, ASKED.output)
     assert kept.characters["output"] == len(ASKED.output)
-    assert len(kept.word_marks) == 2 * len(ASKED.output.split())
+    assert len(kept.word_marks) == 1 + 2 * len(ASKED.output.split())
     described = json.loads(kept.descriptors)
     assert described["output"]["words"] == len(ASKED.output.split())
     assert described["prompt"]["tokens"] > 4
@@ -113,7 +121,7 @@ def test_what_is_said_about_an_interaction_is_covered_too():
     correction, extras, kept = redacted(said[0], None, Policy(HASHED, KEY), b"about")
     assert (correction.final_text, correction.comment) == (None, None)
     assert extras == {"text_hash": {name: kept.hashes[name].hex() for name in ("final_text", "comment")}}
-    assert kept.word_marks == word_marks(KEY, b"about", ["to", MAIL])
+    assert unsealed(KEY, kept.word_marks) == word_tokens(KEY, ["to", MAIL])
 
 
 def test_a_change_is_an_announcement_it_is_masked_never_hashed():
@@ -130,8 +138,28 @@ def test_equal_texts_are_equal_within_a_project_and_nowhere_else():
 
 
 def test_a_word_has_other_marks_in_another_interaction():
-    assert word_marks(KEY, b"one", ["yes", "yes", "no"])[:2] == word_marks(KEY, b"one", ["yes", "yes", "no"])[2:4]
-    assert word_marks(KEY, b"one", ["yes"]) != word_marks(KEY, b"two", ["yes"])
+    tokens = word_tokens(KEY, ["yes", "yes", "no"])
+    yes, again, no = as_tokens(word_marks(KEY, b"one", tokens))
+    assert yes == again != no
+    assert word_marks(KEY, b"one", tokens) != word_marks(KEY, b"two", tokens)
+    assert word_tokens(KEY, ["yes"]) != word_tokens(text_key("another", 1), ["yes"])
+
+
+def test_words_that_are_alike_in_two_corrections_are_not_alike_in_what_is_kept():
+    one, other = (sealed(KEY, word_tokens(KEY, ["the"] * 20 + [last])) for last in ("cat", "dog"))
+    assert len(one) == len(other) == 16 + 2 * 21
+    assert len(set(one[16:])) > 10, "nor is a word that comes again"
+    assert sum(a == b for a, b in zip(one, other, strict=True)) < 10
+    assert unsealed(KEY, one)[:40] == word_tokens(KEY, ["the"] * 20)
+
+
+def test_what_was_kept_with_another_key_or_in_another_form_is_unknown_and_not_different():
+    kept = sealed(KEY, word_tokens(KEY, ["yes"]))
+    assert unsealed(text_key("another", 1), kept) is None
+    assert unsealed(KEY, kept[:-1] + b"x") is unsealed(KEY, b"1234") is None
+    assert unsealed(KEY, sealed(KEY, b"")) == b""
+    assert as_tokens(b"1234") is as_tokens(b"") is None
+    assert list(as_tokens(word_marks(KEY, b"one", b""))) == []
 
 
 def own(text, kind):

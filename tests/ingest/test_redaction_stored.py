@@ -115,13 +115,40 @@ def test_the_ratio_of_hashed_chat_messages_is_that_of_what_they_say(make_project
     assert ratio(project) == pytest.approx(edit_ratio(OUTPUT, FINAL))
 
 
-def test_a_hashed_correction_that_names_only_a_trace_has_no_ratio(make_project):
-    project = make_project(text_policy="hashed")
-    loose = {**CORRECTED, "trace_id": "t"}
+@pytest.mark.parametrize("name", ["trace_id", "span_id", "session_id"])
+@pytest.mark.parametrize("is_early", [False, True])
+@pytest.mark.parametrize("asked", ["hashed", "full"])
+def test_a_hashed_correction_that_names_only_a_trail_is_compared_once_it_is_bound(make_project, name, is_early, asked):
+    project = make_project()
+    loose = {**CORRECTED, name: "t"}
     del loose["interaction_id"]
-    send(project, [{**ASKED, "trace_id": "t"}, loose])
+    sent = [({**ASKED, name: "t"}, asked), (loose, "hashed")]
+    for item, policy in reversed(sent) if is_early else sent:
+        project.text_policy = policy
+        send(project, [item])
     bind(project)
-    assert one(project, "feedback", "interaction_id, edit_ratio") == {"interaction_id": "i-1", "edit_ratio": None}
+    assert one(project, "feedback", "interaction_id, final_text") == {"interaction_id": "i-1", "final_text": None}
+    assert ratio(project) == pytest.approx(edit_ratio(OUTPUT, FINAL))
+
+
+def test_a_hashed_correction_that_moves_is_compared_with_the_better_fitting_call(make_project):
+    project = make_project(text_policy="hashed")
+    loose = {**CORRECTED, "trace_id": "t", "occurred_at": timeline.now().isoformat()}
+    del loose["interaction_id"]
+    other = {**ASKED, "id": "i-0", "trace_id": "t", "output": "another", "occurred_at": ago(minutes=9)}
+    send(project, [other, loose])
+    bind(project)
+    assert ratio(project) == 1
+    send(project, [{**ASKED, "trace_id": "t", "occurred_at": ago(minutes=3)}])
+    with project_scope(project.id):
+        binding.wake()
+    bind(project)
+    assert one(project, "feedback", "interaction_id")["interaction_id"] == "i-1"
+    assert ratio(project) == pytest.approx(edit_ratio(OUTPUT, FINAL))
+
+
+def ago(**time):
+    return (timeline.now() - timedelta(**time)).isoformat()
 
 
 def test_what_is_kept_of_hashed_texts_goes_with_the_text_horizon_and_what_was_counted_stays(make_project):
@@ -189,7 +216,7 @@ def test_a_patch_is_under_the_policy_too(make_project):
         assert fill(project, {"output": "another"}) == {"output": "conflict"}
     assert one(masked, "payload", "output")["output"] == "Ask [email]."
     row = one(hashed, "payload", "output, output_hash, word_marks, descriptors")
-    assert (row["output"], len(row["output_hash"]), len(row["word_marks"])) == (None, 16, 4)
+    assert (row["output"], len(row["output_hash"]), len(row["word_marks"])) == (None, 16, 5)
     assert set(json.loads(row["descriptors"])) == {"prompt", "output"}
     assert one(hashed, "interaction", "output_chars")["output_chars"] == len(late["output"])
 
