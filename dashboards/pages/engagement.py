@@ -4,7 +4,7 @@ from functools import partial
 
 from django.http import HttpResponse
 
-from dashboards import judged, people, present, voices
+from dashboards import beside, judged, people, present, voices
 from dashboards.pages.board import Board, PanelMaker, respond
 from dashboards.panels import Drawn, series_panel
 from dashboards.present import Asked
@@ -47,7 +47,7 @@ def engagement(view: View) -> HttpResponse:
                 PanelMaker("tickets", voices.TICKETS_TITLE, partial(voices.tickets, view)),
             ),
             more=(people.tiles(view),),
-            late=(people.adoption(view),),
+            late=(people.adoption(view), beside.part(view)),
             wide=(people.stays(view),),
         ),
     )

@@ -49,7 +49,7 @@ def rows(html: str, id: str) -> dict[str, list[str]]:
 
 def test_what_takes_long_comes_after_the_page_and_alone(site, asking):
     page = asking.get(f"{site.url}engagement/").text
-    for name in ("people", "adoption_rate", "stays"):
+    for name in ("people", "adoption_rate", "beside", "stays"):
         address = re.search(rf'hx-get="([^"]*part={name}[^"]*)"', page).group(1).replace("&amp;", "&")
         assert asking.get(address, headers=SCRIPT).text.startswith("<section"), name
     assert "Still there" not in page
@@ -175,3 +175,29 @@ def test_what_was_sent_is_drawn_with_its_samples_and_intervals(full):
     assert tickets["All"] == ["3", "25.00", "8.50–73.51"]
     assert "&lt;b&gt;odd&lt;/b&gt;" in page
     assert "25.0" in tile(page, "ticket_rate")
+
+
+def test_ai_users_stand_beside_those_without(full, post):
+    asking, url = full
+    at = (timeline.now() - DAY).isoformat()
+    said = [{"kind": "survey", "user_id": f"{who}-{n}", "score": score + n % 2, "scale": 5, "occurred_at": at} for who, score in (("u", 4), ("w", 1)) for n in range(6)]  # fmt: skip
+    said += [{"kind": "ticket", "category": "billing", "user_id": user, "occurred_at": at} for user in ("u-1", "u-2", "u-3", "w-1")]  # fmt: skip
+    assert post("feedback", said).status_code == 200
+    html = part(asking, url, "beside")
+    found = rows(html, "panel-beside")
+    assert [found["Satisfaction"][place] for place in (0, 2, 3, 5)] == ["90.0 %", "6", "30.0 %", "6"]
+    assert [found["Tickets for 1,000 people"][place] for place in (0, 2, 3, 5)] == ["100", "30", "40.0", "25"]
+    assert found["Tickets: billing"] == found["Tickets for 1,000 people"]
+    assert "How to send it" not in words(html)
+
+
+def test_the_table_beside_those_without_says_what_is_missing(site, asking, web, post, project):
+    assert "Not sent yet: feedback of kind survey" in words(part(asking, site.url, "beside"))
+    at = (timeline.now() - DAY).isoformat()
+    assert post("interactions", [{"feature": "chat", "user_id": "u", "occurred_at": at}]).status_code == 200
+    assert post("feedback", [{"kind": "survey", "user_id": "u", "score": 4, "scale": 5}]).status_code == 200
+    sites.roll(project)
+    with sites.client(web, sites.person(project)) as other:
+        told = words(part(other, f"/{project.slug}/", "beside"))
+    assert "Satisfaction Learning · 1 of 5" in told.replace("◌ ", "")
+    assert "Not sent yet: user events seen with is_control" in told

@@ -40,6 +40,17 @@ def _tickets(what: str) -> Worked:
     return Worked(f"1,000 × {what} / calls", "6 of them in a window with 4,000 calls: 1,000 × 6 / 4,000 = 1.5.")
 
 
+def _satisfaction(whose: str) -> Worked:
+    return Worked(
+        f"sum of score / scale over the answers{whose} / answers",
+        "Eight people answer 4 of 5 and two answer 3 of 5: (8 × 0.8 + 2 × 0.6) / 10 = 0.76.",
+    )
+
+
+def _people_tickets(people: str) -> Worked:
+    return Worked(f"1,000 × their tickets / {people}", "6 tickets of 1,200 such users: 1,000 × 6 / 1,200 = 5.")
+
+
 WORKED: dict[str, Worked] = {
     "provider_limit_use": Worked(
         "largest, over the limits entered, of busiest minute / limit",
@@ -109,11 +120,12 @@ WORKED: dict[str, Worked] = {
     "nps": _promoters(""),
     "nps_ai_users": _promoters(" of people with a call in the 30 days before"),
     "nps_non_users": _promoters(" of people whom the app reports as being without"),
-    "satisfaction": Worked(
-        "sum of score / scale over the answers / answers",
-        "Eight people answer 4 of 5 and two answer 3 of 5: (8 × 0.8 + 2 × 0.6) / 10 = 0.76.",
-    ),
+    "satisfaction": _satisfaction(""),
+    "satisfaction_ai_users": _satisfaction(" of those who called within 30 days before"),
+    "satisfaction_non_users": _satisfaction(" of those said to be without AI"),
     "ticket_rate": _tickets("tickets"),
+    "ticket_rate_ai_users": _people_tickets("users with a call in the window's days"),
+    "ticket_rate_non_users": _people_tickets("users said to be without AI in the window's days"),
     "ticket_accuracy_rate": _tickets("tickets of the category accuracy"),
     "retention_30": _retention(30),
     "retention_60": _retention(60),

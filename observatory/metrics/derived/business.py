@@ -23,8 +23,12 @@ FORMULAS: dict[str, Callable[[Shelf, Sequence[Window], Filter], list[Reading]]] 
     "nps": voices.recommendations(),
     "nps_ai_users": voices.recommendations(voices.AI_USERS, voices.CALLED_WITHIN),
     "nps_non_users": voices.recommendations(voices.NON_USERS),
-    "satisfaction": voices.satisfaction,
+    "satisfaction": voices.satisfaction(),
+    "satisfaction_ai_users": voices.satisfaction(voices.AI_USERS, voices.CALLED_WITHIN),
+    "satisfaction_non_users": voices.satisfaction(voices.NON_USERS),
     "ticket_rate": voices.tickets(),
     "ticket_accuracy_rate": voices.tickets(voices.ACCURACY),
+    "ticket_rate_ai_users": voices.people_tickets(voices.WITH_AI),
+    "ticket_rate_non_users": voices.people_tickets(voices.WITHOUT_AI),
 }
 """Name of the metric → how it is computed."""

@@ -3,6 +3,7 @@
 nps = (answers of 9 or 10 − answers of 0 to 6) / answers
 satisfaction = mean of score / scale
 ticket_rate = 1,000 × tickets / calls
+ticket_rate of people = 1,000 × their tickets / people of the window's local days
 """
 
 import math
@@ -15,8 +16,8 @@ from django.db import connection
 
 from ingest.dimensions import FeedbackKind
 from ingest.projects.access import current_project
-from ingest.timeline import Window
-from observatory.metrics import economics
+from ingest.timeline import DAY, Window, day_start
+from observatory.metrics import economics, months, users
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.formulas import NO_DATA, NOT_INSTRUMENTED
 from observatory.metrics.layout import Counter
@@ -29,6 +30,8 @@ Formula = Callable[[Shelf, Sequence[Window], Filter], list[Reading]]
 ACCURACY = "accuracy"
 THOUSAND = 1_000
 CALLED_WITHIN = timedelta(days=30)
+LEAST_CALLS = METRICS["ticket_rate"].minimum_sample
+LEAST_PEOPLE = METRICS["ticket_rate_ai_users"].minimum_sample
 
 OF_FEATURE = "(%(feature)s::smallint IS NULL OR f.feature_id = %(feature)s)"
 # Who has no AI feature is what the app last said before the answer; who has one called it in the month before.
@@ -49,6 +52,18 @@ AI_USERS = f"(f.user_id IS NOT NULL AND NOT {IS_CONTROL} AND {HAS_CALLED})"
 NON_USERS = f"(f.user_id IS NOT NULL AND {IS_CONTROL})"
 
 
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Some people: `whose` is the condition that chooses their feedback, `people` how many there are of them.
+
+    `reach`: how long before the feedback the condition looks.
+    """
+
+    whose: str
+    people: Callable[[Shelf, Sequence[Window], Filter], list[int]]
+    reach: timedelta = timedelta(0)
+
+
 def recommendations(whose: str = OF_FEATURE, reach: timedelta = timedelta(0)) -> Formula:
     """The net promoter score, −1 to 1, of the answers that a condition chooses by what was up to `reach` before them."""
 
@@ -60,10 +75,14 @@ def recommendations(whose: str = OF_FEATURE, reach: timedelta = timedelta(0)) ->
     return scores
 
 
-def satisfaction(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
-    """The mean of surveys, 0–1, with its normal interval."""
-    summed = "count(f.value), avg(f.value), coalesce(stddev_samp(f.value), 0)"
-    return _heard(shelf, points, chosen, FeedbackKind.SURVEY, summed, OF_FEATURE, _mean)
+def satisfaction(whose: str = OF_FEATURE, reach: timedelta = timedelta(0)) -> Formula:
+    """The mean of the surveys that a condition chooses so, 0–1, with its normal interval."""
+
+    def means(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
+        summed = "count(f.value), avg(f.value), coalesce(stddev_samp(f.value), 0)"
+        return _heard(shelf, points, chosen, FeedbackKind.SURVEY, summed, whose, _mean, reach)
+
+    return means
 
 
 def tickets(category: str | None = None) -> Formula:
@@ -80,7 +99,7 @@ def tickets(category: str | None = None) -> Formula:
             for row in _by_category(points, chosen.feature)
         ]
         return [
-            _per_thousand(k, n) if shelf.is_raw(point) else NO_DATA
+            _per_thousand(k, n, LEAST_CALLS) if shelf.is_raw(point) else NO_DATA
             for k, n, point in zip(counts, calls, points, strict=True)
         ]
 
@@ -119,7 +138,7 @@ def tickets_by_category(window: Window, *, most: int = 8, feature: str | None = 
 
     def told(category: str, found: Sequence[tuple[str, int]]) -> Tickets:
         count = sum(n for _, n in found)
-        return Tickets(category, count, _per_thousand(count, whole.sample_size), len(found))
+        return Tickets(category, count, _per_thousand(count, whole.sample_size, LEAST_CALLS), len(found))
 
     named, rest = ordered[:most], ordered[most:]
     return TicketTable(
@@ -129,12 +148,80 @@ def tickets_by_category(window: Window, *, most: int = 8, feature: str | None = 
     )
 
 
-def _by_category(points: Sequence[Window], feature: int | None) -> list[dict[str, int]]:
+def people_tickets(audience: Audience) -> Formula:
+    """Tickets of AI users, or of those without, for 1,000 of them in the local days of each window."""
+
+    def rates(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
+        if not _was_sent(FeedbackKind.TICKET, None):
+            return [NOT_INSTRUMENTED if shelf.is_known(point, chosen.feature) else NO_DATA for point in points]
+        counts = _by_category(points, chosen.feature, audience.whose)
+        people = audience.people(shelf, points, chosen)
+        return [
+            _per_thousand(sum(row.values()), n, LEAST_PEOPLE)
+            if shelf.is_raw(_reached(point, audience.reach))
+            else NO_DATA
+            for row, n, point in zip(counts, people, points, strict=True)
+        ]
+
+    return rates
+
+
+def people_tickets_by_category(
+    window: Window, *, feature: str | None = None, now: datetime
+) -> dict[str, tuple[Reading, Reading]]:
+    """Category, in small letters → tickets for 1,000 AI users, and for 1,000 of those without; most tickets first.
+
+    Inside a project's scope. Nothing is told apart before the raw horizon. Raises UnknownValue for a feature that does
+    not exist.
+    """
+    shelf = Shelf(now)
+    chosen, window = shelf.filter(feature, None), shelf.aligned(window)
+    if not shelf.is_raw(_reached(window, WITH_AI.reach)):
+        return {}
+    both = (WITH_AI, WITHOUT_AI)
+    with_ai, without = (_by_category([window], chosen.feature, audience.whose)[0] for audience in both)
+    users_of, people = (audience.people(shelf, [window], chosen)[0] for audience in both)
+    total = {name: with_ai.get(name, 0) + without.get(name, 0) for name in with_ai.keys() | without.keys()}
+    return {
+        name: (
+            _per_thousand(with_ai.get(name, 0), users_of, LEAST_PEOPLE),
+            _per_thousand(without.get(name, 0), people, LEAST_PEOPLE),
+        )
+        for name in sorted(total, key=lambda name: (-total[name], name))
+    }
+
+
+def _callers(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[int]:
+    """Distinct users with a call in the local days that each window touches."""
+    found = users.distinct([months.touched(point, shelf.zone) for point in points], chosen.feature)
+    return [of.users for of in found]
+
+
+def _reported(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[int]:
+    """Distinct users of whom the app said, in the local days that each window touches, that they are without AI."""
+    query = """
+        SELECT (SELECT count(DISTINCT e.user_id) FROM user_event e
+                WHERE e.project_id = %(project)s AND e.is_control
+                    AND e.occurred_at >= p.start_at AND e.occurred_at < p.end_at)
+        FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY AS p (start_at, end_at, place)
+        ORDER BY p.place
+    """
+    spans = [months.touched(point, shelf.zone) for point in points]
+    days = [Window(day_start(first, shelf.zone), day_start(last + DAY, shelf.zone)) for first, last in spans]
+    with connection.cursor() as cursor:
+        cursor.execute(query, _parameters(FeedbackKind.TICKET, days, chosen.feature))
+        return [row[0] for row in cursor.fetchall()]
+
+
+WITH_AI, WITHOUT_AI = Audience(AI_USERS, _callers, CALLED_WITHIN), Audience(NON_USERS, _reported)
+
+
+def _by_category(points: Sequence[Window], feature: int | None, whose: str = OF_FEATURE) -> list[dict[str, int]]:
     query = f"""
         SELECT p.place, lower(f.name), count(*)
         FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY AS p (start_at, end_at, place)
         JOIN feedback f ON f.project_id = %(project)s AND f.kind = %(kind)s
-            AND f.occurred_at >= p.start_at AND f.occurred_at < p.end_at AND {OF_FEATURE}
+            AND f.occurred_at >= p.start_at AND f.occurred_at < p.end_at AND {whose}
         GROUP BY 1, 2
     """
     found: list[dict[str, int]] = [{} for _ in points]
@@ -170,8 +257,14 @@ def _heard(
         rows = cursor.fetchall()
     if not any(row[0] for row in rows) and not _was_sent(kind, None):
         return [NOT_INSTRUMENTED if shelf.is_known(point, chosen.feature) else NO_DATA for point in points]
-    needed = [Window(point.start - reach, point.end) for point in points]
-    return [judge(*row) if shelf.is_raw(window) else NO_DATA for row, window in zip(rows, needed, strict=True)]
+    return [
+        judge(*row) if shelf.is_raw(_reached(point, reach)) else NO_DATA
+        for row, point in zip(rows, points, strict=True)
+    ]
+
+
+def _reached(window: Window, reach: timedelta) -> Window:
+    return Window(window.start - reach, window.end)
 
 
 def _parameters(kind: FeedbackKind, points: Sequence[Window], feature: int | None) -> dict[str, Any]:
@@ -212,10 +305,10 @@ def _mean(answers: int, mean: float | None, deviation: float) -> Reading:
     return Reading(State.OK, mean, (max(0.0, mean - half), min(1.0, mean + half)) if half else None, answers)
 
 
-def _per_thousand(count: int, calls: int) -> Reading:
-    if calls == 0:
+def _per_thousand(count: int, n: int, least: int) -> Reading:
+    if n == 0:
         return NO_DATA
-    if calls < METRICS["ticket_rate"].minimum_sample:
-        return Reading(State.LEARNING, sample_size=calls)
+    if n < least:
+        return Reading(State.LEARNING, sample_size=n)
     low, high = economics.poisson_interval(count)
-    return Reading(State.OK, THOUSAND * count / calls, (THOUSAND * low / calls, THOUSAND * high / calls), calls)
+    return Reading(State.OK, THOUSAND * count / n, (THOUSAND * low / n, THOUSAND * high / n), n)

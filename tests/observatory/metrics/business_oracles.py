@@ -12,6 +12,9 @@ from ingest.timeline import DAY, Window, day_start, local_day
 from tests.observatory.metrics.business_rows import CACHED_USD, INPUT_USD, NOW, PRICED_MODEL, ZONE, Life
 
 Oracle = Callable[[Life, Window, "str | None"], float]
+Audience = Callable[[Life, Any, "str | None"], bool]
+"""Whether a row of feedback is one of some people's."""
+
 TODAY = local_day(NOW, ZONE)
 
 
@@ -144,11 +147,18 @@ def has_called(life: Life, row: Any, feature: str | None) -> bool:
     return bool((rows.user_id == row.user_id).any())
 
 
-def nps_of(chosen: Callable[[Life, Any, "str | None"], bool]) -> Oracle:
+def with_ai(life: Life, row: Any, feature: str | None) -> bool:
+    return row.user_id is not None and not is_control(life, row) and has_called(life, row, feature)
+
+
+def without_ai(life: Life, row: Any, feature: str | None) -> bool:
+    return row.user_id is not None and is_control(life, row)
+
+
+def nps_of(chosen: Audience) -> Oracle:
     def compute(life: Life, window: Window, feature: str | None) -> float:
         answers = life.heard(window, FeedbackKind.NPS, None)
-        mine = [row.user_id is not None and chosen(life, row, feature) for row in answers.itertuples()]
-        return promoters(answers[mine])
+        return promoters(answers[[chosen(life, row, feature) for row in answers.itertuples()]])
 
     return compute
 
@@ -158,6 +168,14 @@ def tickets(*names: str) -> Oracle:
         found = life.heard(window, FeedbackKind.TICKET, feature)
         count = found.name.isin(names).sum() if names else len(found)
         return 1_000 * float(count) / len(calls(life, window, feature))
+
+    return compute
+
+
+def satisfaction_of(chosen: Audience) -> Oracle:
+    def compute(life: Life, window: Window, feature: str | None) -> float:
+        answers = life.heard(window, FeedbackKind.SURVEY, None)
+        return float(answers[[chosen(life, row, feature) for row in answers.itertuples()]].value.mean())
 
     return compute
 
@@ -190,8 +208,10 @@ ORACLES: dict[str, Oracle] = {
     "adoption_rate": adoption,
     "opt_out_rate": opted_out,
     "nps": lambda life, w, f: promoters(life.heard(w, FeedbackKind.NPS, f)),
-    "nps_ai_users": nps_of(lambda life, row, f: not is_control(life, row) and has_called(life, row, f)),
-    "nps_non_users": nps_of(lambda life, row, f: is_control(life, row)),
+    "nps_ai_users": nps_of(with_ai),
+    "nps_non_users": nps_of(without_ai),
+    "satisfaction_ai_users": satisfaction_of(with_ai),
+    "satisfaction_non_users": satisfaction_of(without_ai),
     "satisfaction": lambda life, w, f: life.heard(w, FeedbackKind.SURVEY, f).value.mean(),
     "ticket_rate": tickets(),
     "ticket_accuracy_rate": tickets("accuracy", "Accuracy"),
