@@ -38,7 +38,7 @@ CHOSEN = {
     "incident.severity", "incident.peak_severity", "incident_event.kind", "incident_event.severity",
     "incident_event.previous", "recipient.minimum_severity", "webhook.minimum_severity", "delivery.kind", "delivery.state",
     "drift_series.state", "drift_series.signal", "drift_series.seen", "drift_series.points", "drift_series.lacking",
-    "drift_baseline.content", "drift_finding.direction", "drift_finding.effect", "rolled.time_zone", "forecast.time_zone", "forecast.outlook", "forecast.whole_months", "payload.cut", "payload.descriptors",
+    "drift_baseline.content", "drift_finding.direction", "drift_finding.effect", "rolled.time_zone", "zone_seam.zone", "forecast.time_zone", "forecast.outlook", "forecast.whole_months", "payload.cut", "payload.descriptors",
     "membership.role", "erasure.state", "erasure.step", "erasure.place", "erasure.counts",
 }  # fmt: skip
 
