@@ -38,7 +38,7 @@ def interactions(project: Project, rows: Iterable[Row], *, mark: bool = True) ->
         row.setdefault("status", int(row.get("error_class", ErrorClass.NONE) != ErrorClass.NONE))
         _made[project.pk, row["id"]] = row
         stored.append(row)
-    _make_room(row["occurred_at"] for row in stored)
+    make_room(row["occurred_at"] for row in stored)
     with project_scope(project.pk):
         _insert("interaction", project, stored)
         if mark:
@@ -60,7 +60,7 @@ def verdicts(project: Project, rows: Iterable[Row], *, mark: bool = True) -> Non
         row.setdefault("said_at", row["interaction_at"])
         row.setdefault("feedback_id", f"f-{next(_serial)}")
         stored.append(row)
-    _make_room(row["interaction_at"] for row in stored)
+    make_room(row["interaction_at"] for row in stored)
     key = ("project_id", "interaction_at", "interaction_id", "kind", "name")
     with project_scope(project.pk):
         _insert("verdict", project, stored, key)
@@ -84,7 +84,7 @@ def costs(project: Project, rows: Iterable[Row], *, mark: bool = True) -> None:
         row.setdefault("component", int(Component.OTHER))
         row.setdefault("id", f"c-{next(_serial)}")
         stored.append(row)
-    _make_room(row["occurred_at"] for row in stored)
+    make_room(row["occurred_at"] for row in stored)
     with project_scope(project.pk):
         _insert("cost", project, stored)
         if mark:
@@ -104,7 +104,7 @@ def _numbered(project: Project, rows: Iterable[Row]) -> list[dict[str, Any]]:
     return found
 
 
-def _make_room(instants: Iterable[datetime]) -> None:
+def make_room(instants: Iterable[datetime]) -> None:
     """Make the partitions that are missing: another test may have dropped them, and making waits for open transactions."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -99,6 +99,8 @@ def of_verdicts(columns: "Mapping[str, NDArray[Any]]", by: Sequence[Dimension]) 
     for of, counters in DETAILS.items():
         for number, counter in enumerate(counters):
             rows.counters[counter] = (kind == of) & (columns["detail"] == number)
+    # Categories of an app's own making are one: several of them on an interaction are one flag.
+    rows.counters[Counter.FLAGS_OTHER] = _first_of_its_interaction(columns, rows.counters[Counter.FLAGS_OTHER])
     rows.values = {Distribution.RATING: _only(value, kind == FeedbackKind.RATING)}
     return rows
 

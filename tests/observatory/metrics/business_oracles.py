@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from ingest.dimensions import EVERY_MARK, MARKS, Cache, FeedbackKind, UserEvent
@@ -85,32 +86,32 @@ def figure_of(life: Life, day: date) -> float:
 
 
 def revenue(life: Life, window: Window) -> float:
-    """Half an hour by half an hour."""
-    total, at, zone, step = 0.0, window.start, ZoneInfo(ZONE), timedelta(minutes=30)
+    """Quarter of an hour by quarter of an hour."""
+    total, at, zone, step = 0.0, window.start, ZoneInfo(life.zone), timedelta(minutes=15)
     while at < window.end:
         day = at.astimezone(zone).date()
         following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
-        steps = (day_start(following, ZONE) - day_start(day.replace(day=1), ZONE)) / step
+        steps = (day_start(following, life.zone) - day_start(day.replace(day=1), life.zone)) / step
         total += 10 * figure_of(life, day) / steps
         at += step
     return total
 
 
 def mau(life: Life, end: datetime, feature: str | None) -> int:
-    last = local_day(end - timedelta(seconds=1), ZONE)
-    window = Window(day_start(last - 29 * DAY, ZONE), day_start(last + DAY, ZONE))
+    last = local_day(end - timedelta(seconds=1), life.zone)
+    window = Window(day_start(last - 29 * DAY, life.zone), day_start(last + DAY, life.zone))
     return calls(life, window, feature).user_id.nunique()
 
 
 def adoption(life: Life, window: Window, feature: str | None) -> float:
-    return mau(life, window.end, feature) / figure_of(life, local_day(window.end - timedelta(seconds=1), ZONE))
+    return mau(life, window.end, feature) / figure_of(life, local_day(window.end - timedelta(seconds=1), life.zone))
 
 
 def grown(life: Life, window: Window, feature: str | None) -> float:
-    last = local_day(window.end - timedelta(seconds=1), ZONE)
-    middle, end = day_start(last - 29 * DAY, ZONE), day_start(last + DAY, ZONE)
+    last = local_day(window.end - timedelta(seconds=1), life.zone)
+    middle, end = day_start(last - 29 * DAY, life.zone), day_start(last + DAY, life.zone)
     late = calls(life, Window(middle, end), feature).input_tokens.mean()
-    early = calls(life, Window(day_start(last - 59 * DAY, ZONE), middle), feature).input_tokens.mean()
+    early = calls(life, Window(day_start(last - 59 * DAY, life.zone), middle), feature).input_tokens.mean()
     return float(late / early - 1)
 
 
@@ -158,7 +159,8 @@ def without_ai(life: Life, row: Any, feature: str | None) -> bool:
 def nps_of(chosen: Audience) -> Oracle:
     def compute(life: Life, window: Window, feature: str | None) -> float:
         answers = life.heard(window, FeedbackKind.NPS, None)
-        return promoters(answers[[chosen(life, row, feature) for row in answers.itertuples()]])
+        mine = [chosen(life, row, feature) for row in answers.itertuples()]
+        return promoters(answers[np.array(mine, dtype=bool)])
 
     return compute
 
@@ -183,6 +185,8 @@ def satisfaction_of(chosen: Audience) -> Oracle:
 def busiest(life: Life, window: Window, feature: str | None) -> "pd.Series[float]":
     rows = calls(life, window, feature)
     tokens = rows.input_tokens.fillna(0) + rows.output_tokens.fillna(0)
+    if rows.empty:
+        return pd.Series({"requests": 0.0, "tokens": 0.0})
     by_minute = tokens.groupby(rows["at"].dt.floor("min"))
     return pd.Series({"requests": by_minute.count().max(), "tokens": by_minute.sum().max()})
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from ingest.dimensions import MARKS, Dimension, FeedbackKind, FigureName, Flag, 
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, floor, local_day
+from tests import factories
 from tests.observatory.metrics.streams import FEATURES, Stream, generate
 
 # A fixed day would one day lie beyond the partitions that are made.
@@ -37,6 +38,10 @@ class Life:
     figures: dict[str, float]
     """Month (YYYY-MM) → active users of the product; ten times that is the revenue."""
 
+    zone: str = ZONE
+    tiers: dict[str, float] = field(default_factory=dict)
+    """Tier → its share of each month's revenue."""
+
     def narrowed(self, where: dict[str, str]) -> "Life":
         """The same with only those calls, and what they cost, that have these values."""
         stream = self.stream
@@ -47,11 +52,11 @@ class Life:
 
     @cached_property
     def said(self) -> pd.DataFrame:
-        return pd.DataFrame(self.feedback)
+        return pd.DataFrame(self.feedback, columns=["id", "at", "kind", "value", "feature", "user_id", "name"])
 
     @cached_property
     def lived(self) -> pd.DataFrame:
-        return pd.DataFrame(self.events)
+        return pd.DataFrame(self.events, columns=["id", "at", "event", "feature", "user_id", "is_control"])
 
     def heard(self, window: Window, kind: FeedbackKind, feature: str | None) -> pd.DataFrame:
         """The feedback of a kind in a window, by its own time."""
@@ -62,6 +67,7 @@ class Life:
     def send(self, project: Project) -> None:
         """Put all of it into the record."""
         self.stream.send(project)
+        factories.make_room(row["at"] for row in self.feedback)
         names = dictionary.numbers(project.pk, {Dimension.FEATURE: set(FEATURES)})
         numbers = {feature: names[Dimension.FEATURE, feature] for feature in FEATURES} | {None: 0}
         with project_scope(project.pk), connection.cursor() as cursor:
@@ -86,6 +92,8 @@ class Life:
             for month, users in self.figures.items():
                 figure(cursor, project, FigureName.ACTIVE_USERS, month, "", users)
                 figure(cursor, project, FigureName.REVENUE_USD, month, "", 10 * users)
+                for tier, share in self.tiers.items():
+                    figure(cursor, project, FigureName.REVENUE_USD, month, tier, 10 * users * share)
 
 
 def figure(cursor: Any, project: Project, name: FigureName, month: str, tier: str, value: float) -> None:

@@ -46,7 +46,8 @@ class Stream:
     @cached_property
     def _verdicts(self) -> pd.DataFrame:
         about = self._interactions[["id", "at", *NAMES, "user_id"]]
-        return pd.DataFrame(self.verdicts).merge(about, left_on="interaction", right_on="id")
+        said = pd.DataFrame(self.verdicts, columns=["interaction", "kind", "name", "value", "label", "edit_ratio"])
+        return said.merge(about, left_on="interaction", right_on="id")
 
     @cached_property
     def _costs(self) -> pd.DataFrame:
@@ -104,7 +105,7 @@ def generate(seed: int, window: Window, count: int, outages: Sequence[datetime] 
         stream.interactions.append(row)
         stream.verdicts.extend(_verdicts(rng, row))
         if rng.random() < 0.1:
-            component = rng.choice((Component.MODEL_TOKENS, Component.RETRIEVAL, Component.HUMAN_REVIEW))
+            component = rng.choice([one for one in Component if one is not Component.INFRASTRUCTURE])
             stream.costs.append(
                 {"interaction": row["id"], "component": int(component), "amount_nano": rng.randrange(10**8)}
             )
@@ -149,6 +150,7 @@ def _interaction(rng: random.Random, window: Window, name: str) -> dict[str, Any
         ),
         "cache": int(rng.choices(list(Cache), [8, 1, 1])[0]),
         "retrieval_documents": rng.choice((None, 0, 3)),
+        "retrieval_latency_ms": rng.choice((None, rng.lognormvariate(4, 0.5))),
         "retrieval_score": rng.choice((None, 0.25, 0.75)),
         "user_id": user,
         "session_id": rng.choice((None, f"session-{rng.randrange(5)}")),
@@ -173,7 +175,7 @@ def _verdicts(rng: random.Random, row: dict[str, Any]) -> Sequence[dict[str, Any
     if rng.random() < 0.2:
         label = rng.choice(("completed", "abandoned", "redone"))
         say(FeedbackKind.OUTCOME, value=float(label == "completed"), label=label)
-    for category in ("wrong", "irrelevant", "something-else"):
+    for category in ("wrong", "irrelevant", "inappropriate", "something-else", "tone"):
         if rng.random() < 0.05:
             say(FeedbackKind.FLAG, name=category)
     if rng.random() < 0.1:

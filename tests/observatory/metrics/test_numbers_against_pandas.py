@@ -1,20 +1,19 @@
 """Every metric equals a slow, plain pandas computation from the rows that were sent."""
 
 import itertools
-import math
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ingest.dimensions import Component, CostSource, ErrorClass, FeedbackKind
+from ingest.dimensions import FeedbackKind
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start, floor, local_day
 from observatory.metrics import roller, series, spans, wide
 from observatory.metrics.reading import State
 from observatory.metrics.windows import BadWindow
+from tests.observatory.metrics.stream_oracles import EXACT, WITHIN_ONE_PERCENT
 from tests.observatory.metrics.streams import Stream, generate
 
 # A fixed day would one day lie beyond the partitions that are made.
@@ -26,9 +25,7 @@ OUTAGES_AT = (
     FROM + timedelta(days=6, hours=7),
     NOW - timedelta(hours=30, seconds=30),
 )
-OUTAGES = (ErrorClass.TIMEOUT, ErrorClass.RATE_LIMIT, ErrorClass.SERVER, ErrorClass.NETWORK)
-
-Oracle = Callable[[Stream, Window, dict[str, Any]], float]
+BY_THE_MINUTE = ("uptime", "minutes_down", "peak_requests_per_minute", "peak_tokens_per_minute")
 
 
 @pytest.fixture(scope="module")
@@ -62,127 +59,12 @@ def sent() -> Any:
     return project, stream
 
 
-def share(good: float, all_: float) -> float:
-    return good / all_ if all_ else math.nan
-
-
-def verdict_share(kind: FeedbackKind, is_good: Callable[[Any], Any]) -> Oracle:
-    def compute(stream: Stream, window: Window, by: dict[str, Any]) -> float:
-        said = stream.said(window, kind=int(kind), **by)
-        return share(is_good(said).sum(), len(said))
-
-    return compute
-
-
-def quantile(column: str, at: float) -> Oracle:
-    def compute(stream: Stream, window: Window, by: dict[str, Any]) -> float:
-        values = stream.calls(window, **by)[column].dropna()
-        return float(np.quantile(values, at, method="inverted_cdf"))
-
-    return compute
-
-
-def are_down(stream: Stream, window: Window, by: dict[str, Any]) -> Any:
-    """Whether each minute with traffic was down."""
-    calls = stream.calls(window, **by)
-    minutes = calls.assign(out=calls.error_class.isin(OUTAGES)).groupby(calls["at"].dt.floor("min")).out
-    return (minutes.count() >= 5) & (minutes.sum() * 2 > minutes.count())
-
-
-def uptime(stream: Stream, window: Window, by: dict[str, Any]) -> float:
-    down = are_down(stream, window, by)
-    return 1 - share(down.sum(), len(down))
-
-
-def busiest_minute(weigh: Callable[[Any], Any]) -> Oracle:
-    """The largest sum of what each call weighs in any minute."""
-
-    def compute(stream: Stream, window: Window, by: dict[str, Any]) -> float:
-        calls = stream.calls(window, **by)
-        return float(weigh(calls).groupby(calls["at"].dt.floor("min")).sum().max())
-
-    return compute
-
-
-def per_call(component: Component) -> Oracle:
-    """Records of one component, and of model tokens what calls cost themselves where no record replaces it."""
-
-    def compute(stream: Stream, window: Window, by: dict[str, Any]) -> float:
-        nano = stream.paid(window, component=int(component), **by).amount_nano.sum()
-        if component is Component.MODEL_TOKENS:
-            calls = stream.calls(window, **by)
-            nano += calls[~calls.id.isin(stream.replaced)].cost_nano.dropna().sum()
-        return float(nano) / 1e9 / _is_priced(stream, window, by).sum()
-
-    return compute
-
-
-EXACT: dict[str, Oracle] = {
-    "calls": lambda s, w, by: len(s.calls(w, **by)),
-    "error_rate": lambda s, w, by: (s.calls(w, **by).error_class != 0).mean(),
-    "timeout_rate": lambda s, w, by: (s.calls(w, **by).error_class == ErrorClass.TIMEOUT).mean(),
-    "rate_limited_rate": lambda s, w, by: (s.calls(w, **by).error_class == ErrorClass.RATE_LIMIT).mean(),
-    "content_filter_error_rate": lambda s, w, by: (s.calls(w, **by).error_class == ErrorClass.CONTENT_FILTER).mean(),
-    "availability": lambda s, w, by: 1 - s.calls(w, **by).error_class.isin(OUTAGES).mean(),
-    "uptime": uptime,
-    "peak_requests_per_minute": busiest_minute(lambda calls: calls.error_class.notna().astype(int)),
-    "peak_tokens_per_minute": busiest_minute(
-        lambda calls: calls.input_tokens.fillna(0) + calls.output_tokens.fillna(0)
-    ),
-    "minutes_down": lambda s, w, by: are_down(s, w, by).sum(),
-    "thumbs_up_rate": verdict_share(FeedbackKind.THUMB, lambda said: said.value == 1),
-    "rating_mean": lambda s, w, by: s.said(w, kind=int(FeedbackKind.RATING), **by).value.mean(),
-    "correction_rate": lambda s, w, by: share(
-        s.said(w, kind=int(FeedbackKind.CORRECTION), **by).interaction.nunique(), len(s.calls(w, **by))
-    ),
-    "edit_ratio": lambda s, w, by: s.said(w, kind=int(FeedbackKind.CORRECTION), **by).edit_ratio.mean(),
-    "rejection_rate": verdict_share(FeedbackKind.ACCEPTANCE, lambda said: said.value == 0),
-    "task_completion_rate": verdict_share(FeedbackKind.OUTCOME, lambda said: said.label == "completed"),
-    "flag_rate": lambda s, w, by: share(
-        s.said(w, kind=int(FeedbackKind.FLAG), **by).interaction.nunique(), len(s.calls(w, **by))
-    ),
-    "flag_wrong_rate": lambda s, w, by: share(
-        len(s.said(w, kind=int(FeedbackKind.FLAG), name="wrong", **by)), len(s.calls(w, **by))
-    ),
-    "feedback_coverage": lambda s, w, by: share(
-        s.said(w, **by).query(f"kind != {int(FeedbackKind.EVALUATION)}").interaction.nunique(), len(s.calls(w, **by))
-    ),
-    "cost_total": lambda s, w, by: s.cost_nano(w, **by) / 1e9,
-    "unpriced_calls": lambda s, w, by: _is_unpriced(s, w, by).sum(),
-    "input_tokens_mean": lambda s, w, by: s.calls(w, **by).input_tokens.mean(),
-    "output_tokens_mean": lambda s, w, by: s.calls(w, **by).output_tokens.mean(),
-    "cache_hit_rate": lambda s, w, by: (s.calls(w, **by).cache > 0).mean(),
-    "cached_input_share": lambda s, w, by: share(
-        s.calls(w, **by).cached_input_tokens.sum(), s.calls(w, **by).input_tokens.sum()
-    ),
-    "retrieval_score_mean": lambda s, w, by: s.calls(w, **by).retrieval_score.mean(),
-    "no_result_rate": lambda s, w, by: (s.calls(w, **by).retrieval_documents.dropna() == 0).mean(),
-    "cost_per_call": lambda s, w, by: s.cost_nano(w, **by) / 1e9 / _is_priced(s, w, by).sum(),
-    **{f"cost_per_call_{component.name.lower()}": per_call(component) for component in Component},
-}
-WITHIN_ONE_PERCENT: dict[str, Oracle] = {
-    "latency_p50": quantile("latency_ms", 0.5),
-    "latency_p95": quantile("latency_ms", 0.95),
-    "latency_p99": quantile("latency_ms", 0.99),
-    "ttft_p50": quantile("time_to_first_token_ms", 0.5),
-    "ttft_p95": quantile("time_to_first_token_ms", 0.95),
-}
 FILTERS: list[dict[str, Any]] = [
     {},
     {"feature": "write-draft"},
     {"model": "a-large"},
     {"feature": "summarise", "model": "b-small"},
 ]
-
-
-def _is_priced(stream: Stream, window: Window, by: dict[str, Any]) -> Any:
-    calls = stream.calls(window, **by)
-    return calls.cost_nano.notna() | calls.id.isin(stream.replaced)
-
-
-def _is_unpriced(stream: Stream, window: Window, by: dict[str, Any]) -> Any:
-    calls = stream.calls(window, **by)
-    return (calls.cost_source == CostSource.UNPRICED) & ~calls.id.isin(stream.replaced)
 
 
 def windows() -> list[Window]:
@@ -216,7 +98,6 @@ def test_it_is_what_pandas_counts(sent: Any, window: Window, by: dict[str, Any])
                 assert reading.value == pytest.approx(oracle(stream, window, by), rel=0.01), name
 
 
-BY_THE_MINUTE = ("uptime", "minutes_down", "peak_requests_per_minute", "peak_tokens_per_minute")
 OTHER_FILTERS: list[dict[str, Any]] = [
     {"tier": "free"},
     {"tier": "(none)"},
