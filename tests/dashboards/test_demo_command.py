@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connection
 
 from alerts.models import AlertRule, Delivery, Incident, Recipient
 from dashboards.demo import project as demo_project
@@ -17,12 +20,13 @@ from dashboards.demo.prices import LABEL, UNPRICED_MODEL
 from dashboards.demo.project import DemoError
 from dashboards.demo.scenario import FEATURES, MAIN_FEATURE, SHIFT_FIRST_DAY, SHIFT_LAST_DAY
 from ingest import timeline
-from ingest.dimensions import CostSource, Dimension
+from ingest.dimensions import Component, CostSource, Dimension, FeedbackKind
 from ingest.models import ChangeEvent, DimensionValue, Interaction, PriceOverride
 from ingest.projects import provision
 from ingest.projects.models import ApiKey, Feature, Membership, Project
 from ingest.projects.scope import project_scope
 from observatory.drift.models import Finding, Series
+from observatory.metrics import series
 from tests.dashboards import site as sites
 from tests.dashboards.told import rows
 from tests.harness.installation import Installation, free_port
@@ -73,6 +77,57 @@ def test_cost_and_health_are_full_and_no_limit_is_near(filled: Filled, web: str)
         assert "Not sent yet" not in page.split('class="grid')[0], "every tile has its number"
     assert rows(pages[0], "cache_savings")[0][1].endswith("of calls")
     assert max(float(row[1].removesuffix(" %")) for row in rows(pages[1], "headroom") if "%" in row[1]) < 20
+
+
+def table(project: Project, name: str, columns: str) -> pd.DataFrame:
+    """Raw rows of the demo, each with the name of its feature."""
+    query = f"""
+        SELECT {columns}, d.value AS feature FROM {name} r
+        LEFT JOIN dimension_value d ON d.project_id = r.project_id AND d.number = r.feature_id AND d.dimension = %s
+        WHERE r.project_id = %s
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, [int(Dimension.FEATURE), project.pk])
+        return pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description])
+
+
+@pytest.mark.parametrize("feature", [None, MAIN_FEATURE])
+def test_its_headline_numbers_are_what_plain_counting_of_its_rows_gives(inside: Filled, feature: str | None) -> None:
+    zone, now = inside.project.time_zone, timeline.now()
+    today = timeline.local_day(now, zone)
+    start, end = (timeline.day_start(today - timedelta(days=ago), zone) for ago in (32, 2))
+    calls = table(
+        inside.project,
+        "interaction",
+        "occurred_at AS at, id, user_id, status, error_class, latency_ms, input_tokens, cost_nano",
+    )
+    said = table(inside.project, "verdict", "interaction_at AS at, interaction_id, kind, r.value AS said, label")
+    paid = table(inside.project, "cost", "occurred_at AS at, interaction_id, component, amount_nano")
+    replaced = paid[paid.component == Component.MODEL_TOKENS].interaction_id
+    calls, said, paid = (of[(of["at"] >= start) & (of["at"] < end)] for of in (calls, said, paid))
+    if feature:
+        calls, said, paid = (of[of.feature == feature] for of in (calls, said, paid))
+    thumbs, outcomes = (said[said.kind == kind] for kind in (FeedbackKind.THUMB, FeedbackKind.OUTCOME))
+    own = calls[~calls.id.isin(replaced)].cost_nano.astype(float).sum()
+    plain = {
+        "calls": len(calls),
+        "error_rate": ((calls.status != 0) | (calls.error_class != 0)).mean(),
+        "latency_p50": np.quantile(calls.latency_ms.dropna(), 0.5, method="inverted_cdf"),
+        "latency_p95": np.quantile(calls.latency_ms.dropna(), 0.95, method="inverted_cdf"),
+        "thumbs_up_rate": (thumbs.said == 1).mean(),
+        "correction_rate": said[said.kind == FeedbackKind.CORRECTION].interaction_id.nunique() / len(calls),
+        "task_completion_rate": (outcomes.label == "completed").mean(),
+        "cost_total": (own + paid.amount_nano.astype(float).sum()) / 1e9,
+        "input_tokens_mean": calls.input_tokens.mean(),
+        "mau": calls.user_id.nunique(),
+    }
+    reader = series.Reader(now)
+    for name, counted in plain.items():
+        reading = reader.reading(name, timeline.Window(start, end), feature=feature)
+        if name == "task_completion_rate" and outcomes.empty:
+            assert reading.value is None
+        else:
+            assert reading.value == pytest.approx(counted, rel=0.01 if "latency" in name else 1e-9), name
 
 
 def test_features_have_their_types_and_stakes(inside: Filled) -> None:
