@@ -145,7 +145,8 @@ def missing(view: View, metric: str, read: Reading) -> Ask | None:
     """What has to be sent before this metric has a value; None when something else is the reason, or nothing is missing."""
     ask = ASKS.get(metric)
     if ask is ACTIVE_USERS:
-        return ask if read.state is State.NO_DATA and not _has_figures(view) else None
+        is_unknown = read.state in (State.NO_DATA, State.NOT_INSTRUMENTED)
+        return ask if is_unknown and not _has_figures(view) else None
     if ask is None or read.state is not State.NOT_INSTRUMENTED:
         return None
     return replace(ask, what=f"{ask.what} about {feature}") if (feature := view.choice.feature) else ask

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from dashboards import asks, formatting, not_sent, present, samples
 from dashboards.components import Breakdown, Empty, Field, Heading, Row, State, Tile
-from dashboards.lifetime import lifetime
 from dashboards.view import View
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived.savings import together
 from observatory.metrics.reading import Reading
+from observatory.metrics.reading import State as Known
 
 SAVED = "cache_savings"
 TITLE = "Saved by caches"
@@ -36,7 +36,7 @@ CACHES = (
 
 @dataclass(frozen=True)
 class Held:
-    """A cache over the page's window; both None where no call ever told of it."""
+    """A cache over the page's window; both None where no call ever came from it."""
 
     cache: Cache
     hits: Reading | None
@@ -45,29 +45,14 @@ class Held:
 
 def ask(view: View) -> list[Held]:
     """Every kind of cache over the page's window. One that was heard of once and is silent now answers nothing: 0."""
-    ever = _heard_of(view)
-    return [_held(view, cache) if cache.hits in ever else Held(cache, None, None) for cache in CACHES]
-
-
-def own_is_silent(view: View) -> bool:
-    """Whether no call ever came from the app's own caches: that is not a hit rate of nothing."""
-    return not _heard_of(view) & {cache.hits for cache in CACHES if cache.of == "calls"}
-
-
-def _heard_of(view: View) -> set[str]:
-    """The metrics of caches that have ever counted anything."""
-    whole = lifetime(view)
-    if whole is None:
-        return set()
-    names = [cache.hits for cache in CACHES]
-    found = view.reader.breakdown(names, whole, by="feature")
-    features = [view.choice.feature] if view.choice.feature else list(found)
-    return {name for name in names for feature in features if feature in found and found[feature][name].value}
+    return [_held(view, cache) for cache in CACHES]
 
 
 def _held(view: View, cache: Cache) -> Held:
     choice = view.choice
     hits = view.reader.reading(cache.hits, choice.window, feature=choice.feature, where=choice.where)
+    if hits.state is Known.NOT_INSTRUMENTED:
+        return Held(cache, None, None)
     saved = view.reader.reading(cache.savings, choice.window, feature=choice.feature, where=choice.where)
     return Held(cache, hits, saved)
 

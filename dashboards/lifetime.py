@@ -1,15 +1,7 @@
-"""Whether something was ever sent: what came once and is silent now is no data, not 'not sent yet'."""
+"""Whether there were calls, and users, in a window of the page."""
 
-from dashboards import present
 from dashboards.view import View
-from ingest.timeline import DAY, Window
-from observatory.metrics.definitions import METRICS
-
-
-def lifetime(view: View) -> Window | None:
-    """From the first interaction's day to now; None before there is one."""
-    born = view.reader.first_day()
-    return Window(born.start, view.now + DAY) if born else None
+from ingest.timeline import Window
 
 
 def has_calls(view: View, window: Window) -> bool:
@@ -20,12 +12,3 @@ def has_calls(view: View, window: Window) -> bool:
 def has_users(view: View) -> bool:
     """Whether a call of the 30 days up to the page's end had a user, of the chosen feature or of all."""
     return bool(view.reader.reading("mau", view.choice.window, feature=view.choice.feature).value)
-
-
-def was_sent(view: View, name: str) -> bool:
-    """Whether a metric ever had anything to count, by the page's filters; of a project without calls it is not known to be missing."""
-    whole = lifetime(view)
-    if whole is None:
-        return True
-    chosen = present.where(view, METRICS[name])
-    return view.reader.reading(name, whole, feature=view.choice.feature, where=chosen).sample_size > 0

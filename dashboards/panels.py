@@ -107,9 +107,11 @@ def empty_for(view: View, read: reading.Reading, metric: Metric, points: Points,
     if ask:
         return ask.empty
     if "not_instrumented" in {read.state, *(point.reading.state for point in points)}:
-        kind = metric.needs.name.lower() if metric.needs else ""
-        what = f"{kind} feedback" if kind else f"data for {metric.title.lower()}"
-        return not_instrumented(what, view.choice.feature or "", code=samples.feedback(kind))
+        if metric.needs is None:
+            what = " and ".join(source.what for source in metric.sources) or f"data for {metric.title.lower()}"
+            return not_instrumented(what, view.choice.feature or "")
+        kind = metric.needs.name.lower()
+        return not_instrumented(f"{kind} feedback", view.choice.feature or "", code=samples.feedback(kind))
     most = max((point.reading.sample_size for point in points), default=0)
     if not most:
         return nothing_here(view)

@@ -62,3 +62,8 @@ def standing(first: date, last: date) -> list[Row]:
     """
     order = ("month", "name", "tier", "-received_at", "-position", "-id")
     return list(Row.objects.filter(month__range=(first, last)).order_by(*order).distinct("month", "name", "tier"))
+
+
+def were_sent(name: FigureName) -> bool:
+    """Whether any figure of this name was ever sent, in the project in scope."""
+    return Row.objects.filter(name=int(name)).exists()

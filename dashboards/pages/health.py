@@ -5,11 +5,10 @@ from functools import cache, partial
 
 from django.http import HttpResponse
 
-from dashboards import asks, caches, formatting, headroom, judged, not_sent, panels, present, rates
+from dashboards import asks, formatting, headroom, judged, not_sent, panels, present, rates
 from dashboards.charts.data import Group, Limit
 from dashboards.charts.groups import latency
 from dashboards.components import Breakdown, Empty, Link, Panel, State, Tile
-from dashboards.lifetime import was_sent
 from dashboards.pages.board import Board, PanelMaker, TileMaker, respond
 from dashboards.panels import Drawn, series_panel
 from dashboards.present import Asked
@@ -83,17 +82,23 @@ def first_token_panel(view: View) -> Panel:
 
 def _no_first_token(view: View, points: panels.Points, per: str) -> Empty | None:
     choice, metric = view.choice, METRICS["ttft_p50"]
-    if not was_sent(view, metric.name):
-        return not_sent.empty("No time to the first token has been received.", asks.FIRST_TOKEN)
     read = view.reader.reading(metric.name, choice.window, feature=choice.feature, where=choice.where)
+    if read.state is Known.NOT_INSTRUMENTED:
+        return not_sent.empty("No time to the first token has been received.", asks.FIRST_TOKEN)
     return panels.empty_for(view, read, metric, points, per)
 
 
 def first_token_tile(view: View) -> Tile:
     """The wait that nineteen of twenty answers do not exceed."""
-    found = present.tile(view, Asked("ttft_p95"))
-    if found.state is State.NO_DATA and not was_sent(view, "ttft_p95"):
-        return not_sent.tile("ttft_p95", found.title, asks.FIRST_TOKEN, found.definition)
+    return _tile(view, "ttft_p95", asks.FIRST_TOKEN)
+
+
+def _tile(view: View, name: str, ask: asks.Ask) -> Tile:
+    """A metric's tile; where nothing that it needs was ever sent, how to send it."""
+    found, choice = present.tile(view, Asked(name)), view.choice
+    read = view.reader.reading(name, choice.window, feature=choice.feature, where=choice.where)
+    if read.state is Known.NOT_INSTRUMENTED:
+        return not_sent.tile(name, found.title, ask, found.definition)
     return found
 
 
@@ -146,10 +151,7 @@ def busiest_tile(view: View) -> Tile:
 
 def cache_tile(view: View) -> Tile:
     """How much the app's own caches answer."""
-    found = present.tile(view, Asked("cache_hit_rate"))
-    if caches.own_is_silent(view):
-        return not_sent.tile("cache_hit_rate", found.title, asks.OWN_CACHE, found.definition)
-    return found
+    return _tile(view, "cache_hit_rate", asks.OWN_CACHE)
 
 
 @project_page

@@ -17,7 +17,6 @@ from ingest.projects.access import project_scope
 from ingest.timeline import Window
 from observatory.metrics import asking, declared, series
 from observatory.metrics.definitions import METRICS, Metric
-from observatory.metrics.reader import metric_of
 from observatory.metrics.reading import Answer, Comparison, Point, Reading, Seam
 from observatory.metrics.rounding import exact, exact_ends
 from observatory.metrics.shapes import (
@@ -31,7 +30,7 @@ from observatory.metrics.shapes import (
     SeamShape,
     Span,
 )
-from observatory.metrics.shelf import FILTERS
+from observatory.metrics.shelf import FILTERS, metric_of
 from observatory.metrics.windows import BadWindow
 
 PARAMETERS = {
@@ -101,6 +100,7 @@ def described(metric: Metric) -> DefinitionShape:
         "formula": declared.formula_of(metric),
         "additive": metric.is_additive,
         "empty": metric.when_empty,
+        "needs": [source.what for source in metric.sources],
         "doc": metric.doc,
         "docs": declared.docs_of(metric),
     }

@@ -80,6 +80,17 @@ def unpack_counters(
     return rows
 
 
+def counters_in(data: bytes) -> set[int]:
+    """The counters that are not zero in a sheet, of any value, without their numbers."""
+    body = opened(data)
+    size = int.from_bytes(body[:2], "little")
+    offset, found = 2 + 2 * size, set[int]()
+    while offset < len(body):
+        found.add(body[offset])
+        offset += 2 + size * SIZES[body[offset + 1]]
+    return found
+
+
 def pack_histograms(rows: Mapping[int, Mapping[int, int]]) -> bytes | None:
     """Bytes of value → bin → count; None when nothing was counted."""
     parts = [_packed_bins(value, rows[value]) for value in sorted(rows) if rows[value]]

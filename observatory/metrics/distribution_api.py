@@ -17,9 +17,8 @@ from ingest.projects.access import project_scope
 from observatory.metrics import asking, series
 from observatory.metrics.distributions import MOST_BINS, USUAL_BINS, Distributed, refuse_without
 from observatory.metrics.metric import Metric
-from observatory.metrics.reader import metric_of
 from observatory.metrics.shapes import ReadingShape, Span
-from observatory.metrics.shelf import FILTERS
+from observatory.metrics.shelf import FILTERS, metric_of
 from observatory.metrics.windows import BadWindow
 
 PARAMETERS = {

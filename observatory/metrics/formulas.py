@@ -79,10 +79,11 @@ def judge_events(count: int, *, is_known: bool = True) -> Reading:
 
 
 def mean_of(readings: Iterable[Reading]) -> Reading:
-    """The mean of the readings that have a value."""
+    """The mean of the readings that have a value; where none has, why."""
+    readings = list(readings)
     known = [reading for reading in readings if reading.value is not None]
     if not known:
-        return NO_DATA
+        return NOT_INSTRUMENTED if NOT_INSTRUMENTED in readings else NO_DATA
     mean = math.fsum(reading.value or 0.0 for reading in known) / len(known)
     return Reading(State.OK, mean, None, sum(reading.sample_size for reading in known))
 

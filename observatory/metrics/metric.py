@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from ingest.dimensions import Facts, FeedbackKind
 from observatory.metrics.layout import OF_MINUTES, PEAKS, Counter, Distribution
+from observatory.metrics.sources import Source
 
 
 class Unit(StrEnum):
@@ -73,7 +74,7 @@ class Area(StrEnum):
 
 
 class Empty(StrEnum):
-    """What a window says in which nothing happened, of a project that has sent what the metric is made of.
+    """What a window says in which nothing happened, of a project that has sent what the metric needs (`sources`).
 
     ZERO: none is a value. NO_DATA: there is nothing to divide by. AS_EVER: the metric rests on more than what happened
     in the window, and is computed as of any other. NOT_INSTRUMENTED: nothing counts it yet, whatever happened.
@@ -107,8 +108,10 @@ _WHEN_EMPTY = {
 class Metric:
     """One definition. `maturing`: it waits for late feedback. `minimum_sample`: under it the state is *learning*.
 
-    Without a series it is about a whole month or more: a value a day would tell nothing, and take long. `derived_by`:
-    what a DERIVED one can be filtered by, as far as its function goes.
+    `sources` must all have come once; until then the state is *not instrumented*, and no zero. `derived_by`: what a
+    DERIVED one can be filtered by, as far as its function goes.
+
+    Without a series it is about a whole month or more: a value a day would tell nothing, and take long.
     """
 
     name: str
@@ -132,6 +135,7 @@ class Metric:
     derived_by: FilteredBy = FilteredBy.FEATURE
     area: Area = Area.HEALTH
     worked: Worked | None = None
+    sources: tuple[Source, ...] = ()
 
     @property
     def is_additive(self) -> bool:
@@ -148,7 +152,7 @@ class Metric:
     @property
     def maturing(self) -> bool:
         """Whether feedback that comes later still changes it."""
-        return bool(self._feedback)
+        return any(counter.facts is Facts.FEEDBACK for counter in (*self.parts, *self.of))
 
     @property
     def filtered_by(self) -> FilteredBy:
@@ -159,12 +163,3 @@ class Metric:
             return FilteredBy.FEATURE
         is_by_minutes = any(counter in OF_MINUTES for counter in (*self.parts, *self.of))
         return FilteredBy.ONE_DIMENSION if is_by_minutes else FilteredBy.DIMENSIONS
-
-    @property
-    def told_by(self) -> tuple[Counter, ...]:
-        """The counters that are all zero where the app does not send what the metric is made of."""
-        return self._feedback or self.parts
-
-    @property
-    def _feedback(self) -> tuple[Counter, ...]:
-        return tuple(counter for counter in (*self.parts, *self.of) if counter.facts is Facts.FEEDBACK)

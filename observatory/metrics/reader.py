@@ -14,8 +14,9 @@ from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.months import Span
 from observatory.metrics.reading import Answer, Comparison, Coverage, Point, Reading, Seam, Totals
 from observatory.metrics.reads import UNTOLD
+from observatory.metrics.sent import Sent
 from observatory.metrics.sheets import COMBINATION, Family
-from observatory.metrics.shelf import DIMENSIONS, Filter, Shelf, UnknownValue
+from observatory.metrics.shelf import DIMENSIONS, Filter, Shelf, metric_of
 from observatory.metrics.windows import BadWindow, Grain
 
 COMPARISONS = ("previous", "weekday", "baseline")
@@ -27,19 +28,13 @@ _INSTANT = timedelta(microseconds=1)
 Answered = tuple[Reading, Totals]
 
 
-def metric_of(name: str) -> Metric:
-    """A definition by its name. Raises UnknownValue."""
-    if name not in METRICS:
-        raise UnknownValue(f"no metric {name[:100]!r}; there are {', '.join(METRICS)}", "metric", METRICS)
-    return METRICS[name]
-
-
 class Reader:
     """One project's metrics as they stand at `now`. Make one for each request: it keeps what does not change in it."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
         self._shelf = Shelf(now)
+        self._sent = Sent(self._shelf)
 
     @property
     def zone(self) -> str:
@@ -248,13 +243,20 @@ class Reader:
         self, metric: Metric, points: Sequence[Window], totals: Sequence[Totals], chosen: Filter
     ) -> list[Reading]:
         """One reading per point from its totals, and from users or events where the metric counts those."""
+        readings = self._computed(metric, points, totals, chosen)
+        if any(reading.value for reading in readings) or not self._sent.lacks(metric, chosen.feature):
+            return readings
         is_known = [self._shelf.is_known(point, chosen.feature) for point in points]
-        is_silent = not any(part.counters.get(counter) for part in totals for counter in metric.told_by)
-        if is_silent and self._shelf.lacks(metric, chosen.feature):
-            unknown = [formulas.NOT_INSTRUMENTED if known else formulas.NO_DATA for known in is_known]
-            return [formulas.beyond(one, part) for one, part in zip(unknown, totals, strict=True)]
+        unknown = [formulas.NOT_INSTRUMENTED if known else formulas.NO_DATA for known in is_known]
+        return [formulas.beyond(*both) for both in zip(unknown, totals, strict=True)] if totals else unknown
+
+    def _computed(
+        self, metric: Metric, points: Sequence[Window], totals: Sequence[Totals], chosen: Filter
+    ) -> list[Reading]:
+        """The same as if everything had been sent."""
         if metric.kind is Kind.DERIVED:
             return derived.judge(metric, self._shelf, points, chosen)
+        is_known = [self._shelf.is_known(point, chosen.feature) for point in points]
         if metric.kind is Kind.EVENTS:
             counts = reads.events(metric.needs or FeedbackKind.ESCALATION, points, chosen.feature)
             is_known = [self._shelf.is_raw(point) and known for point, known in zip(points, is_known, strict=True)]
@@ -274,8 +276,7 @@ class Reader:
 
     def _mean_day(self, metric: Metric, window: Window, chosen: Filter) -> Reading:
         """The mean over the window's whole, closed days; the last day so far when there is none."""
-        touched = windows.points(window, Grain.DAY, self._shelf.zone)
-        end = min(window.end, self.now)
+        touched, end = windows.points(window, Grain.DAY, self._shelf.zone), min(window.end, self.now)
         whole = [day for day in touched if day.start >= window.start and day.end <= end] or touched[-1:]
         return formulas.mean_of(self._judge(metric, whole, [], chosen))
 

@@ -126,6 +126,28 @@ def totals(
     return found
 
 
+def ever_counted(facts: Facts, pieces: Sequence[Piece], distribution: Distribution | None) -> set[int | Distribution]:
+    """The counters that are not zero in any of these buckets, of all features together, and the histogram if it counted."""
+    found: set[int | Distribution] = set()
+    for _, _, counters, *histograms in _rows(facts, pieces, Selection(), [distribution] if distribution else []):
+        found |= codec.counters_in(counters)
+        if distribution and any(histograms):
+            found.add(distribution)
+    return found
+
+
+def features_with(
+    facts: Facts, pieces: Sequence[Piece], counters: Collection[Counter], distribution: Distribution | None
+) -> set[int]:
+    """The features of which any of these counters is not zero in any of these buckets, or that the histogram counted."""
+    chosen = Selection(int(Dimension.FEATURE), ALL_FEATURES, None)
+    found: set[int] = set()
+    for _, _, data, *histograms in _rows(facts, pieces, chosen, [distribution] if distribution else []):
+        found |= {feature for feature, counts in codec.unpack_counters(data, counters).items() if counts}
+        found |= {feature for histogram in histograms for feature in codec.unpack_histograms(histogram)}
+    return found
+
+
 def _rows(
     facts: Facts, pieces: Sequence[Piece], chosen: Selection, distributions: Sequence[Distribution]
 ) -> list[tuple[Any, ...]]:

@@ -50,6 +50,7 @@ def section(metric: Metric) -> Iterator[str]:
     yield f"* Unit: {metric.unit}, {metric.direction.replace('_', ' ')}; {sums}."
     yield f"* Formula: {_code(metric)}"
     yield f"* Usual window {metric.window}; smallest sample {metric.minimum_sample}{matures}."
+    yield f"* Needs: {' and '.join(source.what for source in metric.sources) or 'interactions, nothing else'}."
     yield f"* A window in which nothing happened: {_EMPTY[metric.when_empty]}."
     yield f"* Example: {example(metric)}\n"
 

@@ -12,6 +12,7 @@ class DefinitionShape(TypedDict):
     `dimension` is health, quality, cost or engagement. `numerator` and `denominator` name counters, whose sums are
     divided; `additive` says whether the points of a series add up to the value of their window. `empty` is what a window
     says in which nothing happened: zero, no_data, as_ever (it rests on more than the window) or not_instrumented.
+    Until everything that it `needs` has come once, it is not_instrumented.
     `docs` is where the repository documents it, with an example.
     """
 
@@ -30,6 +31,7 @@ class DefinitionShape(TypedDict):
     formula: str
     additive: bool
     empty: str
+    needs: list[str]
     doc: str
     docs: str
 

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from ingest import dictionary
-from ingest.dimensions import ABSENT, OTHER, Dimension, Facts, FeedbackKind
+from ingest.dimensions import ABSENT, OTHER, Dimension, Facts
 from ingest.projects.access import current_project
 from ingest.projects.models import Feature, Project
-from ingest.timeline import DAY, QUARTER, Window, day_start, floor, hour_window, local_day
+from ingest.timeline import QUARTER, Window, day_start, floor, hour_window, local_day
 from observatory.metrics import codec, formulas, reads, seams, spans, store, user_rows, windows
-from observatory.metrics.layout import Counter
-from observatory.metrics.metric import Kind, Metric
+from observatory.metrics.definitions import METRICS
+from observatory.metrics.metric import Metric
 from observatory.metrics.reading import Coverage, Seam, Totals
 from observatory.metrics.reads import Groups, Needs, Selection
 from observatory.metrics.sheets import ALL_FEATURES, COMBINATION, TOTAL, Family
@@ -35,8 +35,6 @@ _WIDE_COARSEST = {
     Grain.HOUR: Level.HOUR,
     Grain.DAY: Level.DAY,
 }
-SENT_AS = {FeedbackKind.CORRECTION: Counter.CORRECTIONS, FeedbackKind.FLAG: Counter.FLAGGED}
-"""Kinds whose rates divide by all calls: only whether any ever came tells none from not sent."""
 
 
 MOST_NAMED = 50
@@ -50,6 +48,13 @@ class UnknownValue(LookupError):
         super().__init__(text)
         self.parameter = parameter
         self.allowed = tuple(allowed)
+
+
+def metric_of(name: str) -> Metric:
+    """A definition by its name. Raises UnknownValue."""
+    if name not in METRICS:
+        raise UnknownValue(f"no metric {name[:100]!r}; there are {', '.join(METRICS)}", "metric", METRICS)
+    return METRICS[name]
 
 
 def no_value(dimension: Dimension, name: str, known: Iterable[str]) -> UnknownValue:
@@ -111,7 +116,6 @@ class Shelf:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self._first: dict[int | None, datetime | None] = {}
-        self._sent: dict[frozenset[Counter], set[int]] = {}
         self._waiting: dict[frozenset[Facts], Window | None] = {}
         self._names: dict[Dimension, dict[int, str]] = {}
 
@@ -287,33 +291,6 @@ class Shelf:
         """Whether raw rows reach over a window: what is counted from them is unknown before the raw horizon."""
         return window.start >= self.raw_horizon
 
-    def lacks(self, metric: Metric, feature: int | None = None) -> bool:
-        """Whether the app never sent what the metric is computed from; of a feature, not from its calls."""
-        if metric.kind is Kind.NOT_INSTRUMENTED:
-            return True
-        if metric.needs is None or metric.kind is Kind.EVENTS:
-            return False
-        if not self.account.kinds_seen >> metric.needs & 1:
-            return True
-        if metric.needs is FeedbackKind.IMPLICIT:
-            # An app that tells of copies need not tell of shares.
-            senders = self._senders(frozenset(metric.parts))
-            return not senders if feature is None else feature not in senders
-        if feature is None or metric.needs not in SENT_AS:
-            return False
-        return feature not in self._senders(frozenset({SENT_AS[metric.needs]}))
-
-    def _senders(self, counters: frozenset[Counter]) -> set[int]:
-        """The features whose calls ever got feedback that one of these counts."""
-        if counters not in self._sent:
-            first = reads.first_bucket(None) or self.now
-            whole = windows.aligned(Window(first, max(self.now, first) + DAY), self._stored[Facts.FEEDBACK])
-            pieces = windows.pieces(whole, self._stored[Facts.FEEDBACK], Level.DAY)
-            by_feature = Selection(int(Dimension.FEATURE), ALL_FEATURES, None)
-            (found,) = reads.totals(Facts.FEEDBACK, pieces, [whole], by_feature, Needs(counters, frozenset()))
-            self._sent[counters] = {number for number, totals in found.items() if any(totals.counters.values())}
-        return self._sent[counters]
-
     def totals(
         self, metrics: Iterable[Metric], points: Sequence[Window], selection: Selection, grain: Grain = Grain.DAY
     ) -> list[Groups]:
@@ -326,7 +303,7 @@ class Shelf:
         whole = Window(points[0].start, points[-1].end)
         found: list[Groups] = [{} for _ in points]
         for facts in needs.facts:
-            pieces = self._pieces(facts, whole, selection.family, grain)
+            pieces = self.pieces(facts, whole, selection.family, grain)
             for groups, more in zip(found, reads.totals(facts, pieces, points, wanted, needs), strict=True):
                 for value, totals in more.items():
                     mine = groups.setdefault(value, Totals())
@@ -334,7 +311,10 @@ class Shelf:
                     mine.histograms.update(totals.histograms)
         return self._with_rest(metrics, points, selection, grain, found) if selection.rests else found
 
-    def _pieces(self, facts: Facts, window: Window, family: Family, grain: Grain) -> list[Piece]:
+    def pieces(
+        self, facts: Facts, window: Window, family: Family = Family.HEADLINE, grain: Grain = Grain.DAY
+    ) -> list[Piece]:
+        """The stored buckets that make up an aligned window."""
         if family is Family.WIDE:
             return spans.pieces(window, self._stored_wide[facts], _WIDE_COARSEST[grain])
         return windows.pieces(window, self._stored[facts], grain.coarsest)

@@ -1,12 +1,12 @@
 """Every metric, declared as data: what it counts, in which unit, which direction is bad. Pure: no Django here.
 
 A new metric is one entry in the module of its dashboard and, when nothing counts it yet, a counter in `layout` or a
-function in `derived` with its formula and example in `worked`. `manage.py metrics_reference` writes its documentation.
+function in `derived` with its formula and example in `worked`. What must have been sent for it stands in `needs`. `manage.py metrics_reference` writes its documentation.
 """
 
 from dataclasses import replace
 
-from observatory.metrics.definitions import cost, engagement, health, people, quality
+from observatory.metrics.definitions import cost, engagement, health, needs, people, quality
 from observatory.metrics.definitions.worked import WORKED
 from observatory.metrics.metric import Area, Direction, Empty, Kind, Metric, Unit
 
@@ -28,7 +28,7 @@ _BY_AREA = {
 }
 
 METRICS: dict[str, Metric] = {
-    metric.name: replace(metric, area=area, worked=WORKED.get(metric.name))
+    metric.name: replace(metric, area=area, worked=WORKED.get(metric.name), sources=needs.of(metric))
     for area, metrics in _BY_AREA.items()
     for metric in metrics
 }

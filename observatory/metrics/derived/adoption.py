@@ -16,7 +16,7 @@ from ingest.timeline import Window, local_day
 from observatory.metrics import economics, formulas, users, windows
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived import figures
-from observatory.metrics.formulas import NO_DATA, NOT_INSTRUMENTED
+from observatory.metrics.formulas import NO_DATA
 from observatory.metrics.reading import Reading, State
 from observatory.metrics.shelf import Filter, Shelf
 from observatory.metrics.statistics import wilson
@@ -144,7 +144,7 @@ def _changed(now: Reading, then: Reading) -> Reading:
 
 def _opted_out(k: int, n: int) -> Reading:
     if n == 0:
-        return NOT_INSTRUMENTED
+        return NO_DATA
     if n < METRICS["opt_out_rate"].minimum_sample:
         return Reading(State.LEARNING, sample_size=n)
     interval = wilson(k, n)

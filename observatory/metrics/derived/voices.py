@@ -22,6 +22,7 @@ from observatory.metrics.definitions import METRICS
 from observatory.metrics.formulas import NO_DATA, NOT_INSTRUMENTED
 from observatory.metrics.layout import Counter
 from observatory.metrics.reading import Reading, State, Totals
+from observatory.metrics.sent import Sent
 from observatory.metrics.shelf import Filter, Shelf
 from observatory.metrics.statistics import Z95
 
@@ -89,8 +90,6 @@ def tickets(category: str | None = None) -> Formula:
     """Tickets, of one category or all, for 1,000 calls of the same window, with the interval of a Poisson count."""
 
     def rates(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
-        if not _was_sent(FeedbackKind.TICKET, chosen.feature):
-            return [NOT_INSTRUMENTED if shelf.is_known(point, chosen.feature) else NO_DATA for point in points]
         selection = chosen.selection
         found = shelf.totals([METRICS["calls"]], points, selection)
         calls = [groups.get(selection.value or 0, Totals()).counters.get(Counter.CALLS, 0) for groups in found]
@@ -133,6 +132,8 @@ def tickets_by_category(window: Window, *, most: int = 8, feature: str | None = 
     shelf = Shelf(now)
     chosen, window = shelf.filter(feature, None), shelf.aligned(window)
     (whole,) = tickets()(shelf, [window], chosen)
+    if not whole.value and Sent(shelf).lacks(METRICS["ticket_rate"], chosen.feature):
+        whole = NOT_INSTRUMENTED
     (counts,) = _by_category([window], chosen.feature) if shelf.is_raw(window) else ({},)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
@@ -152,8 +153,6 @@ def people_tickets(audience: Audience) -> Formula:
     """Tickets of AI users, or of those without, for 1,000 of them in the local days of each window."""
 
     def rates(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
-        if not _was_sent(FeedbackKind.TICKET, None):
-            return [NOT_INSTRUMENTED if shelf.is_known(point, chosen.feature) else NO_DATA for point in points]
         counts = _by_category(points, chosen.feature, audience.whose)
         people = audience.people(shelf, points, chosen)
         return [
@@ -255,8 +254,6 @@ def _heard(
     with connection.cursor() as cursor:
         cursor.execute(query, _parameters(kind, points, chosen.feature))
         rows = cursor.fetchall()
-    if not any(row[0] for row in rows) and not _was_sent(kind, None):
-        return [NOT_INSTRUMENTED if shelf.is_known(point, chosen.feature) else NO_DATA for point in points]
     return [
         judge(*row) if shelf.is_raw(_reached(point, reach)) else NO_DATA
         for row, point in zip(rows, points, strict=True)
@@ -276,16 +273,6 @@ def _parameters(kind: FeedbackKind, points: Sequence[Window], feature: int | Non
         "starts": [point.start for point in points],
         "ends": [point.end for point in points],
     }
-
-
-def _was_sent(kind: FeedbackKind, feature: int | None) -> bool:
-    """Whether any feedback of a kind ever came, of a feature or at all."""
-    query = f"""
-        SELECT EXISTS (SELECT FROM feedback f WHERE f.project_id = %(project)s AND f.kind = %(kind)s AND {OF_FEATURE})
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(query, {"project": current_project(), "kind": int(kind), "feature": feature})
-        return bool(cursor.fetchone()[0])
 
 
 def _score(answers: int, promoters: int, detractors: int) -> Reading:

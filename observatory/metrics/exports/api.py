@@ -27,8 +27,7 @@ from observatory.metrics.exports.forms import CSV, FORMS, LINES
 from observatory.metrics.exports.numbers import Numbers
 from observatory.metrics.exports.records import Records
 from observatory.metrics.exports.streams import Source
-from observatory.metrics.reader import metric_of
-from observatory.metrics.shelf import FILTERS, UnknownValue, no_value
+from observatory.metrics.shelf import FILTERS, UnknownValue, metric_of, no_value
 from observatory.metrics.windows import BadWindow
 
 WINDOW = "7d"

@@ -88,9 +88,11 @@ def test_the_definitions_say_what_every_metric_is(get: Get) -> None:
         "formula": "1 − (errors_timeout + errors_rate_limit + errors_server + errors_network) / calls",
         "additive": False,
         "empty": "no_data",
+        "needs": [],
         "doc": METRICS["availability"].doc,
         "docs": "docs/reference/metrics/health.md#availability",
     }
+    assert found["nps_ai_users"]["needs"] == ["feedback of kind nps", "user_id with interactions"]
     assert {name for name, metric in found.items() if metric["empty"] == "not_instrumented"} == {
         name for name, metric in METRICS.items() if metric.kind is Kind.NOT_INSTRUMENTED
     }
@@ -146,7 +148,7 @@ def test_groups_and_unknown_values_are_null(get: Get, filled: Project) -> None:
     body = get("metrics/cost_per_call", window="7d", group_by="feature").json()
     groups = {group.pop("feature"): group for group in body["groups"]}
     assert groups["write-draft"]["value"] == pytest.approx(0.002)
-    assert groups["translate"] == {"state": "no_data", "value": None, "interval": None, "sample_size": 0}
+    assert groups["translate"] == {"state": "not_instrumented", "value": None, "interval": None, "sample_size": 0}
 
 
 def test_filters_narrow_the_numbers(get: Get, filled: Project) -> None:
@@ -161,7 +163,7 @@ def test_without_a_window_it_is_the_metrics_own(get: Get, filled: Project) -> No
     body = get("metrics/input_tokens_mean").json()
     length = datetime.fromisoformat(body["to"]) - datetime.fromisoformat(body["from"])
     assert length.days == 30
-    assert body["state"] == "no_data"
+    assert body["state"] == "not_instrumented"
     assert body["value"] is None
 
 

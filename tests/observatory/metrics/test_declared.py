@@ -39,6 +39,8 @@ def gone() -> Project:
         life = business_rows.life(5, 1_500)
     for number, row in enumerate(life.feedback[:120]):
         life.feedback.append({**row, "id": f"escalated-{number}", "kind": int(FeedbackKind.ESCALATION), "value": None})
+    for row in life.stream.interactions:
+        row["retrieval_latency_ms"] = 20.0
     for row in life.stream.interactions[:90]:
         life.stream.verdicts.append({"interaction": row["id"], "kind": int(FeedbackKind.IMPLICIT), "name": "share"})
     for number, row in enumerate(life.stream.interactions):

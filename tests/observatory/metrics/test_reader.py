@@ -248,7 +248,7 @@ def test_sessions_and_anonymous_calls_are_no_users(project: Project) -> None:
     interactions(project, [{"at": NOW - HOUR, "feature": "write-draft", "session_id": "s"}])
     interactions(project, [{"at": NOW - HOUR, "feature": "write-draft"}])
     roll(project)
-    assert ask(project, "dau", Window(TODAY, NOW)).reading.state is State.NO_DATA
+    assert ask(project, "dau", Window(TODAY, NOW)).reading.state is State.NOT_INSTRUMENTED
     interactions(project, [{"at": NOW - HOUR, "feature": "write-draft", "user_id": "ann"}])
     roll(project)
     assert ask(project, "dau", Window(TODAY, NOW)).reading.value == 1

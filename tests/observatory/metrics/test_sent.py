@@ -1,0 +1,98 @@
+"""What was never sent is not instrumented, of a project and of a feature; what came once and is silent now is zero."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ingest.dimensions import Cache
+from ingest.projects.models import Project
+from ingest.projects.scope import project_scope
+from ingest.timeline import DAY, HOUR, Window, floor
+from observatory.metrics import reads, roller, series
+from observatory.metrics.definitions import METRICS, Kind
+from observatory.metrics.reading import State
+from tests import factories
+
+NOW = floor(datetime.now(UTC), DAY) - DAY + 11 * HOUR
+LATELY = Window(NOW - 7 * DAY, NOW)
+
+
+def calls(project: Project, feature: str, before: timedelta, count: int = 30, **fields: object) -> None:
+    """Calls of a feature, one an hour, the last of them so long before now."""
+    rows = [{"at": NOW - before - n * HOUR, "feature": feature, **fields} for n in range(count)]
+    factories.interactions(project, rows)
+
+
+def roll(project: Project) -> None:
+    roller.roll(NOW, only=[project.pk], everything=True)
+
+
+def test_of_bare_calls_only_what_needs_nothing_more_is_known(project: Project) -> None:
+    calls(project, "a", HOUR)
+    roll(project)
+    with project_scope(project.pk):
+        reader = series.Reader(NOW)
+        states = {name: reader.reading(name, LATELY).state for name in METRICS}
+        of_a = {name: reader.reading(name, LATELY, feature="a").state for name in METRICS}
+    lacking = {name for name, metric in METRICS.items() if metric.sources or metric.kind is Kind.NOT_INSTRUMENTED}
+    assert {name for name, state in states.items() if state is State.NOT_INSTRUMENTED} == lacking
+    assert {name for name, state in of_a.items() if state is State.NOT_INSTRUMENTED} == lacking
+    assert {"escalations_24h", "cache_hit_rate", "cost_retrieval", "ttft_p95", "adoption_rate"} <= lacking
+
+
+def test_what_came_once_is_zero_afterwards_and_only_where_it_came(project: Project) -> None:
+    calls(project, "a", 60 * DAY, cache=int(Cache.EXACT), time_to_first_token_ms=300.0)
+    for feature in ("a", "b"):
+        calls(project, feature, HOUR)
+    roll(project)
+    with project_scope(project.pk):
+        reader = series.Reader(NOW)
+        found = {
+            (name, feature): reader.reading(name, LATELY, feature=feature)
+            for name in ("cache_hit_rate", "cache_semantic_hit_rate", "cache_exact_savings", "ttft_p95")
+            for feature in (None, "a", "b")
+        }
+        grouped = reader.breakdown(["cache_hit_rate", "ttft_p95"], LATELY)
+    for feature in (None, "a"):
+        assert (found["cache_hit_rate", feature].state, found["cache_hit_rate", feature].value) == (State.OK, 0)
+        assert found["ttft_p95", feature].state is State.NO_DATA
+        assert found["cache_exact_savings", feature].value == 0
+    assert {found[name, "b"].state for name in ("cache_hit_rate", "cache_exact_savings", "ttft_p95")} == {
+        State.NOT_INSTRUMENTED
+    }
+    assert {found["cache_semantic_hit_rate", feature].state for feature in (None, "a", "b")} == {State.NOT_INSTRUMENTED}
+    assert {name: read["cache_hit_rate"].state for name, read in grouped.items()} == {
+        "a": State.OK,
+        "b": State.NOT_INSTRUMENTED,
+    }
+
+
+def test_before_the_first_call_nothing_is_said_to_be_missing(project: Project) -> None:
+    calls(project, "a", HOUR)
+    roll(project)
+    with project_scope(project.pk):
+        points = series.series("cache_hit_rate", LATELY, now=NOW)
+        early = series.reading("cache_hit_rate", Window(NOW - 40 * DAY, NOW - 30 * DAY), now=NOW)
+    assert early.state is State.NO_DATA
+    assert [point.reading.state for point in points][-1] is State.NOT_INSTRUMENTED
+    assert points[0].reading.state is State.NO_DATA
+
+
+def test_what_was_ever_counted_is_read_once_for_all_questions(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls(project, "a", 60 * DAY)
+    calls(project, "a", HOUR)
+    roll(project)
+    asked, read = [], reads.ever_counted
+
+    def counted(*arguments: object) -> object:
+        asked.append(arguments)
+        return read(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reads, "ever_counted", counted)
+    with project_scope(project.pk):
+        reader = series.Reader(NOW)
+        for name in ("cache_hit_rate", "cache_exact_savings", "cost_retrieval", "input_tokens_mean"):
+            assert reader.reading(name, LATELY).state is State.NOT_INSTRUMENTED
+    assert len(asked) == 2
