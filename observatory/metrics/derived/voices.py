@@ -31,8 +31,6 @@ Formula = Callable[[Shelf, Sequence[Window], Filter], list[Reading]]
 ACCURACY = "accuracy"
 THOUSAND = 1_000
 CALLED_WITHIN = timedelta(days=30)
-LEAST_CALLS = METRICS["ticket_rate"].minimum_sample
-LEAST_PEOPLE = METRICS["ticket_rate_ai_users"].minimum_sample
 
 OF_FEATURE = "(%(feature)s::smallint IS NULL OR f.feature_id = %(feature)s)"
 # Who has no AI feature is what the app last said before the answer; who has one called it in the month before.
@@ -98,7 +96,7 @@ def tickets(category: str | None = None) -> Formula:
             for row in _by_category(points, chosen.feature)
         ]
         return [
-            _per_thousand(k, n, LEAST_CALLS) if shelf.is_raw(point) else NO_DATA
+            _per_thousand(k, n, METRICS["ticket_rate"].minimum_sample) if shelf.is_raw(point) else NO_DATA
             for k, n, point in zip(counts, calls, points, strict=True)
         ]
 
@@ -139,7 +137,9 @@ def tickets_by_category(window: Window, *, most: int = 8, feature: str | None = 
 
     def told(category: str, found: Sequence[tuple[str, int]]) -> Tickets:
         count = sum(n for _, n in found)
-        return Tickets(category, count, _per_thousand(count, whole.sample_size, LEAST_CALLS), len(found))
+        return Tickets(
+            category, count, _per_thousand(count, whole.sample_size, METRICS["ticket_rate"].minimum_sample), len(found)
+        )
 
     named, rest = ordered[:most], ordered[most:]
     return TicketTable(
@@ -156,7 +156,7 @@ def people_tickets(audience: Audience) -> Formula:
         counts = _by_category(points, chosen.feature, audience.whose)
         people = audience.people(shelf, points, chosen)
         return [
-            _per_thousand(sum(row.values()), n, LEAST_PEOPLE)
+            _per_thousand(sum(row.values()), n, METRICS["ticket_rate_ai_users"].minimum_sample)
             if shelf.is_raw(_reached(point, audience.reach))
             else NO_DATA
             for row, n, point in zip(counts, people, points, strict=True)
@@ -183,8 +183,8 @@ def people_tickets_by_category(
     total = {name: with_ai.get(name, 0) + without.get(name, 0) for name in with_ai.keys() | without.keys()}
     return {
         name: (
-            _per_thousand(with_ai.get(name, 0), users_of, LEAST_PEOPLE),
-            _per_thousand(without.get(name, 0), people, LEAST_PEOPLE),
+            _per_thousand(with_ai.get(name, 0), users_of, METRICS["ticket_rate_ai_users"].minimum_sample),
+            _per_thousand(without.get(name, 0), people, METRICS["ticket_rate_ai_users"].minimum_sample),
         )
         for name in sorted(total, key=lambda name: (-total[name], name))
     }

@@ -177,7 +177,8 @@ def tickets(*names: str) -> Oracle:
 def satisfaction_of(chosen: Audience) -> Oracle:
     def compute(life: Life, window: Window, feature: str | None) -> float:
         answers = life.heard(window, FeedbackKind.SURVEY, None)
-        return float(answers[[chosen(life, row, feature) for row in answers.itertuples()]].value.mean())
+        mine = [chosen(life, row, feature) for row in answers.itertuples()]
+        return float(answers[np.array(mine, dtype=bool)].value.mean())
 
     return compute
 

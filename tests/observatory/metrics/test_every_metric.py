@@ -30,7 +30,11 @@ from tests.observatory.metrics.business_rows import CACHED_USD, INPUT_USD, PRICE
 from tests.observatory.metrics.people_oracles import REQUESTS_LIMIT, TOKENS_LIMIT
 from tests.observatory.metrics.streams import OTHERS, Stream
 
-TOLD_ELSEWHERE = {"cost_anomaly": "a day against its forecast: test_forecasts.py"}
+TOLD_ELSEWHERE = {
+    "cost_anomaly": "a day against its forecast: test_forecasts.py",
+    "ticket_rate_ai_users": "people counted by hand: test_audiences.py",
+    "ticket_rate_non_users": "people counted by hand: test_audiences.py",
+}
 TODAY = datetime.now(UTC).date()
 MICROSECOND = timedelta(microseconds=1)
 FEATURES = ("write-draft", "summarise", None)
