@@ -95,8 +95,9 @@ class Sent:
         return bool(self._shelf.account.kinds_seen >> kind & 1)
 
     def _was_said(self, kind: FeedbackKind, feature: int | None) -> bool:
-        """Of feedback that goes by its own time, and need not be about an interaction."""
-        return (feature is None and self._is_kind_seen(kind)) or _exists(_SAID, feature, kind)
+        """Of feedback that goes by its own time, and need not be about an interaction. What may have gone counts as said."""
+        is_seen = (feature is None and self._is_kind_seen(kind)) or _exists(_SAID, feature, kind)
+        return is_seen or not all(self._shelf.is_raw(window) for window in self._windows())
 
     def _is_counted(self, source: Source, feature: int | None) -> bool:
         """Whether stored buckets ever counted it. Features are looked at only where the project has it."""

@@ -41,7 +41,7 @@ API_FILTERS: dict[str, set[str]] = {
     "api-people-cohorts": {"feature"},
 }  # others are refused there
 WITHOUT_FILTERS = {"healthz", "readyz", "sign-in", "sign-out"}
-PARTS = {"engagement": ("people", "adoption_rate", "stays")}
+PARTS = {"engagement": ("people", "adoption_rate", "stays", "beside")}
 """What comes after its page, at the page's own address."""
 
 

@@ -80,8 +80,8 @@ def test_a_key_without_the_scope_is_403_and_stores_nothing(web, project, make_ke
 
 def test_a_key_with_only_the_scope_feedback_may_post_feedback_and_nothing_else(web, project, make_key):
     bearer = f"Bearer {make_key(project, 'feedback')}"
-    ticket = b'{"kind":"ticket","category":"wrong"}'
-    assert send(web, "feedback", ticket, authorization=bearer).status_code == 200
+    answer = b'{"kind":"nps","score":9}'
+    assert send(web, "feedback", answer, authorization=bearer).status_code == 200
     assert len(rows(project, "feedback")) == 1
     others = [send(web, path, authorization=bearer) for path in ENDPOINTS if path != "feedback"]
     reads = ("interactions", "interactions/x", "incidents")
