@@ -101,7 +101,7 @@ def test_few_values_have_no_outer_quantiles_and_none_no_distribution(filled):
     assert {share: reading.state for share, reading in found.quantiles.items()} == {
         share: State.OK if 0.1 <= share <= 0.9 else State.LEARNING for share in found.quantiles
     }
-    assert ask(filled, "ttft_p50").state is State.NO_DATA
+    assert ask(filled, "ttft_p50").state is State.NOT_INSTRUMENTED
     assert ask(filled, "latency_p50", feature="b").n == 101
     with pytest.raises(series.BadWindow, match="calls has no distribution; latency_p50"):
         ask(filled, "calls")
