@@ -3,7 +3,8 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db import connection
 
 from ingest import dictionary
 from ingest.dimensions import MARKS, Dimension, FeedbackKind, FigureName, Flag, UserEvent
+from ingest.models import PriceOverride
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, floor, local_day
@@ -24,6 +26,18 @@ FROM = floor(NOW, DAY) - 99 * DAY
 ZONE = "America/St_Johns"
 PRICED_MODEL = "a-large"
 INPUT_USD, CACHED_USD = 3.0, 0.75
+
+
+def enter_prices() -> None:
+    """The price of the one model that has one. Inside a project's scope."""
+    PriceOverride.objects.create(
+        model=PRICED_MODEL,
+        valid_from=date(2020, 1, 1),
+        input_usd_per_million=Decimal(str(INPUT_USD)),
+        output_usd_per_million=Decimal(9),
+        cached_input_usd_per_million=Decimal(str(CACHED_USD)),
+    )
+
 
 _MARKED = [0, 0, 0, 0, int(Flag.OUTPUT_CUT), *map(int, MARKS.values()), int(Flag.REFUSAL | Flag.UNUSUAL_COST)]
 

@@ -3,15 +3,13 @@
 import calendar
 import math
 from dataclasses import replace
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from ingest.dimensions import CostSource, FeedbackKind, FigureName
-from ingest.models import PriceOverride
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start, local_day
 from observatory.metrics import roller, series
@@ -26,7 +24,7 @@ from observatory.metrics.windows import BadWindow
 from tests import factories
 from tests.observatory.metrics import business_rows
 from tests.observatory.metrics.business_oracles import ORACLES, TODAY, adoption, calls, day_of, mau
-from tests.observatory.metrics.business_rows import CACHED_USD, FROM, INPUT_USD, NOW, PRICED_MODEL, ZONE
+from tests.observatory.metrics.business_rows import FROM, NOW, PRICED_MODEL, ZONE
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +36,7 @@ def lived() -> Any:
     life = business_rows.life(11, 2_000)
     life.send(project)
     with project_scope(project.pk):
-        PriceOverride.objects.create(
-            model=PRICED_MODEL,
-            valid_from=date(2020, 1, 1),
-            input_usd_per_million=Decimal(str(INPUT_USD)),
-            output_usd_per_million=Decimal(9),
-            cached_input_usd_per_million=Decimal(str(CACHED_USD)),
-        )
+        business_rows.enter_prices()
     roller.roll(NOW, only=[project.pk], everything=True)
     return project, life
 

@@ -1,12 +1,8 @@
 """What definitions declare is what the numbers do: additive ones add up, and an empty window says what the policy says."""
 
-from datetime import date
-from decimal import Decimal
-
 import pytest
 
 from ingest.dimensions import Component, ErrorClass, FeedbackKind
-from ingest.models import PriceOverride
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, local_day
@@ -18,7 +14,7 @@ from observatory.metrics.provider_limits import Limit
 from observatory.metrics.reading import Reading, State
 from tests.observatory.metrics import business_rows
 from tests.observatory.metrics.business_oracles import day_of
-from tests.observatory.metrics.business_rows import NOW, PRICED_MODEL, ZONE
+from tests.observatory.metrics.business_rows import NOW, ZONE
 
 SILENT = 200 * DAY
 """Longer than any metric looks back."""
@@ -55,13 +51,7 @@ def gone() -> Project:
     life.send(project)
     with project_scope(project.pk):
         provider_limits.enter(Limit("openai", "", 100, 100_000))
-        PriceOverride.objects.create(
-            model=PRICED_MODEL,
-            valid_from=date(2020, 1, 1),
-            input_usd_per_million=Decimal(3),
-            output_usd_per_million=Decimal(9),
-            cached_input_usd_per_million=Decimal(1),
-        )
+        business_rows.enter_prices()
     roller.roll(NOW, only=[project.pk], everything=True)
     return project
 

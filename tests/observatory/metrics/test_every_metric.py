@@ -8,7 +8,6 @@ import itertools
 import math
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.dimensions import MARKS, Cache, Component, CostSource, ErrorClass, FeedbackKind, Flag, UserEvent
-from ingest.models import PriceOverride
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, Window, day_start
@@ -26,7 +24,7 @@ from observatory.metrics.definitions import METRICS, Kind
 from observatory.metrics.provider_limits import Limit
 from tests.observatory.metrics import business_oracles, people_oracles, stream_oracles
 from tests.observatory.metrics.business_oracles import Oracle, by
-from tests.observatory.metrics.business_rows import CACHED_USD, INPUT_USD, PRICED_MODEL, Life
+from tests.observatory.metrics.business_rows import PRICED_MODEL, Life, enter_prices
 from tests.observatory.metrics.people_oracles import REQUESTS_LIMIT, TOKENS_LIMIT
 from tests.observatory.metrics.streams import OTHERS, Stream
 
@@ -216,17 +214,11 @@ def _priced(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def sent(where: Place, life: Life, now: datetime) -> Project:
-    """All of it in a project of its own, rolled up when half of it was there, and at the end."""
+    """All of it in a project of its own, rolled up."""
     slug = f"every-{next(_numbers)}-{datetime.now(UTC).timestamp()}"
     project = Project.objects.create(slug=slug, name="Every", time_zone=where.zone, created_at=now - 120 * DAY)
     with project_scope(project.pk):
-        PriceOverride.objects.create(
-            model=PRICED_MODEL,
-            valid_from=date(2020, 1, 1),
-            input_usd_per_million=Decimal(str(INPUT_USD)),
-            output_usd_per_million=Decimal(9),
-            cached_input_usd_per_million=Decimal(str(CACHED_USD)),
-        )
+        enter_prices()
         provider_limits.enter(Limit("openai", "", REQUESTS_LIMIT, TOKENS_LIMIT))
     life.send(project)
     roller.roll(now, only=[project.pk], everything=True)
