@@ -1,5 +1,6 @@
 """The session's installation, fresh projects for every test, and the seconds of each tests/ folder."""
 
+import functools
 import itertools
 import os
 from collections import Counter, defaultdict
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpcore2
 import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +21,9 @@ pytest_plugins = ["tests.harness.chromium"]
 # A busy machine is slow, not wrong: no property may fail by the clock.
 settings.register_profile("by facts", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("by facts")
+
+# Hundreds of clients talk plain HTTP here: what certificates they would trust is read once, not by each.
+httpcore2.default_ssl_context = functools.cache(httpcore2.default_ssl_context)
 
 LONG_FILES = {"tests/browser", "tests/faults", "tests/stories"}
 

@@ -32,6 +32,7 @@ class Stream:
     interactions: list[dict[str, Any]] = field(default_factory=list)
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     costs: list[dict[str, Any]] = field(default_factory=list)
+    _choices: dict[tuple[Any, ...], pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     def send(self, project: Project) -> None:
         """Put all of it into the record."""
@@ -63,15 +64,15 @@ class Stream:
 
     def calls(self, window: Window | None = None, **equal: Any) -> pd.DataFrame:
         """The interactions of a window whose columns equal what is given."""
-        return _chosen(self._interactions, window, equal)
+        return self._chosen("_interactions", window, equal)
 
     def said(self, window: Window | None = None, **equal: Any) -> pd.DataFrame:
         """The verdicts on the interactions of a window, with the interaction's feature, model and user."""
-        return _chosen(self._verdicts, window, equal)
+        return self._chosen("_verdicts", window, equal)
 
     def paid(self, window: Window | None = None, **equal: Any) -> pd.DataFrame:
         """The cost records of a window, linked ones with their interaction's time, feature and model."""
-        return _chosen(self._costs, window, equal)
+        return self._chosen("_costs", window, equal)
 
     def cost_nano(self, window: Window | None = None, **equal: Any) -> int:
         """Everything paid in a window: records, and the interactions' own cost where no record replaces it."""
@@ -79,8 +80,15 @@ class Stream:
         own = calls[~calls.id.isin(self.replaced)].cost_nano.dropna()
         return int(own.sum()) + int(paid.amount_nano.sum())
 
+    def _chosen(self, frame: str, window: Window | None, equal: dict[str, Any]) -> pd.DataFrame:
+        # A hundred oracles ask for the same few.
+        asked = (frame, window, *sorted(equal.items()))
+        if asked not in self._choices:
+            self._choices[asked] = _rows_of(getattr(self, frame), window, equal)
+        return self._choices[asked]
 
-def _chosen(frame: pd.DataFrame, window: Window | None, equal: dict[str, Any]) -> pd.DataFrame:
+
+def _rows_of(frame: pd.DataFrame, window: Window | None, equal: dict[str, Any]) -> pd.DataFrame:
     if window is not None:
         frame = frame[(frame["at"] >= window.start) & (frame["at"] < window.end)]
     for name, value in equal.items():

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observatory.metrics import cells, codec, packing, tallying
@@ -39,12 +39,14 @@ def blobs(sheet: Sheet) -> tuple[object, ...]:
     return (*row(0, sheet)[4:], None)
 
 
+@settings(max_examples=25)
 @given(tables)
 def test_many_sheets_come_back_as_each_is_packed_alone(table: list[Sheet]) -> None:
     read = packing.unpacked([row(number, sheet) for number, sheet in enumerate(table)])
     assert [found for _, found in packing.packed(read)] == [blobs(sheet) for sheet in table]
 
 
+@settings(max_examples=25)
 @given(tables)
 def test_merging_adds_up_whatever_the_sums(table: list[Sheet]) -> None:
     whole: Sheet = {}
