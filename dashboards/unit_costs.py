@@ -182,16 +182,16 @@ def _scaled(one: Scale) -> Row:
 
 def _verdict(found: UnitEconomics) -> str:
     """'creeping up over 4 whole months', or how many there are of those it needs."""
-    whole = sum(point.is_whole and point.cost_per_user.value is not None for point in found.points)
+    whole = len(found.whole)
     if found.verdict is Verdict.LEARNING:
         return f"trend: {learning_word(whole, economics.LEAST_MONTHS)} whole months"
     return f"{found.verdict} over {whole} whole months"
 
 
 def _growth(found: UnitEconomics, multiplier: Multiplier) -> str:
-    if not found.what_if:
+    if not found.whole:
         return "What many more users would cost is told when a whole month with users and costs is known."
-    month = max(point.month for point in found.points if point.is_whole and point.cost_per_user.value is not None)
+    month = found.whole[-1].month
     source = "the planning default" if multiplier.is_default else "fitted from this project’s months"
     return (
         f"At many times the users of {formatting.MONTHS[month.month - 1]} {month.year}: cost ∝ users^{multiplier.value:.2f}, "

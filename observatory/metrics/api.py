@@ -17,7 +17,7 @@ from ingest.projects.access import project_scope
 from ingest.timeline import Window
 from observatory.metrics import asking, declared, series
 from observatory.metrics.definitions import METRICS, Metric
-from observatory.metrics.reading import Answer, Comparison, Point, Reading, Seam
+from observatory.metrics.reading import Answer, Comparison, Point, Seam
 from observatory.metrics.rounding import exact, exact_ends
 from observatory.metrics.shapes import (
     ComparisonShape,
@@ -26,9 +26,9 @@ from observatory.metrics.shapes import (
     GroupedShape,
     MetricShape,
     PointShape,
-    ReadingShape,
     SeamShape,
     Span,
+    reading_shape,
 )
 from observatory.metrics.shelf import FILTERS, metric_of
 from observatory.metrics.windows import BadWindow
@@ -116,7 +116,7 @@ def shaped(metric: Metric, answer: Answer, group_by: str | None) -> GroupedShape
         "grain": answer.grain,
         "complete_to": answer.complete_to,
         "mature_to": answer.mature_to,
-        **_reading(metric, answer.reading),
+        **reading_shape(metric.unit, answer.reading),
         "comparison": _comparison(metric, answer.comparison) if answer.comparison else None,
         "series": [_point(metric, point) for point in answer.series],
         "seams": [_seam(seam) for seam in answer.seams],
@@ -125,7 +125,9 @@ def shaped(metric: Metric, answer: Answer, group_by: str | None) -> GroupedShape
     if answer.untold is not None:
         shown["untold"] = answer.untold
     if group_by:
-        shown["groups"] = [{group_by: value, **_reading(metric, reading)} for value, reading in answer.groups.items()]
+        shown["groups"] = [
+            {group_by: value, **reading_shape(metric.unit, reading)} for value, reading in answer.groups.items()
+        ]
     return shown
 
 
@@ -140,22 +142,10 @@ def _times(window: Window) -> Span:
     return {"from": window.start, "to": window.end}
 
 
-def _reading(metric: Metric, reading: Reading) -> ReadingShape:
-    shape: ReadingShape = {
-        "state": reading.state,
-        "value": exact(metric.unit, reading.value),
-        "interval": exact_ends(metric.unit, reading.interval),
-        "sample_size": reading.sample_size,
-    }
-    if reading.untold is not None:
-        shape["untold"] = reading.untold
-    return shape
-
-
 def _point(metric: Metric, point: Point) -> PointShape:
     return {
         **_times(point.window),
-        **_reading(metric, point.reading),
+        **reading_shape(metric.unit, point.reading),
         "complete": point.complete,
         "mature": point.mature,
         "seam": point.seam,

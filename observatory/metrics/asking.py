@@ -1,10 +1,11 @@
 """What a question to the metrics API may say, and the refusal that lists what is allowed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from zoneinfo import available_timezones
 
+import msgspec
 from django.http import HttpResponse
 
 from ingest import timeline
@@ -27,6 +28,8 @@ TIMES = {
 NEAREST = 5
 CHOICES = {"grain": ("auto", *Grain), "compare": (*COMPARISONS, f"{against.PREFIX}NAME")}
 """Parameters that are one of a few words; `group_by` is one of the dimensions."""
+
+_JSON = msgspec.json.Encoder()
 
 
 def only(parameters: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
@@ -67,6 +70,23 @@ def window(asked: Mapping[str, str], default: str, now: datetime, zone_name: str
             f"from lies in the future: a window ends now at the latest, so from is {before}", "from", [before]
         )
     return Window(start, min(now, end))
+
+
+def number(asked: Mapping[str, str], name: str, usual: int, least: int, most: int) -> int:
+    """A whole number from `least` to `most`, `usual` unless told. Raises BadWindow."""
+    text = asked.get(name, str(usual))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and least <= int(text) <= most):
+        expected = f"a whole number from {least} to {most}"
+        raise BadWindow(f"{name} is {expected}", name, [expected])
+    return int(text)
+
+
+def told(read: Callable[[], object]) -> HttpResponse:
+    """What `read` finds, as JSON, or the problem that says why there is no answer."""
+    try:
+        return HttpResponse(_JSON.encode(read()), content_type="application/json")
+    except (UnknownValue, BadWindow) as error:
+        return refusal(error)
 
 
 def refusal(error: UnknownValue | BadWindow) -> HttpResponse:

@@ -85,7 +85,10 @@ class Distribution(APIView):
             metric = _distributed(name)
             asked = asking.only(request.query_params.dict(), PARAMETERS)
             window = asking.window(asked, metric.window, now, holder.time_zone)
-            where, bins = {key: asked[key] for key in FILTERS if key in asked}, _bins(asked)
+            where, bins = (
+                {key: asked[key] for key in FILTERS if key in asked},
+                asking.number(asked, "bins", USUAL_BINS, 1, MOST_BINS),
+            )
             found = answered(holder.project_id, read)
         except (series.UnknownValue, BadWindow) as error:
             return asking.refusal(error)
@@ -128,11 +131,3 @@ def _distributed(name: str) -> Metric:
     metric = metric_of(name)
     refuse_without(metric)
     return metric
-
-
-def _bins(asked: Mapping[str, str]) -> int:
-    text = asked.get("bins", str(USUAL_BINS))
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= MOST_BINS):
-        expected = f"a whole number from 1 to {MOST_BINS}"
-        raise BadWindow(f"bins is {expected}", "bins", [expected])
-    return int(text)

@@ -81,6 +81,13 @@ def current(now: datetime, month: date | None = None, *, reader: Reader | None =
     )
 
 
+def multiplier(now: datetime) -> Multiplier:
+    """How cost follows users, as the forecast of this month has it; without one, what one plans with."""
+    zone = Reader(now).zone
+    stored = _stored(month_of(local_day(now, zone)), is_current=True, zone=zone)
+    return stored.outlook.multiplier if stored else DEFAULT
+
+
 def _stored(month: date, *, is_current: bool, zone: str) -> Forecast | None:
     """The month's own forecast; at the beginning of the current month, before there is one, the last of those before."""
     stored = foreseen.of_month(month) or (foreseen.latest() if is_current else None)

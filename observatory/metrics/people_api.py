@@ -1,10 +1,9 @@
 """GET /people/costs and GET /people/cohorts: what users cost, and who stays."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
-import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -17,7 +16,7 @@ from ingest.projects.access import project_scope
 from observatory.metrics import asking, series
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.people import UserCosts
-from observatory.metrics.people_reader import NUMBERS, CohortTable
+from observatory.metrics.people_reader import MOST_LISTED, MOST_PERIODS, CohortTable
 from observatory.metrics.people_shapes import (
     CohortShape,
     CohortsShape,
@@ -29,7 +28,6 @@ from observatory.metrics.people_shapes import (
 from observatory.metrics.retention import Cohort, Retention
 from observatory.metrics.rounding import money
 from observatory.metrics.statistics import wilson
-from observatory.metrics.windows import BadWindow
 
 FILTERS = {"feature": "only this feature"}
 COSTS = {
@@ -41,7 +39,6 @@ COSTS = {
     "limit": "how many of the largest users, 0 to 100; 20 unless told",
 }
 COHORTS = {"period": "month or week; month unless told", "count": "how many, 2 to 12; 6 unless told", **FILTERS}
-_JSON = msgspec.json.Encoder()
 
 
 class Costs(APIView):
@@ -58,10 +55,11 @@ class Costs(APIView):
             asked = asking.only(request.query_params.dict(), COSTS)
             window = asking.window(asked, METRICS["user_cost_p90"].window, now, holder.time_zone)
             chosen = {name: asked[name] for name in ("feature", "tier", "segment") if name in asked}
+            largest = asking.number(asked, "limit", 20, 0, MOST_LISTED)
             with project_scope(holder.project_id):
-                return series.users(window, **chosen, largest=_number(asked, "limit", 20), now=now)
+                return series.users(window, **chosen, largest=largest, now=now)
 
-        return _told(lambda: costs_shape(answered(holder.project_id, read)))
+        return asking.told(lambda: costs_shape(answered(holder.project_id, read)))
 
 
 class Cohorts(APIView):
@@ -76,11 +74,12 @@ class Cohorts(APIView):
 
         def read() -> CohortTable:
             asked = asking.only(request.query_params.dict(), COHORTS)
-            period, count, feature = asked.get("period", "month"), _number(asked, "count", 6), asked.get("feature")
+            period, feature = asked.get("period", "month"), asked.get("feature")
+            count = asking.number(asked, "count", 6, 2, MOST_PERIODS)
             with project_scope(holder.project_id):
                 return series.cohorts(period=period, count=count, feature=feature, now=now)
 
-        return _told(lambda: cohorts_shape(answered(holder.project_id, read), now))
+        return asking.told(lambda: cohorts_shape(answered(holder.project_id, read), now))
 
 
 def costs_shape(found: UserCosts) -> UserCostsShape:
@@ -148,19 +147,3 @@ def _retained(active: int, n: int) -> RetainedShape:
         return {"active": 0, "rate": None, "interval": None}
     interval = wilson(active, n)
     return {"active": active, "rate": active / n, "interval": (interval.low, interval.high)}
-
-
-def _number(asked: Mapping[str, str], name: str, usual: int) -> int:
-    """A small whole number. Raises BadWindow."""
-    text = asked.get(name, str(usual))
-    if not (text.isascii() and text.isdecimal() and len(text) <= 3):
-        raise BadWindow(f"{name} is {NUMBERS[name]}", name, [NUMBERS[name]])
-    return int(text)
-
-
-def _told(read: Callable[[], object]) -> HttpResponse:
-    """The answer as JSON, or why there is none."""
-    try:
-        return HttpResponse(_JSON.encode(read()), content_type="application/json")
-    except (series.UnknownValue, BadWindow) as error:
-        return asking.refusal(error)

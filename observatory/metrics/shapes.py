@@ -3,6 +3,10 @@
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
+from observatory.metrics.metric import Unit
+from observatory.metrics.reading import Reading
+from observatory.metrics.rounding import exact, exact_ends
+
 
 class DefinitionShape(TypedDict):
     """A metric's definition; `window` is what it is read over unless told.
@@ -53,6 +57,19 @@ class ReadingShape(TypedDict):
     interval: tuple[float, float] | None
     sample_size: int
     untold: NotRequired[int]
+
+
+def reading_shape(unit: Unit, reading: Reading) -> ReadingShape:
+    """A reading in its unit as the API shows it."""
+    shape: ReadingShape = {
+        "state": reading.state,
+        "value": exact(unit, reading.value),
+        "interval": exact_ends(unit, reading.interval),
+        "sample_size": reading.sample_size,
+    }
+    if reading.untold is not None:
+        shape["untold"] = reading.untold
+    return shape
 
 
 # `from` is a word of the language, so this one cannot be a class.

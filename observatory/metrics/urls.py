@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from observatory.metrics import api, distribution_api, forecast_api, people_api, prometheus
+from observatory.metrics import api, distribution_api, forecast_api, people_api, prometheus, unit_economics_api
 from observatory.metrics.baselines import api as baselines
 from observatory.metrics.exports.api import addresses
 
@@ -18,4 +18,5 @@ urlpatterns: list[URLPattern] = [
     path("forecasts/cost", forecast_api.CostForecasts.as_view(), name="api-forecast-cost"),
     path("people/costs", people_api.Costs.as_view(), name="api-people-costs"),
     path("people/cohorts", people_api.Cohorts.as_view(), name="api-people-cohorts"),
+    path("unit-economics", unit_economics_api.CostPerUser.as_view(), name="api-unit-economics"),
 ]

@@ -32,6 +32,7 @@ OPENED_BY = {
     "api-people-cohorts": {"GET": READ},
     "api-people-costs": {"GET": READ},
     "api-prometheus": {"GET": READ},
+    "api-unit-economics": {"GET": READ},
     **{
         f"api-export-{kind}.{form}": {"GET": READ}
         for kind in ("metrics", "interactions", "feedback", "costs")

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from ingest.timeline import DAY, local_day
+from ingest.timeline import DAY, Window, local_day
 from observatory.metrics import economics, formulas, users
 from observatory.metrics.definitions import METRICS
+from observatory.metrics.derived import reach
 from observatory.metrics.economics import Scale, Verdict
 from observatory.metrics.months import month_after, month_window
 from observatory.metrics.reading import Reading, Totals
@@ -36,12 +37,18 @@ class MonthPoint:
 
 @dataclass(frozen=True, slots=True)
 class UnitEconomics:
-    """One point a month, the oldest first; how the cost per user goes; the last whole month at many times its users."""
+    """One point a month, the oldest first; how the cost per user goes; the last whole month at many times its users.
+
+    `whole`: the months that the verdict goes by, of which `what_if` takes the last; empty together with it. Everything
+    that came before `complete_to` is counted.
+    """
 
     points: tuple[MonthPoint, ...]
+    whole: tuple[MonthPoint, ...]
     verdict: Verdict
     growth: float
     what_if: tuple[Scale, ...]
+    complete_to: datetime
 
 
 def unit_economics(
@@ -56,13 +63,16 @@ def unit_economics(
     this = local_day(now, shelf.zone).replace(day=1)
     points = tuple(_points(shelf, [month_after(this, -ago) for ago in range(months - 1, -1, -1)], chosen))
     known = [
-        (point.users, point.cost_usd, point.cost_per_user.value)
+        (point, point.users, point.cost_usd, point.cost_per_user.value)
         for point in points
         if point.is_whole and point.users and point.cost_usd is not None and point.cost_per_user.value is not None
     ]
-    verdict = economics.verdict_of([cost for _, _, cost in known])
-    what_if = economics.what_if(known[-1][0], known[-1][1], growth) if known else ()
-    return UnitEconomics(points, verdict, growth, what_if)
+    verdict = economics.verdict_of([cost for *_, cost in known])
+    what_if = economics.what_if(known[-1][1], known[-1][2], growth) if known else ()
+    window = Window(month_window(points[0].month, shelf.zone).start, month_window(this, shelf.zone).end)
+    waiting = reach.complete_to(METRICS["cost_per_mau"], shelf, window)
+    complete_to = min(shelf.coverage(chosen).complete_to, waiting or now)
+    return UnitEconomics(points, tuple(point for point, *_ in known), verdict, growth, what_if, complete_to)
 
 
 def _points(shelf: Shelf, months: Sequence[date], chosen: Filter) -> list[MonthPoint]:
