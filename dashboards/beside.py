@@ -55,7 +55,7 @@ def _categories(view: View) -> list[Row]:
     """The categories with most tickets of either, for 1,000 people."""
     choice, metric = view.choice, METRICS[TICKETS[0]]
     found = people_tickets_by_category(choice.window, feature=choice.feature, now=view.now)
-    return [_row(f"Tickets: {name}", metric, *both) for name, both in islice(found.items(), MOST_CATEGORIES)]
+    return [_row(f"Tickets: {name}", metric, *both) for name, both in islice(found.categories.items(), MOST_CATEGORIES)]
 
 
 def _row(words: str, metric: Metric, with_ai: Reading, without: Reading) -> Row:

@@ -2,7 +2,15 @@
 
 from django.urls import URLPattern, path
 
-from observatory.metrics import api, distribution_api, forecast_api, people_api, prometheus, unit_economics_api
+from observatory.metrics import (
+    api,
+    distribution_api,
+    forecast_api,
+    people_api,
+    prometheus,
+    tickets_api,
+    unit_economics_api,
+)
 from observatory.metrics.baselines import api as baselines
 from observatory.metrics.exports.api import addresses
 
@@ -18,5 +26,7 @@ urlpatterns: list[URLPattern] = [
     path("forecasts/cost", forecast_api.CostForecasts.as_view(), name="api-forecast-cost"),
     path("people/costs", people_api.Costs.as_view(), name="api-people-costs"),
     path("people/cohorts", people_api.Cohorts.as_view(), name="api-people-cohorts"),
+    path("people/tickets", tickets_api.PeoplesTickets.as_view(), name="api-people-tickets"),
+    path("tickets/categories", tickets_api.Categories.as_view(), name="api-tickets-categories"),
     path("unit-economics", unit_economics_api.CostPerUser.as_view(), name="api-unit-economics"),
 ]

@@ -31,7 +31,9 @@ OPENED_BY = {
     "api-forecast-cost": {"GET": READ},
     "api-people-cohorts": {"GET": READ},
     "api-people-costs": {"GET": READ},
+    "api-people-tickets": {"GET": READ},
     "api-prometheus": {"GET": READ},
+    "api-tickets-categories": {"GET": READ},
     "api-unit-economics": {"GET": READ},
     **{
         f"api-export-{kind}.{form}": {"GET": READ}

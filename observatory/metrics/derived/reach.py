@@ -43,6 +43,7 @@ REACHES: dict[str, Reach] = {
     **dict.fromkeys(people.FORMULAS, _touched),
     **{f"retention_{after}": _all_before for after in retention.AFTER},
     "cost_per_mau_change": _both_months,
+    "ticket_rate_ai_users": _touched,
     "adoption_rate": _last_days(adoption.MAU_DAYS),
     "mau_share_change_8w": _both_shares,
 }

@@ -19,8 +19,10 @@ from ingest.projects.access import current_project
 from ingest.timeline import DAY, Window, day_start
 from observatory.metrics import economics, months, users
 from observatory.metrics.definitions import METRICS
+from observatory.metrics.derived import reach
 from observatory.metrics.formulas import NO_DATA, NOT_INSTRUMENTED
 from observatory.metrics.layout import Counter
+from observatory.metrics.metric import Metric
 from observatory.metrics.reading import Reading, State, Totals
 from observatory.metrics.sent import Sent
 from observatory.metrics.shelf import Filter, Shelf
@@ -115,11 +117,29 @@ class Tickets:
 
 @dataclass(frozen=True, slots=True)
 class TicketTable:
-    """The categories with most tickets, those of all others together (None when there are none), and all of them."""
+    """The categories with most tickets, those of all others together (None when there are none), and all of them.
 
+    `window` is the one asked for, moved outwards to what is stored; every call that came before `complete_to` is counted.
+    """
+
+    window: Window
+    complete_to: datetime
     categories: tuple[Tickets, ...]
     others: Tickets | None
     whole: Tickets
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleTickets:
+    """Tickets for 1,000 AI users beside those for 1,000 people without, of each category in small letters and of all.
+
+    `window` and `complete_to` are as in a `TicketTable`.
+    """
+
+    window: Window
+    complete_to: datetime
+    categories: dict[str, tuple[Reading, Reading]]
+    whole: tuple[Reading, Reading]
 
 
 def tickets_by_category(window: Window, *, most: int = 8, feature: str | None = None, now: datetime) -> TicketTable:
@@ -143,6 +163,8 @@ def tickets_by_category(window: Window, *, most: int = 8, feature: str | None = 
 
     named, rest = ordered[:most], ordered[most:]
     return TicketTable(
+        window,
+        shelf.coverage(chosen).complete_to,
         tuple(told(name, [(name, n)]) for name, n in named),
         told("", rest) if rest else None,
         Tickets("", sum(counts.values()), whole, len(ordered)),
@@ -165,29 +187,50 @@ def people_tickets(audience: Audience) -> Formula:
     return rates
 
 
-def people_tickets_by_category(
-    window: Window, *, feature: str | None = None, now: datetime
-) -> dict[str, tuple[Reading, Reading]]:
-    """Category, in small letters → tickets for 1,000 AI users, and for 1,000 of those without; most tickets first.
+def people_tickets_by_category(window: Window, *, feature: str | None = None, now: datetime) -> PeopleTickets:
+    """Tickets of AI users beside those of people without, the category with most tickets first.
 
     Inside a project's scope. Nothing is told apart before the raw horizon. Raises UnknownValue for a feature that does
     not exist.
     """
     shelf = Shelf(now)
     chosen, window = shelf.filter(feature, None), shelf.aligned(window)
-    if not shelf.is_raw(_reached(window, WITH_AI.reach)):
-        return {}
-    both = (WITH_AI, WITHOUT_AI)
-    with_ai, without = (_by_category([window], chosen.feature, audience.whose)[0] for audience in both)
-    users_of, people = (audience.people(shelf, [window], chosen)[0] for audience in both)
-    total = {name: with_ai.get(name, 0) + without.get(name, 0) for name in with_ai.keys() | without.keys()}
-    return {
-        name: (
-            _per_thousand(with_ai.get(name, 0), users_of, METRICS["ticket_rate_ai_users"].minimum_sample),
-            _per_thousand(without.get(name, 0), people, METRICS["ticket_rate_ai_users"].minimum_sample),
-        )
+    waiting = reach.complete_to(METRICS["ticket_rate_ai_users"], shelf, window)
+    complete_to = min(shelf.coverage(chosen).complete_to, waiting or now)
+    with_ai = _Side.of(shelf, window, chosen, WITH_AI, METRICS["ticket_rate_ai_users"])
+    without = _Side.of(shelf, window, chosen, WITHOUT_AI, METRICS["ticket_rate_non_users"])
+    total = {
+        name: with_ai.counts.get(name, 0) + without.counts.get(name, 0) for name in with_ai.counts | without.counts
+    }
+    categories = {
+        name: (with_ai.rate(with_ai.counts.get(name, 0)), without.rate(without.counts.get(name, 0)))
         for name in sorted(total, key=lambda name: (-total[name], name))
     }
+    is_told = shelf.is_raw(_reached(window, WITH_AI.reach))
+    return PeopleTickets(window, complete_to, categories if is_told else {}, (with_ai.whole, without.whole))
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Some people's tickets by category, how many people they are, and the rate of all their tickets."""
+
+    counts: dict[str, int]
+    people: int
+    whole: Reading
+
+    @classmethod
+    def of(cls, shelf: Shelf, window: Window, chosen: Filter, audience: Audience, metric: Metric) -> "_Side":
+        if not shelf.is_raw(_reached(window, audience.reach)):
+            return cls({}, 0, NO_DATA)
+        (counts,) = _by_category([window], chosen.feature, audience.whose)
+        (people,) = audience.people(shelf, [window], chosen)
+        whole = _per_thousand(sum(counts.values()), people, metric.minimum_sample)
+        is_unsent = not whole.value and Sent(shelf).lacks(metric, chosen.feature)
+        return cls(counts, people, NOT_INSTRUMENTED if is_unsent else whole)
+
+    def rate(self, count: int) -> Reading:
+        """So many of the tickets, for 1,000 of these people."""
+        return _per_thousand(count, self.people, METRICS["ticket_rate_ai_users"].minimum_sample)
 
 
 def _callers(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[int]:

@@ -215,6 +215,12 @@ REFUSALS: list[tuple[str, dict[str, str], int, str, str, list[str]]] = [
     ("unit-economics", {"growth": "nan"}, 400, "growth is a number", "growth", ["a number from 0.5 to 2.0, for example 1.3"]),
     ("unit-economics", {"growth": "2.5"}, 400, "growth is a number", "growth", ["a number from 0.5 to 2.0, for example 1.3"]),
     ("unit-economics", {"feature": "poem"}, 404, "no feature 'poem'", "feature", ["translate", "write-draft"]),
+    ("tickets/categories", {"mood": "1"}, 400, "there are window, from, to", "mood", ["window", "from", "to", "time_zone", "limit", "feature"]),
+    ("tickets/categories", {"limit": "101"}, 400, "limit is a whole number", "limit", ["a whole number from 0 to 100"]),
+    ("tickets/categories", {"feature": "poem"}, 404, "no feature 'poem'", "feature", ["translate", "write-draft"]),
+    ("tickets/categories", {"window": "7y"}, 400, "15m, 24h or 7d", "window", list(WINDOWS)),
+    ("people/tickets", {"limit": "1"}, 400, "there are window, from, to", "limit", ["window", "from", "to", "time_zone", "feature"]),
+    ("people/tickets", BACKWARDS, 400, "ends after it starts", "to", AFTER),
     ("people/cohorts", {"period": "year"}, 400, "period is one of", "period", ["month", "week"]),
     ("baselines/x", {}, 404, "no baseline of this name", "name", []),
     ("baselines/x", {"feature": "poem"}, 404, "no feature", "feature", ["translate", "write-draft"]),
@@ -238,8 +244,9 @@ def test_what_cannot_be_answered_says_what_can(get: Get, filled: Project) -> Non
         assert (told.get("parameter", ""), told.get("allowed", [])) == (parameter, allowed), (path, parameters)
 
 
-def test_a_zone_that_is_none_is_answered_with_all_of_them_the_nearest_first(get: Get) -> None:
-    allowed = get("metrics/calls", time_zone="Europe/Berln").json()["allowed"]
+@pytest.mark.parametrize("path", ["metrics/calls", "tickets/categories", "people/tickets"])
+def test_a_zone_that_is_none_is_answered_with_all_of_them_the_nearest_first(get: Get, path: str) -> None:
+    allowed = get(path, time_zone="Europe/Berln").json()["allowed"]
     assert allowed[0] == "Europe/Berlin"
     assert set(allowed) == available_timezones()
 

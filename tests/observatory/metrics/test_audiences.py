@@ -72,8 +72,14 @@ def test_tickets_are_divided_by_the_people_whose_they_are(known: Project) -> Non
 def test_each_category_stands_beside_itself(known: Project) -> None:
     with project_scope(known.pk):
         found = people_tickets_by_category(WINDOW, now=NOW)
-    told = {name: (with_ai.value, without.value) for name, (with_ai, without) in found.items()}
+    told = {name: (with_ai.value, without.value) for name, (with_ai, without) in found.categories.items()}
     assert list(told.items()) == [("accuracy", (80.0, 75.0)), ("billing", (40.0, 25.0)), ("price", (0.0, 25.0))]
+    with project_scope(known.pk):
+        whole = tuple(
+            series.reading(name, WINDOW, now=NOW) for name in ("ticket_rate_ai_users", "ticket_rate_non_users")
+        )
+    assert found.whole == whole
+    assert (found.window, found.complete_to) == (WINDOW, NOW)
 
 
 def test_few_people_are_learning_and_nobody_is_no_data(known: Project) -> None:

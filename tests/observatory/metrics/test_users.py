@@ -213,6 +213,8 @@ def mark(project: Project, at: datetime, cluster: str, count: int = 1) -> None:
         ("mau_share_change_8w", 87, False),
         ("user_cost_p90", 2, True),
         ("user_cost_p90", 4, False),
+        ("ticket_rate_ai_users", 2, True),
+        ("ticket_rate_ai_users", 4, False),
         ("retention_30", 300, True),
         ("opt_out_rate", 1, False),
         ("calls", 1, False),
