@@ -1,17 +1,14 @@
 """How near the busiest minutes came to what providers allow: each limit, and what has traffic without a limit."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from dashboards import asks, formatting, judged, present, samples
 from dashboards.charts.data import Limit as Line
 from dashboards.components import Breakdown, Empty, Field, Heading, Row, State, Tile
 from dashboards.view import View
-from observatory.metrics import provider_limits
 from observatory.metrics.definitions import METRICS
-from observatory.metrics.derived import headroom
+from observatory.metrics.derived.headroom import Headroom, busiest, read
 from observatory.metrics.provider_limits import Limit, Peak, Peaks, Use
-from observatory.metrics.shelf import NAMELESS
 
 USE = "provider_limit_use"
 TITLE = "Headroom against provider limits"
@@ -25,25 +22,12 @@ HEADINGS = (
 )
 
 
-@dataclass(frozen=True)
-class Room:
-    """The limits that were entered, and the busiest minutes of the page's window; of the whole project."""
-
-    limits: Sequence[Limit]
-    peaks: Peaks
-
-    @property
-    def uses(self) -> list[Use]:
-        """Each limit whose provider or model had traffic, the most used first."""
-        return provider_limits.use_of(self.limits, self.peaks)
+def ask(view: View) -> Headroom:
+    """Limits and peaks over the page's window; of the whole project."""
+    return read(view.choice.window, now=view.now)
 
 
-def ask(view: View) -> Room:
-    """Limits and peaks over the page's window."""
-    return Room(provider_limits.entered(), headroom.peaks(view.choice.window, now=view.now))
-
-
-def tile(view: View, room: Room) -> Tile:
+def tile(view: View, room: Headroom) -> Tile:
     """The most used limit; where none was entered, how to enter one."""
     title, doc = f"Use of provider limits, {present.window_words(view, view.choice.window)}", METRICS[USE].doc
     if not room.limits:
@@ -66,14 +50,16 @@ def _peak_words(use: Use) -> str:
     return f"{formatting.count(used)} of {formatting.count(most)} {what} in the busiest minute"
 
 
-def table(view: View, room: Room) -> Breakdown:
+def table(view: View, room: Headroom) -> Breakdown:
     """Limits first, the most used on top; then what has no limit: providers, and the models with most tokens."""
     lines = judged.limits_of(view.rule_states, USE, None)
     rows = [_limited(view, use, lines) for use in room.uses]
     limited = {(use.limit.provider, use.limit.model) for use in room.uses}
     unused = NO_LIMIT if room.limits else formatting.DASH
     rows += [
-        _unlimited(view, *key, peak, unused) for key, peak in _busiest(room.peaks) if not _is_limited(key, limited)
+        _unlimited(view, *key, peak, unused)
+        for key, peak in busiest(room.peaks, MOST_MODELS)
+        if not _is_limited(key, limited)
     ]
     note = f"busiest minutes, {present.window_words(view, view.choice.window)}, the whole project"
     words = " ".join(f"{one.severity.capitalize()} from {formatting.rate(one.value, 0)}." for one in lines)
@@ -87,18 +73,6 @@ def _is_limited(key: tuple[str, str], limited: set[tuple[str, str]]) -> bool:
     """Whether a provider's or a model's peak stands beside a limit already."""
     provider, model = key
     return key in limited if provider else any(of == model for _, of in limited if of)
-
-
-def _busiest(peaks: Peaks) -> list[tuple[tuple[str, str], Peak]]:
-    """Every provider, then the models with most tokens in a minute."""
-    known = [
-        (key, peak)
-        for key, peak in peaks.items()
-        if (peak.calls or peak.tokens) and not set(key) & set(NAMELESS.values())
-    ]
-    ordered = sorted(known, key=lambda one: (-one[1].tokens, -one[1].calls, one[0]))
-    models = [one for one in ordered if not one[0][0]]
-    return [*(one for one in ordered if one[0][0]), *models[:MOST_MODELS]]
 
 
 def _limited(view: View, use: Use, lines: Sequence[Line]) -> Row:
@@ -137,13 +111,13 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _how_to_enter(view: View, peaks: Mapping[tuple[str, str], Peak]) -> Empty:
+def _how_to_enter(view: View, peaks: Peaks) -> Empty:
     """The command that enters a limit, for the provider with most traffic."""
-    busiest = [provider for (provider, _), _ in _busiest(peaks) if provider]
-    provider = samples.harmless(busiest[0], "PROVIDER") if busiest else "openai"
+    providers = [provider for (provider, _), _ in busiest(peaks) if provider]
+    provider = samples.harmless(providers[0], "PROVIDER") if providers else "openai"
     code = f"manage.py provider_limit {view.project.slug} {provider} \\\n  --requests-per-minute 500 --tokens-per-minute 200000"
     detail = (
         "--model NAME is for a limit of one model. Run it where Observatory runs; figures are those of your contract."
     )
     text = "No provider limit has been entered, so nothing can be said of headroom."
-    return Empty("not instrumented", text, detail, code, None if busiest else asks.PROVIDER.link)
+    return Empty("not instrumented", text, detail, code, None if providers else asks.PROVIDER.link)

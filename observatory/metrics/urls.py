@@ -8,6 +8,7 @@ from observatory.metrics import (
     forecast_api,
     people_api,
     prometheus,
+    provider_limits_api,
     tickets_api,
     unit_economics_api,
 )
@@ -27,6 +28,7 @@ urlpatterns: list[URLPattern] = [
     path("people/costs", people_api.Costs.as_view(), name="api-people-costs"),
     path("people/cohorts", people_api.Cohorts.as_view(), name="api-people-cohorts"),
     path("people/tickets", tickets_api.PeoplesTickets.as_view(), name="api-people-tickets"),
+    path("provider-limits", provider_limits_api.ProviderLimits.as_view(), name="api-provider-limits"),
     path("tickets/categories", tickets_api.Categories.as_view(), name="api-tickets-categories"),
     path("unit-economics", unit_economics_api.CostPerUser.as_view(), name="api-unit-economics"),
 ]

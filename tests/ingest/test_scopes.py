@@ -33,6 +33,7 @@ OPENED_BY = {
     "api-people-costs": {"GET": READ},
     "api-people-tickets": {"GET": READ},
     "api-prometheus": {"GET": READ},
+    "api-provider-limits": {"GET": READ},
     "api-tickets-categories": {"GET": READ},
     "api-unit-economics": {"GET": READ},
     **{

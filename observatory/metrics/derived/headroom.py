@@ -4,6 +4,7 @@ provider_limit_use = max over the limits entered: peak of a minute / limit
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from ingest import dictionary
@@ -11,12 +12,12 @@ from ingest.dimensions import Dimension
 from ingest.timeline import Window
 from observatory.metrics import provider_limits
 from observatory.metrics.definitions import METRICS
-from observatory.metrics.formulas import NO_DATA
+from observatory.metrics.formulas import NO_DATA, NOT_INSTRUMENTED
 from observatory.metrics.layout import Counter
-from observatory.metrics.provider_limits import Peak, Peaks
+from observatory.metrics.provider_limits import Limit, Peak, Peaks, Use
 from observatory.metrics.reading import Reading, State
 from observatory.metrics.reads import Groups, Selection
-from observatory.metrics.sheets import ALL_FEATURES
+from observatory.metrics.sheets import ALL_FEATURES, Family
 from observatory.metrics.shelf import NAMELESS, Filter, Shelf
 
 
@@ -25,13 +26,56 @@ def most_used(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Re
     limits = provider_limits.entered()
     if not limits or chosen.feature is not None:
         return [NO_DATA for _ in points]
-    uses = [provider_limits.use_of(limits, peaks) for peaks in peaks_of(shelf, points)]
-    return [Reading(State.OK, use[0].share, None, use[0].peak.calls) if use else NO_DATA for use in uses]
+    return [_whole(provider_limits.use_of(limits, peaks)) for peaks in peaks_of(shelf, points)]
 
 
-def peaks(window: Window, *, now: datetime) -> Peaks:
-    """The peaks of every provider and of every model in a window. Inside a project's scope."""
-    return peaks_of(Shelf(now), [window])[0]
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """The limits of a project, and the busiest minutes of a window; `whole` is the use of the most used limit.
+
+    `window` is the one asked for, moved outwards to what is stored. Everything that came before `complete_to` is counted.
+    """
+
+    window: Window
+    complete_to: datetime
+    limits: Sequence[Limit]
+    peaks: Peaks
+
+    @property
+    def uses(self) -> list[Use]:
+        """Each limit whose provider or model had traffic, the most used first."""
+        return provider_limits.use_of(self.limits, self.peaks)
+
+    @property
+    def whole(self) -> Reading:
+        """As `provider_limit_use` says it; without any limit it is not instrumented."""
+        return _whole(self.uses) if self.limits else NOT_INSTRUMENTED
+
+
+def read(window: Window, *, now: datetime) -> Headroom:
+    """Limits and peaks over a window. Inside a project's scope."""
+    shelf, everything = Shelf(now), Filter()
+    complete_to = min(shelf.coverage(everything, family).complete_to for family in Family)
+    (peaks,) = peaks_of(shelf, [window])
+    return Headroom(shelf.aligned(window), complete_to, provider_limits.entered(), peaks)
+
+
+def busiest(peaks: Peaks, models: int | None = None) -> list[tuple[tuple[str, str], Peak]]:
+    """Every provider with traffic, then so many models of those with most tokens in a minute; None: every model.
+
+    What names no provider or model is left out.
+    """
+    known = [
+        (key, peak)
+        for key, peak in peaks.items()
+        if (peak.calls or peak.tokens) and not set(key) & set(NAMELESS.values())
+    ]
+    ordered = sorted(known, key=lambda one: (-one[1].tokens, -one[1].calls, one[0]))
+    return [*(one for one in ordered if one[0][0]), *[one for one in ordered if not one[0][0]][:models]]
+
+
+def _whole(uses: Sequence[Use]) -> Reading:
+    return Reading(State.OK, uses[0].share, None, uses[0].peak.calls) if uses else NO_DATA
 
 
 def peaks_of(shelf: Shelf, points: Sequence[Window]) -> list[Peaks]:

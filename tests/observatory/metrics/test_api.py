@@ -221,6 +221,8 @@ REFUSALS: list[tuple[str, dict[str, str], int, str, str, list[str]]] = [
     ("tickets/categories", {"window": "7y"}, 400, "15m, 24h or 7d", "window", list(WINDOWS)),
     ("people/tickets", {"limit": "1"}, 400, "there are window, from, to", "limit", ["window", "from", "to", "time_zone", "feature"]),
     ("people/tickets", BACKWARDS, 400, "ends after it starts", "to", AFTER),
+    ("provider-limits", {"feature": "translate"}, 400, "there are window, from, to", "feature", ["window", "from", "to", "time_zone"]),
+    ("provider-limits", {"from": "yesterday"}, 400, "from is a time with a zone", "from", [A_TIME]),
     ("people/cohorts", {"period": "year"}, 400, "period is one of", "period", ["month", "week"]),
     ("baselines/x", {}, 404, "no baseline of this name", "name", []),
     ("baselines/x", {"feature": "poem"}, 404, "no feature", "feature", ["translate", "write-draft"]),
@@ -244,7 +246,7 @@ def test_what_cannot_be_answered_says_what_can(get: Get, filled: Project) -> Non
         assert (told.get("parameter", ""), told.get("allowed", [])) == (parameter, allowed), (path, parameters)
 
 
-@pytest.mark.parametrize("path", ["metrics/calls", "tickets/categories", "people/tickets"])
+@pytest.mark.parametrize("path", ["metrics/calls", "tickets/categories", "people/tickets", "provider-limits"])
 def test_a_zone_that_is_none_is_answered_with_all_of_them_the_nearest_first(get: Get, path: str) -> None:
     allowed = get(path, time_zone="Europe/Berln").json()["allowed"]
     assert allowed[0] == "Europe/Berlin"
