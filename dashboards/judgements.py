@@ -2,7 +2,6 @@
 everybody, what stands out.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from functools import partial
 
@@ -19,8 +18,6 @@ from observatory.metrics.definitions import METRICS
 from observatory.metrics.layout import FLAG_COUNTERS
 from observatory.metrics.reading import State
 
-STARS = 5
-SLACK = 1.0115
 FINE_BINS = 300
 """So many that single ratings are told apart."""
 RATINGS, SPREAD = "Rating", "How ratings are spread"
@@ -68,7 +65,7 @@ def spread_panel(view: View) -> Panel:
     kind = choice.compare if choice.compare in comparing.EARLIER else "previous"
     window = comparing.earlier(choice.window, kind, "1d", view.project.time_zone)
     before = view.reader.distribution("rating_mean", window, feature=choice.feature, where=choice.where, bins=FINE_BINS)
-    note = f"of {STARS}; other scales are brought to it; n = {formatting.count(before.n)} and {formatting.count(now.n)}"
+    note = f"of {distributions.STARS}; other scales are brought to it; n = {formatting.count(before.n)} and {formatting.count(now.n)}"
     need = METRICS["rating_mean"].minimum_sample
     if now.n < need:
         empty = not_enough(now.n, need, "ratings", link=panels.wider_range(view)) if now.n else None
@@ -81,21 +78,8 @@ def spread_panel(view: View) -> Panel:
 
 def by_stars(now: Iterable[distributions.Bin], before: Iterable[distributions.Bin]) -> list[Bin]:
     """Shares of each whole number of stars; a rating between two counts for the upper one."""
-    current, reference = _shares(now), _shares(before)
-    return [Bin(str(star), reference[star - 1], current[star - 1]) for star in range(1, STARS + 1)]
-
-
-def _shares(bins: Iterable[distributions.Bin]) -> list[float]:
-    counts = [0] * STARS
-    for one in bins:
-        counts[_star(math.sqrt(one.low * one.high)) - 1] += one.count
-    total = sum(counts)
-    return [count / total if total else 0.0 for count in counts]
-
-
-def _star(rating: float) -> int:
-    """The star of a rating that is known within 1 %: one that may be a whole star is that star."""
-    return min(STARS, max(1, math.ceil(rating * STARS / SLACK)))
+    current, reference = distributions.shares_by_star(now), distributions.shares_by_star(before)
+    return [Bin(str(star), reference[star - 1], current[star - 1]) for star in range(1, distributions.STARS + 1)]
 
 
 def tables(view: View) -> tuple[PanelMaker, ...]:

@@ -1,6 +1,7 @@
 """From a stored histogram to a distribution with its meaning. Pure: no Django here."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,6 +20,10 @@ FEWEST_BEYOND = 1
 """A quantile is told when at least so many values, and five in all, are expected to lie beyond it."""
 
 USUAL_BINS, MOST_BINS = 60, 1000
+STARS = 5
+STAR_SLACK = 1.0115
+"""A rating is known within its bin: one that may be a whole number of stars is that many. More than half a bin, √γ."""
+
 DISTRIBUTED: Mapping[str, Metric] = {name: metric for name, metric in METRICS.items() if metric.distribution}
 """The metrics that have a distribution."""
 
@@ -115,6 +120,19 @@ def quantiles_of(metric: Metric, totals: Totals) -> dict[float, Reading]:
         quantile = replace(metric, kind=Kind.QUANTILE, share=share, minimum_sample=fewest)
         found[share] = formulas.judge(quantile, totals)
     return found
+
+
+def shares_by_star(bins: Iterable[Bin]) -> list[float]:
+    """The shares of ratings (0–1, in bins that were not joined) with one star to five; all 0 of no ratings.
+
+    A rating between two stars counts for the upper one, and the lowest rating for one star.
+    """
+    counts = [0] * STARS
+    for one in bins:
+        star = math.ceil(math.sqrt(one.low * one.high) * STARS / STAR_SLACK)
+        counts[min(STARS, max(1, star)) - 1] += one.count
+    total = sum(counts)
+    return [count / total if total else 0.0 for count in counts]
 
 
 def unit_of(metric: Metric) -> float:

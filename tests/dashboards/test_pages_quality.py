@@ -32,14 +32,6 @@ def bins(*ratings: float) -> list[distributions.Bin]:
     return [*zeros, *(distributions.Bin(GAMMA ** (place - 1), GAMMA**place, 1) for place in places)]
 
 
-@pytest.mark.parametrize("scale", [5, 10, 20])
-def test_ratings_of_any_scale_fall_on_their_star(scale: int) -> None:
-    for value in range(scale + 1):
-        star = max(1, -(-value * 5 // scale))
-        found = judgements.by_stars(bins(value / scale), [])
-        assert [one.current for one in found] == [float(number == star) for number in range(1, 6)], value
-
-
 def test_stars_are_shares_beside_those_before() -> None:
     found = judgements.by_stars(bins(1.0, 1.0, 0.2, 0.0), bins(0.6))
     assert found[4] == Bin("5", 0.0, 0.5)

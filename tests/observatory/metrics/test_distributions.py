@@ -14,7 +14,7 @@ from ingest.timeline import DAY, HOUR, MINUTE, Window, floor
 from observatory.metrics import roller, series
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.distribution_api import PARAMETERS
-from observatory.metrics.distributions import DISTRIBUTED, bins_of
+from observatory.metrics.distributions import DISTRIBUTED, bins_of, shares_by_star
 from observatory.metrics.layout import ZERO_BIN
 from observatory.metrics.reading import State
 from observatory.metrics.shelf import DIMENSIONS
@@ -168,3 +168,21 @@ def test_a_window_that_lies_ahead_says_so(web, key):
     ahead = {"from": (TODAY + 5 * DAY).isoformat(), "to": (TODAY + 6 * DAY).isoformat()}
     answer = httpx2.get(f"{web}/api/v1/metrics/calls", params=ahead, headers={"x-api-key": key})
     assert (answer.status_code, "from lies in the future" in answer.json()["detail"]) == (400, True)
+
+
+def ratings(*values):
+    """The bins that are kept of single ratings."""
+    places = [bucket_of(value) if value else ZERO_BIN for value in values]
+    return bins_of({place: places.count(place) for place in places}, 1.0, 1_000)
+
+
+@pytest.mark.parametrize("scale", [5, 10, 20])
+def test_ratings_of_any_scale_fall_on_their_star(scale):
+    for value in range(scale + 1):
+        star = max(1, -(-value * 5 // scale))
+        assert shares_by_star(ratings(value / scale)) == [float(number == star) for number in range(1, 6)], value
+
+
+def test_stars_are_shares_of_all_ratings():
+    assert shares_by_star(ratings(1.0, 1.0, 0.2, 0.0, 0.6)) == [0.4, 0.0, 0.2, 0.0, 0.4]
+    assert shares_by_star([]) == [0.0] * 5
