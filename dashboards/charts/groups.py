@@ -1,6 +1,6 @@
 """Several lines in one plot, named at their ends instead of in a legend."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -11,6 +11,7 @@ from dashboards.charts.data import Chart, Drawing, Figure, Frame, Group, Key, Li
 from dashboards.charts.decorations import EdgeLabel
 from dashboards.charts.text import inert, short
 from dashboards.charts.timeseries import hover, runs, trace
+from observatory.metrics import statistics
 
 TOP = 5
 OTHER = "other"
@@ -48,23 +49,17 @@ def _merged(groups: Sequence[Group], combine: Combine) -> list[Point]:
     for group in groups:
         for point in group.points:
             by_time.setdefault(point.at, []).append(point)
-    merge: Callable[[list[Point]], float | None] = _sum if combine == "sum" else _weighted
     return [
-        Point(at, merge(points), n=sum(p.n for p in points), complete=all(p.complete for p in points),
+        Point(at, _value(points, combine), n=sum(p.n for p in points), complete=all(p.complete for p in points),
               mature=all(p.mature for p in points), seam=any(p.seam for p in points))
         for at, points in sorted(by_time.items())
     ]  # fmt: skip
 
 
-def _sum(points: list[Point]) -> float | None:
-    known = [point.value for point in points if point.value is not None]
-    return sum(known) if known else None
-
-
-def _weighted(points: list[Point]) -> float | None:
-    known = [(point.value, point.n) for point in points if point.value is not None and point.n]
-    weight = sum(n for _, n in known)
-    return sum(value * n for value, n in known) / weight if weight else None
+def _value(points: Sequence[Point], combine: Combine) -> float | None:
+    if combine == "sum":
+        return statistics.sum_of_known(point.value for point in points)
+    return statistics.weighted_mean((point.value, point.n) for point in points)
 
 
 def latency(

@@ -181,6 +181,22 @@ def merged(histograms: Iterable[Histogram]) -> Histogram:
     return Histogram(zeros, counts)
 
 
+def weighted_mean(values: Iterable[tuple[float | None, float]]) -> float | None:
+    """Σ n·x / Σ n over pairs (x, n): of rates and means what all their events together have.
+
+    What is unknown, or rests on nothing, is left out; None when that is everything.
+    """
+    known = [(value, n) for value, n in values if value is not None and n]
+    weight = sum(n for _, n in known)
+    return sum(value * n for value, n in known) / weight if weight else None
+
+
+def sum_of_known(values: Iterable[float | None]) -> float | None:
+    """What counts or amounts come to without those that are unknown; None when all are."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
 def apart(one: float, one_ends: Interval, other: float, other_ends: Interval) -> Interval:
     """The 95 % interval of one estimate minus an independent other, from the interval of each (Zou and Donner 2008)."""
     low = math.hypot(one - one_ends.low, other_ends.high - other)

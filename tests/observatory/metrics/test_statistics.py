@@ -18,7 +18,9 @@ from observatory.metrics.statistics import (
     merged,
     newcombe,
     squared_deviations,
+    sum_of_known,
     value_of,
+    weighted_mean,
     wilson,
     z_of,
 )
@@ -145,3 +147,15 @@ def test_two_estimates_are_apart_by_their_difference_with_newcombes_interval_whe
     known = newcombe(before=before, now=now)
     assert (found.low, found.high) == pytest.approx((known.low, known.high))
     assert apart(1.0, Interval(0.0, 2.0), 5.0, Interval(5.0, 5.0)) == Interval(-5.0, -3.0)
+
+
+def test_a_mean_of_means_goes_by_how_many_each_rests_on():
+    assert weighted_mean([(0.1, 1), (0.4, 2), (None, 5), (0.9, 0)]) == pytest.approx(0.3)
+    assert weighted_mean([(0.0, 4)]) == 0
+    assert weighted_mean([(None, 5), (0.9, 0)]) is None
+
+
+def test_a_sum_leaves_out_what_is_unknown_and_of_nothing_known_is_none():
+    assert sum_of_known([1.5, None, 0.0, 2.0]) == 3.5
+    assert sum_of_known([0.0]) == 0
+    assert sum_of_known([None, None]) is None
