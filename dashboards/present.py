@@ -177,9 +177,9 @@ def lines_of(answer: reading.Answer, metric: Metric, asked: Asked, compare: str 
         lines.append("no baseline yet: the first 28 full days")
     if read.state == "not_instrumented" and metric.name not in asks.ASKS:
         lines.append("not instrumented yet")
-    elif metric.name in SHARES_OF and read.value:
-        whole = formatting.count(read.sample_size / read.value)
-        lines.append(f"{formatting.count(read.sample_size)} of {whole} {SHARES_OF[metric.name]}")
+    elif metric.name in SHARES_OF and read.out_of is not None:
+        counted, whole = formatting.count(read.sample_size), formatting.count(read.out_of)
+        lines.append(f"{counted} of {whole} {SHARES_OF[metric.name]}")
     elif read.sample_size and metric.unit not in COUNTED:
         lines.append(", ".join(filter(None, (f"n = {formatting.count(read.sample_size)}", asked.about))))
     return lines

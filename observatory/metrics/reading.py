@@ -54,6 +54,11 @@ class Reading:
         """Of a rate, how many of its sample went as it counts."""
         return None if self.value is None else round(self.value * self.sample_size)
 
+    @property
+    def out_of(self) -> int | None:
+        """Of a share whose sample are those it counts (adoption), of how many they are; unknown of a share of 0."""
+        return round(self.sample_size / self.value) if self.value else None
+
 
 @dataclass(frozen=True, slots=True)
 class Seam:

@@ -148,3 +148,8 @@ def test_only_what_feedback_changes_matures() -> None:
     maturing = {name for name, metric in METRICS.items() if metric.maturing}
     assert {"thumbs_up_rate", "correction_rate", "flag_rate", "feedback_coverage", "rating_mean"} <= maturing
     assert not maturing & {"calls", "error_rate", "cost_total", "latency_p95", "dau", "escalations_24h"}
+
+
+def test_a_share_that_counts_its_sample_says_of_how_many() -> None:
+    assert Reading(State.OK, 30 / 119, None, 30).out_of == 119
+    assert [Reading(State.OK, 0.0, None, 0).out_of, Reading(State.LEARNING, sample_size=5).out_of] == [None, None]
