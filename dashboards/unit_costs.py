@@ -52,7 +52,8 @@ def per_user_tile(view: View, month: ShownMonth) -> Tile:
 def _like_for_like(now: Reading, moved: Reading, before: str) -> str:
     """'▼ 29 % below 1–21 Oct $0.21', or why it cannot be said."""
     if moved.value is not None and now.value is not None:
-        return formatting.against(now.value, now.value / (1 + moved.value), "usd", before)
+        reference = economics.value_before(now.value, moved.value)
+        return formatting.against(now.value, reference, "usd", before) or f"no cost, unlike {before}"
     if moved.state == "learning":
         return f"{learning_word(moved.sample_size, METRICS[CHANGE].minimum_sample)} users to compare"
     return f"{before} is not known whole"

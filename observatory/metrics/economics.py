@@ -101,6 +101,14 @@ def what_if(users: int, cost_usd: float, growth: float) -> tuple[Scale, ...]:
     return tuple(Scale(times, users * times, cost_usd * times**growth) for times in WHAT_IF)
 
 
+def value_before(now: float, change: float) -> float | None:
+    """What a value was before it changed by so much of itself: change = now / before − 1.
+
+    None where nothing is left of it (−1): that it does not tell.
+    """
+    return now / (1 + change) if change > -1 else None
+
+
 def verdict_of(costs_per_user: Sequence[float]) -> Verdict:
     """The median change a month between any two of consecutive months (Theil and Sen, of logarithms)."""
     known = [(number, math.log(cost)) for number, cost in enumerate(costs_per_user) if cost > 0]

@@ -82,6 +82,11 @@ def test_an_active_user_is_compared_with_the_same_days_of_the_month_before(page:
     assert "n = 120 users" in told
 
 
+def test_a_cost_that_fell_to_nothing_is_no_failure() -> None:
+    told = unit_costs._like_for_like(Reading(Known.OK, 0.0, None, 9), Reading(Known.OK, -1.0, None, 9), "1–21 Oct")
+    assert told == "no cost, unlike 1–21 Oct"
+
+
 def test_of_a_month_under_way_only_the_days_that_are_over_are_compared(known: sites.Site) -> None:
     request = RequestFactory().get("/")
     on_the_eleventh = timeline.day_start(MONTH + 10 * DAY, "UTC") + 9 * HOUR

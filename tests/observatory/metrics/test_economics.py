@@ -112,3 +112,10 @@ def test_the_use_of_a_limit_is_that_of_its_worse_number() -> None:
     ]
     assert use_of(limits, {**peaks, ("openai", "gpt-x"): Peak(20, 0)})[1].share == pytest.approx(0.2)
     assert use_of([], peaks) == []
+
+
+def test_what_changed_is_told_from_what_it_changed_by() -> None:
+    assert economics.value_before(1.0, -0.2) == pytest.approx(1.25)
+    assert economics.value_before(3.0, 0.5) == pytest.approx(2.0)
+    assert economics.value_before(0.7, 0.0) == 0.7
+    assert economics.value_before(0.0, -1.0) is None
