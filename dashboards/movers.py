@@ -5,7 +5,7 @@ from dashboards.components import Bars, Breakdown, Field, Heading, Row
 from dashboards.view import View
 from ingest.timeline import Window
 from observatory.drift.findings import Case
-from observatory.drift.methods.attribution import Part, kitagawa
+from observatory.metrics.attribution import Cause, Part, Split, kitagawa
 from observatory.metrics.derived import trials
 
 MOST = 8
@@ -20,6 +20,13 @@ MIX_HEADINGS = (
     Heading("Mix", numeric=True, definition="What its larger or smaller share of the ratings adds."),
     Heading("Within", numeric=True, definition="What its own rate adds."),
 )
+
+
+CAUSES = {
+    Cause.MIX: "Most of the move is mix: more calls go to models that people rate lower.",
+    Cause.WITHIN: "Most of the move is within: the same models are rated differently.",
+    Cause.BOTH: "Mix and within both take part.",
+}
 
 
 def models_table(view: View, feature: str, before: Window, now: Window) -> Breakdown:
@@ -55,36 +62,17 @@ def mix_table(view: View, known: Case, before: Window, now: Window) -> Breakdown
     """Kitagawa's split of a thumbs-up move by model, and its reading; None for signals that are no rate."""
     if known.signal.name != "thumbs_up_rate":
         return None
-    parts = kitagawa(*(_thumbs(view, known.finding.series.feature, window) for window in (before, now)))
-    if not parts:
+    split = Split(kitagawa(*(_thumbs(view, known.finding.series.feature, window) for window in (before, now))))
+    if not split.parts:
         return None
-    mix, within = sum(part.mix for part in parts), sum(part.within for part in parts)
-    largest = sorted(parts, key=lambda part: -abs(part.total))
+    largest = sorted(split.parts, key=lambda part: -abs(part.total))
     rows = tuple(_row(part) for part in largest[:MOST])
-    if len(parts) > MOST:
+    if len(largest) > MOST:
         rest = largest[MOST:]
-        rows += (
-            Row(
-                (
-                    Field(f"{len(rest)} others"),
-                    Field(""),
-                    Field(""),
-                    Field(formatting.points(sum(p.mix for p in rest))),
-                    Field(formatting.points(sum(p.within for p in rest))),
-                )
-            ),
-        )
-    total = Row(
-        (
-            Field(f"All, {formatting.points(mix + within)}"),
-            Field(""),
-            Field(""),
-            Field(formatting.points(mix)),
-            Field(formatting.points(within)),
-        )
-    )
-    note = "thumbs-up; mix and within in points"
-    return Breakdown("mix", "Mix against within", MIX_HEADINGS, rows, note, _reading(mix, within), total)
+        rows += (_together(f"{len(rest)} others", Split(rest)),)
+    total = _together(f"All, {formatting.points(split.total)}", split)
+    note, words = "thumbs-up; mix and within in points", CAUSES[split.cause] if split.cause else ""
+    return Breakdown("mix", "Mix against within", MIX_HEADINGS, rows, note, words, total)
 
 
 def _thumbs(view: View, feature: str, window: Window) -> dict[str, tuple[int, int]]:
@@ -105,15 +93,6 @@ def _row(part: Part) -> Row:
     )
 
 
-def _reading(mix: float, within: float) -> str:
-    total = mix + within
-    if total == 0:
-        return ""
-    share = mix / total
-    if share >= 0.6:
-        return "Most of the move is mix: more calls go to models that people rate lower."
-    return (
-        "Most of the move is within: the same models are rated differently."
-        if share <= 0.4
-        else "Mix and within both take part."
-    )
+def _together(name: str, split: Split) -> Row:
+    sums = (Field(formatting.points(split.mix)), Field(formatting.points(split.within)))
+    return Row((Field(name), Field(""), Field(""), *sums))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from observatory.drift.methods.attribution import kitagawa
+from observatory.metrics.attribution import Cause, Part, Split, kitagawa
 
 counts = st.dictionaries(
     st.sampled_from("abcdef"),
@@ -52,3 +52,32 @@ def test_a_new_segment_has_no_rate_before_and_is_all_mix():
 def test_without_trials_on_a_side_there_is_nothing_to_split():
     assert kitagawa({}, {"a": (3, 1)}) == []
     assert kitagawa({"a": (3, 1)}, {"a": (0, 0)}) == []
+
+
+def part(mix, within):
+    return Part("a", 0.5, 0.5, 0.8, 0.7, mix, within)
+
+
+def test_parts_are_added_up_side_by_side():
+    split = Split([part(-0.04, 0.01), part(-0.02, -0.03)])
+    assert (split.mix, split.within, split.total) == pytest.approx((-0.06, -0.02, -0.08))
+    assert split.mix_share == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("mix", "within", "cause"),
+    [
+        (-0.06, -0.04, Cause.MIX),
+        (0.06, 0.05, Cause.BOTH),
+        (-0.04, -0.06, Cause.WITHIN),
+        (0.02, -0.05, Cause.WITHIN),
+        (-0.05, 0.02, Cause.MIX),
+        (0.05, -0.05, None),
+    ],
+)
+def test_most_of_a_move_has_a_cause(mix, within, cause):
+    assert Split([part(mix, within)]).cause is cause
+
+
+def test_nothing_has_no_cause():
+    assert (Split([]).total, Split([]).mix_share, Split([]).cause) == (0, None, None)

@@ -1,10 +1,22 @@
-"""Who changed: the difference of two rates split into mix and within (Kitagawa, JASA 50, 1955)."""
+"""Who changed: the difference of two rates split into mix and within (Kitagawa, JASA 50, 1955). Pure: no Django here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 Counts = Mapping[str, tuple[int, int]]
 """(n, k) of each segment or model: n trials, k successes."""
+
+MOSTLY = 0.6
+"""From this share of a difference on, one of its two sides is most of it."""
+
+
+class Cause(StrEnum):
+    """What most of a difference comes from."""
+
+    MIX = "mix"
+    WITHIN = "within"
+    BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,41 @@ class Part:
     def total(self) -> float:
         """Mix and within together."""
         return self.mix + self.within
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Some parts of a difference together."""
+
+    parts: Sequence[Part]
+
+    @property
+    def mix(self) -> float:
+        """What comes from shares of the trials."""
+        return sum(part.mix for part in self.parts)
+
+    @property
+    def within(self) -> float:
+        """What comes from the parts' own rates."""
+        return sum(part.within for part in self.parts)
+
+    @property
+    def total(self) -> float:
+        """Mix and within together: of all parts, the difference of the overall rates."""
+        return self.mix + self.within
+
+    @property
+    def mix_share(self) -> float | None:
+        """The share of the total that is mix: below 0 or above 1 where both work against each other; None without a total."""
+        return self.mix / self.total if self.total else None
+
+    @property
+    def cause(self) -> Cause | None:
+        """What most of the total comes from; None without a total."""
+        share = self.mix_share
+        if share is None:
+            return None
+        return Cause.MIX if share >= MOSTLY else Cause.WITHIN if share <= 1 - MOSTLY else Cause.BOTH
 
 
 def kitagawa(before: Counts, now: Counts) -> list[Part]:
