@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import connection
 
 from ingest.dimensions import FeedbackKind
 from ingest.projects.scope import current_project
 from ingest.timeline import local_day
-
-LOOKED_AT = 10
-"""So many rows are looked at where one could be cleared: most have no text."""
 
 
 class Swept(NamedTuple):
@@ -30,32 +27,29 @@ class Swept(NamedTuple):
 class Outlived:
     """Rows of a table that outlive their texts: columns, each with what it holds without a text.
 
-    `at` and `rest` are the order in which they are gone through, which an index has.
+    `has_text` is SQL that is true for a row with a text; the index on a large table says the same, in the order of `at`
+    and `rest`.
     """
 
     table: str
     texts: Mapping[str, str]
+    has_text: str
     at: str = "occurred_at"
     rest: tuple[str, ...] = ("id",)
-
-    @property
-    def has_text(self) -> str:
-        """SQL that is true for a row with a text."""
-        return f"({' OR '.join(f'{name} IS DISTINCT FROM {empty}' for name, empty in self.texts.items())})"
 
     def edge(self, before: datetime, zone_name: str) -> datetime | date:
         """The instant before which texts go; of what belongs to a month the month in which that lies, which stays."""
         return local_day(before, zone_name).replace(day=1) if self.at == "month" else before
 
 
-LARGE = (Outlived("cost", {"description": "NULL", "metadata": "NULL"}), Outlived("user_event", {"metadata": "NULL"}))
-SMALL = (
-    Outlived("change_event", {"metadata": "''"}),
-    Outlived("figure", {"metadata": "NULL"}, "month", ("name", "tier", "id")),
+LARGE = (
+    Outlived("cost", {"description": "NULL", "metadata": "NULL"}, "(description IS NOT NULL OR metadata IS NOT NULL)"),
+    Outlived("user_event", {"metadata": "NULL"}, "metadata IS NOT NULL"),
 )
-
-# Up to where a pass through a project's rows has come; one that was killed begins anew, which costs only time.
-_reached: dict[tuple[int, str], tuple[Any, ...]] = {}
+SMALL = (
+    Outlived("change_event", {"metadata": "''"}, "metadata <> ''"),
+    Outlived("figure", {"metadata": "NULL"}, "metadata IS NOT NULL", "month", ("name", "tier", "id")),
+)
 
 
 def has_texts(before: datetime, zone_name: str) -> bool:
@@ -71,38 +65,31 @@ def has_texts(before: datetime, zone_name: str) -> bool:
 
 
 def clear(rows: Outlived, before: datetime, zone_name: str, limit: int) -> Swept:
-    """Take the texts out of the next rows from before an instant: there is no index on those that still have some."""
-    key, order = (current_project(), rows.table), (rows.at, *rows.rest)
+    """Take the texts out of the oldest rows that have some, from before an instant."""
+    order = (rows.at, *rows.rest)
     names = ", ".join(order)
-    where = f"project_id = %(project)s AND {rows.at} < %(before)s"
+    where = f"project_id = %(project)s AND {rows.at} < %(before)s AND {rows.has_text}"
     parameters: dict[str, Any] = {
         "project": current_project(),
         "before": rows.edge(before, zone_name),
-        "skipped": LOOKED_AT * limit - 1,
+        "limit": limit,
     }
-    if first := _reached.get(key):
-        where += _beyond(order, ">", "first")
-        parameters |= {f"first_{number}": value for number, value in enumerate(first)}
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {names} FROM {rows.table} WHERE {where} ORDER BY {names} LIMIT 1 OFFSET %(skipped)s", parameters
-        )
-        last = cursor.fetchone()
-        if last:
-            where += _beyond(order, "<", "last")
-            parameters |= {f"last_{number}": value for number, value in enumerate(last)}
-        emptied = ", ".join(f"{name} = {empty}" for name, empty in rows.texts.items())
-        cursor.execute(f"UPDATE {rows.table} SET {emptied} WHERE {where} AND {rows.has_text}", parameters)
-        cleared = int(cursor.rowcount)
-    transaction.on_commit(lambda: _reached.update({key: last}) if last else _reached.pop(key, None))
-    return Swept(cleared, last is not None)
+        cursor.execute(f"SELECT {names} FROM {rows.table} WHERE {where} ORDER BY {names} LIMIT %(limit)s", parameters)
+        found = cursor.fetchall()
+        if found:
+            for edge, row in (("first", found[0]), ("last", found[-1])):
+                parameters |= {f"{edge}_{number}": value for number, value in enumerate(row)}
+            where += _beyond(order, ">=", "first") + _beyond(order, "<=", "last")
+            emptied = ", ".join(f"{name} = {empty}" for name, empty in rows.texts.items())
+            cursor.execute(f"UPDATE {rows.table} SET {emptied} WHERE {where}", parameters)
+    return Swept(len(found), len(found) >= limit)
 
 
 def _beyond(order: tuple[str, ...], sign: str, edge: str) -> str:
-    """A condition on rows beyond an edge. The time alone lets the planner leave out weeks; the key ends it in an instant."""
+    """A condition on rows from an edge on. The time alone lets the planner leave out weeks; the key ends it in an instant."""
     places = ", ".join(f"%({edge}_{number})s" for number in range(len(order)))
-    inclusive = "=" if sign == "<" else ""
-    return f" AND {order[0]} {sign}= %({edge}_0)s AND ({', '.join(order)}) {sign}{inclusive} ({places})"
+    return f" AND {order[0]} {sign} %({edge}_0)s AND ({', '.join(order)}) {sign} ({places})"
 
 
 def clear_feedback(before: datetime, limit: int) -> Swept:

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, get_args
 
+import psycopg
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from ingest import contract, kinds, records, timeline
+from ingest import contract, kinds, partitions, records, timeline
 from ingest.dimensions import RecordKind
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
@@ -128,13 +130,12 @@ def test_a_cost_whose_interaction_was_long_ago_loses_its_text_the_day_after(brie
 
 def test_a_pass_through_many_rows_goes_on_where_the_last_slice_ended(brief, monkeypatch):
     send_costs(brief, 25)
-    monkeypatch.setattr(sweeps, "PORTION", 1)  # ten rows are looked at at once
+    monkeypatch.setattr(sweeps, "PORTION", 10)
     retaining.retain(NOW, only=[brief.pk], budget_s=0)
     slices = 0
     while retaining.retain(NOW + MINUTES, only=[brief.pk], budget_s=0).left and slices < 100:
         slices += 1
     assert {row["description"] for row in rows(brief, "cost", "description")} == {None}
-    assert (brief.pk, "cost") not in clearing._reached
 
 
 def test_a_portion_that_is_undone_is_done_again(brief):
@@ -145,7 +146,7 @@ def test_a_portion_that_is_undone_is_done_again(brief):
 
     def clear_some(then: Callable[[], object] = lambda: None) -> bool:
         with project_scope(brief.pk):
-            done = clearing.clear(cost, NOW, "UTC", 1)
+            done = clearing.clear(cost, NOW, "UTC", 10)
             then()
         return done.left
 
@@ -153,6 +154,43 @@ def test_a_portion_that_is_undone_is_done_again(brief):
         clear_some(lambda: 1 / 0)
     assert [clear_some(), clear_some(), clear_some()] == [True, True, False]
     assert {row["description"] for row in rows(brief, "cost", "description")} == {None}
+
+
+WITHOUT_TEXTS = {
+    "cost": (
+        "INSERT INTO cost (project_id, occurred_at, received_at, amount_nano, component, id)"
+        " SELECT %s, %s, %s, 1, 1, 'c-' || n FROM generate_series(1, 40000) n"
+    ),
+    "user_event": (
+        "INSERT INTO user_event (project_id, occurred_at, received_at, event, id, user_id)"
+        " SELECT %s, %s, %s, 1, 'u-' || n, 'maya' FROM generate_series(1, 40000) n"
+    ),
+}
+
+
+@pytest.mark.parametrize("has_statistics", [False, True])
+@pytest.mark.parametrize("rows", clearing.LARGE, ids=lambda rows: rows.table)
+def test_rows_without_texts_are_passed_over_unread(brief, installation, rows, has_statistics):
+    at = NOW - 60 * DAY
+    partitions.ensure(at)
+    with connection.cursor() as cursor:
+        cursor.execute(WITHOUT_TEXTS[rows.table], [brief.pk, at, at])
+    if has_statistics:
+        with psycopg.connect(installation.server.superuser_url, autocommit=True) as superuser:
+            superuser.execute(f"ANALYZE {rows.table}")
+    with project_scope(brief.pk):
+        with CaptureQueriesContext(connection) as asked:
+            assert clearing.clear(rows, NOW, "UTC", sweeps.PORTION) == (0, False)
+        (query,) = [query["sql"] for query in asked.captured_queries]
+        assert pages_read(query) < 100, "of several hundred"
+
+
+def pages_read(query: str) -> int:
+    """How many pages of 8 KiB a query looks at."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}")
+        plan = cursor.fetchone()[0][0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
 def send_costs(project: Project, count: int) -> None:
