@@ -18,9 +18,12 @@ from observatory.metrics.sources import COUNTED_AS, Entered, Source
 RECENT = 32 * DAY
 """What came in these days is found first: the days before are read only for what did not."""
 
+# The first row of the index in the order of features is the answer: no estimate of how many there are can lead elsewhere.
 _SAID = """
-    SELECT EXISTS (SELECT FROM feedback f WHERE f.project_id = %(project)s AND f.kind = %(kind)s
-                   AND (%(feature)s::smallint IS NULL OR f.feature_id = %(feature)s))
+    SELECT coalesce((
+        SELECT %(feature)s::smallint IS NULL OR f.feature_id = %(feature)s FROM feedback f
+        WHERE f.project_id = %(project)s AND f.kind = %(kind)s AND f.feature_id >= coalesce(%(feature)s::smallint, 0)
+        ORDER BY f.feature_id LIMIT 1), false)
 """
 _ENTERED = {
     Entered.USERS: """

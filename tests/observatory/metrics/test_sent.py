@@ -2,16 +2,21 @@
 
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from ingest.dimensions import Cache
+from ingest import partitions
+from ingest.dimensions import Cache, FeedbackKind
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, Window, floor
-from observatory.metrics import reads, roller, series
+from observatory.metrics import reads, roller, sent, series
 from observatory.metrics.definitions import METRICS, Kind
 from observatory.metrics.reading import State
 from tests import factories
+from tests.harness.installation import Installation
 
 NOW = floor(datetime.now(UTC), DAY) - DAY + 11 * HOUR
 LATELY = Window(NOW - 7 * DAY, NOW)
@@ -96,3 +101,44 @@ def test_what_was_ever_counted_is_read_once_for_all_questions(
         for name in ("cache_hit_rate", "cache_exact_savings", "cost_retrieval", "input_tokens_mean"):
             assert reader.reading(name, LATELY).state is State.NOT_INSTRUMENTED
     assert len(asked) == 2
+
+
+ALONE = sorted(
+    {source.kind for metric in METRICS.values() for source in metric.sources if source.kind and not source.counters}
+)
+"""The kinds of feedback that nothing tells of but the events themselves."""
+
+FILL = """
+    INSERT INTO feedback (project_id, occurred_at, received_at, kind, feature_id, id)
+    SELECT %(project)s, %(at)s, %(at)s, kind, CASE WHEN kind = %(thumb)s THEN 8 ELSE 7 END, kind || '-' || n
+    FROM unnest(%(kinds)s::smallint[]) kind, generate_series(1, 20000) n
+"""
+
+
+@pytest.mark.parametrize("has_statistics", [False, True])
+def test_a_feature_without_events_among_many_is_known_from_a_few_pages(
+    project: Project, installation: Installation, has_statistics: bool
+) -> None:
+    at = NOW - 5 * DAY
+    partitions.ensure_for([at])
+    kinds, thumb = [int(kind) for kind in ALONE], int(FeedbackKind.THUMB)
+    with connection.cursor() as cursor:
+        cursor.execute(FILL, {"project": project.pk, "at": at, "thumb": thumb, "kinds": [*kinds, thumb]})
+    if has_statistics:
+        with psycopg.connect(installation.server.superuser_url, autocommit=True) as superuser:
+            superuser.execute("ANALYZE feedback")
+    for kind in ALONE:
+        for feature, expected in ((6, False), (7, True), (8, False), (9, False), (None, True)):
+            with project_scope(project.pk), CaptureQueriesContext(connection) as asked:
+                assert sent._exists(sent._SAID, feature, kind) is expected
+            assert pages_read(installation, project, asked.captured_queries[-1]["sql"]) < 50, "of thousands"
+
+
+def pages_read(installation: Installation, project: Project, query: str) -> int:
+    """How many pages of 8 KiB the web's role looks at."""
+    with psycopg.connect(installation.server.urls.app) as app:
+        app.execute("SELECT set_config('observatory.project', %s, true)", [str(project.pk)])
+        row = app.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}".encode()).fetchone()
+    assert row is not None
+    plan = row[0][0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
