@@ -1,10 +1,8 @@
-"""How far a project's history was imported, as rows: alerting judges no window that holds any of it.
+"""How far a project's history was imported: alerting judges no window that holds any of it.
 
-Each feature has its own mark. That of the project as a whole stands among the keys of its record, under the key of what
-no item can be, with the newest imported event as its time.
+Each feature has its own mark, the project as a whole one of its own, with the newest imported event of all.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -21,20 +19,19 @@ from ingest.trails import Target, Trail, targets
 
 PROJECT = 0
 """The number under which the mark of the project as a whole is read."""
-KEY = hashlib.blake2b(b"imported", digest_size=16).digest()
 
 READ = f"""
     SELECT number, imported_to FROM {Feature._meta.db_table} WHERE project_id = %(project)s AND imported_to IS NOT NULL
-    UNION ALL SELECT {PROJECT}, occurred_at FROM record_key WHERE project_id = %(project)s AND key = %(key)s
+    UNION ALL
+    SELECT {PROJECT}, imported_to FROM {Project._meta.db_table} WHERE id = %(project)s AND imported_to IS NOT NULL
 """
 LEAVE_ON_FEATURE = f"""
     UPDATE {Feature._meta.db_table} SET imported_to = %(at)s
     WHERE project_id = %(project)s AND number = %(number)s AND (imported_to IS NULL OR imported_to < %(at)s)
 """
-LEAVE_ON_PROJECT = """
-    INSERT INTO record_key AS k (project_id, occurred_at, key, content) VALUES (%(project)s, %(at)s, %(key)s, '')
-    ON CONFLICT (project_id, key) DO UPDATE SET occurred_at = excluded.occurred_at
-    WHERE k.occurred_at < excluded.occurred_at
+LEAVE_ON_PROJECT = f"""
+    UPDATE {Project._meta.db_table} SET imported_to = %(at)s
+    WHERE id = %(project)s AND (imported_to IS NULL OR imported_to < %(at)s)
 """
 NAMED = """
     SELECT s.position, k.occurred_at, s.id
@@ -55,7 +52,7 @@ FEATURES = """
 def read() -> dict[int, datetime]:
     """Feature number → its newest imported event, in the project in scope; PROJECT is the newest of all."""
     with connection.cursor() as cursor:
-        cursor.execute(READ, {"project": current_project(), "key": KEY})
+        cursor.execute(READ, {"project": current_project()})
         marks = dict(cursor.fetchall())
     return marks | {PROJECT: max(marks.values())} if marks else {}
 
@@ -96,7 +93,7 @@ def _reach(found: dict[int, datetime], number: int, at: datetime) -> None:
 def _write(marks: Mapping[int, datetime]) -> None:
     project_id = current_project()
     rows: list[dict[str, Any]] = [
-        {"project": project_id, "number": number, "at": at, "key": KEY} for number, at in sorted(marks.items())
+        {"project": project_id, "number": number, "at": at} for number, at in sorted(marks.items())
     ]
     with connection.cursor() as cursor:
         cursor.executemany(LEAVE_ON_FEATURE, [row for row in rows if row["number"] != PROJECT])

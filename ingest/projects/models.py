@@ -34,6 +34,9 @@ class Project(models.Model):
     )
     events_per_second = models.PositiveIntegerField(null=True, blank=True)
     bytes_per_second = models.PositiveIntegerField(null=True, blank=True)
+    imported_to = models.DateTimeField(
+        null=True, blank=True, help_text="The newest imported event: its own rules judge only windows after it."
+    )
 
     class Meta:
         db_table = "project"

@@ -3,14 +3,17 @@
 import io
 import json
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from ingest import timeline
 from ingest.imports import items, marks
 from ingest.projects.models import Feature
 from ingest.projects.scope import project_scope
+from tests.ingest.record import one
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -107,3 +110,19 @@ def test_a_mark_only_moves_forward_and_none_is_left_with_alert(bring_in, reaches
     bring_in({"feature": "chat", "occurred_at": ago(3)})
     bring_in({"feature": "chat", "occurred_at": ago(30)})
     assert reaches() == {"chat": 3, "project": 3}
+
+
+def test_the_mark_on_a_project_is_taken_over_from_the_keys_of_its_record(make_project, reaches, project):
+    migration = import_module("ingest.migrations.0013_marks_and_orphans")
+    untouched, at = make_project(), timeline.now() - 7 * HOUR
+    with connection.cursor() as cursor:
+        for key in (migration.KEY, "00" * 16):
+            cursor.execute(
+                "INSERT INTO record_key (project_id, occurred_at, key, content) VALUES (%s, %s, decode(%s, 'hex'), '')",
+                [project.id, at, key],
+            )
+        cursor.execute(migration.TAKE_OVER)
+    assert reaches() == {"project": 7}
+    assert one(project, "record_key", "key") == {"key": bytes(16)}
+    untouched.refresh_from_db()
+    assert untouched.imported_to is None
