@@ -31,10 +31,10 @@ WAITING = {
     "deliveries_failed": ("observatory_deliveries_failed", "Mails and webhooks kept that were given up."),
     "unread": ("observatory_texts_unread", "Interactions whose texts wait to be read for search, language and marks."),
     "unread_age": ("observatory_texts_oldest_seconds", "Age of the oldest interaction among them."),
-    "orphans": ("observatory_orphans", "Feedback and costs whose interaction has not come."),
+    "orphans": ("observatory_orphans", "Feedback and costs whose interaction has not come, by their kind."),
     "late": ("observatory_late_events", "Events from before the raw horizon that came in the last 30 days."),
 }
-"""What `product_vitals()` tells → the family's name and what it means."""
+"""What `product_vitals()` tells → the family's name and what it means; `orphans.cost` is those of the kind `cost`."""
 
 
 def families(now: datetime) -> tuple[Family, ...]:
@@ -86,9 +86,13 @@ def _partitions(now: datetime) -> Iterable[Family]:
 
 def _waiting() -> Iterable[Family]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name, value FROM product_vitals()")
+        cursor.execute("SELECT name, value FROM product_vitals() ORDER BY name")
+        found: dict[str, list[Sample]] = {}
         for name, value in cursor.fetchall():
-            yield Family(*WAITING[name], (Sample(value),))
+            what, _, kind = name.partition(".")
+            found.setdefault(what, []).append(Sample(value, {"kind": kind} if kind else {}))
+    for what, (family, doc) in WAITING.items():
+        yield Family(family, doc, tuple(found[what]))
 
 
 def _requests() -> Iterable[Family]:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from ingest import duties, timeline
+from ingest.dimensions import RecordKind
 from ingest.duties import Duty
 from ingest.projects.provision import project_named
 from observatory import counted, scrape, vitals
@@ -80,7 +81,8 @@ def test_it_tells_what_the_product_does_and_names_no_project(web, project, post)
     found = told(answer.text)
     assert (found["observatory_database_up"], found["observatory_check_ok{migrations}"]) == (1, 1)
     assert found["observatory_projects"] >= 1
-    assert found["observatory_orphans"] >= 1
+    assert found["observatory_orphans{feedback}"] >= 1
+    assert "observatory_orphans" not in found
     assert 30 <= found["observatory_duty_beat_age_seconds{roll}"] < 60
     assert {name for name in found if name.startswith("observatory_duty_late")} == {
         f"observatory_duty_late{{{duty.name.lower()}}}" for duty in Duty
@@ -117,6 +119,24 @@ def test_what_waits_is_counted_over_all_projects(make_project):
     assert after["observatory_projects"] - before["observatory_projects"] == 2
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM dirty_bucket WHERE marked_at < clock_timestamp() - interval '2 days'")
+
+
+def test_orphans_of_all_projects_are_told_by_their_kind(make_project):
+    def waiting() -> dict[str, float]:
+        (family,) = [one for one in vitals.families(timeline.now()) if one.name == "observatory_orphans"]
+        return {sample.labels["kind"]: sample.value for sample in family.samples}
+
+    before = waiting()
+    with connection.cursor() as cursor:
+        for kind, count in ((RecordKind.FEEDBACK, 2), (RecordKind.COST, 3)):
+            for state, settled_at in (("waits", None), ("bound", timeline.now())):
+                cursor.execute(
+                    "INSERT INTO orphan (project_id, interaction_key, record_kind, occurred_at, id, received_at, settled_at)"
+                    " SELECT %s, '', %s, now(), %s || n, now(), %s FROM generate_series(1, %s) n",
+                    [make_project().pk, int(kind), state, settled_at, count],
+                )
+    after = waiting()
+    assert {kind: after[kind] - before[kind] for kind in after} == {"feedback": 2, "cost": 3}
 
 
 def test_a_database_that_is_away_is_a_number_too(installation):
