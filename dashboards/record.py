@@ -202,7 +202,7 @@ def _event(event: Feedback, one: Interaction, payload: Payload | None) -> Event:
     )
     is_withheld = f'"{TEXT_HASH}":' in (event.metadata or "")
     said = f"“{event.comment}”" if event.comment else f"({WITHHELD.lower()})" if is_withheld else ""
-    detail = by if sides else " ".join(filter(None, (by, said)))
+    detail = " ".join(filter(None, (by, "" if sides else said, _repaired(event.flags))))
     after = (
         f"+{formatting.span(event.occurred_at - one.occurred_at)}"
         if event.occurred_at >= one.occurred_at
@@ -217,6 +217,11 @@ def _event(event: Feedback, one: Interaction, payload: Payload | None) -> Event:
         tuple(sides[0]) if sides else (),
         tuple(sides[1]) if sides else (),
     )
+
+
+def _repaired(flags: int) -> str:
+    """What is said of feedback or a cost in which something could not be stored as it was."""
+    return "(some characters were replaced by U+FFFD)" if flags & Flag.TEXT_REPAIRED else ""
 
 
 def _said_words(event: Feedback, kind: FeedbackKind) -> str:
@@ -249,12 +254,9 @@ def cost_lines(one: Interaction, costs: list[Cost]) -> tuple[list[CostLine], int
         total += one.cost_nano
     for cost in costs:
         name = Component(cost.component).name.lower().replace("_", " ")
-        lines.append(
-            CostLine(
-                f"{name.capitalize()}{f', {cost.description}' if cost.description else ''}",
-                formatting.amount_nano(cost.amount_nano),
-            )
-        )
+        words = f"{name.capitalize()}{f', {cost.description}' if cost.description else ''}"
+        text = " ".join(filter(None, (words, _repaired(cost.flags))))
+        lines.append(CostLine(text, formatting.amount_nano(cost.amount_nano)))
         total += cost.amount_nano
     is_unknown = not replaced and one.cost_source == CostSource.UNPRICED
     return lines, None if is_unknown and not costs else total

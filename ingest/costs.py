@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from ingest.arrays import microseconds
 from ingest.contract import Cost, Item
-from ingest.dimensions import Component, RecordKind
+from ingest.dimensions import Component, Flag, RecordKind
 from ingest.identity import key_of
 from ingest.judging import AHEAD
 from ingest.normalise import (
@@ -94,6 +94,7 @@ def cost_columns(entries: Sequence[Entry], receipt: Receipt, values: Values, num
     columns["row_key"] = [entries[position].key for position in positions]
     columns["id"] = [entries[position].id for position in positions]
     columns |= {name: [values[position] for position in positions] for name, values in dimensions.items()}
+    columns["flags"] = [Flag.TEXT_REPAIRED * entries[position].is_repaired for position in positions]
     columns["first_at"] = first_at
     return columns | _details([items[position] for position in positions])
 

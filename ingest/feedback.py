@@ -21,7 +21,7 @@ from msgspec import to_builtins
 
 from ingest import contract
 from ingest.arrays import microseconds
-from ingest.dimensions import ABSENT, OTHER, FeedbackKind, RecordKind
+from ingest.dimensions import ABSENT, OTHER, FeedbackKind, Flag, RecordKind
 from ingest.identity import key_of
 from ingest.normalise import (
     NOTHING_KEPT,
@@ -130,6 +130,7 @@ def feedback_columns(entries: Sequence[Entry], receipt: Receipt, values: Values,
     columns["final_text"] = [one.final_text for one in read]
     columns["comment"] = [item.comment for item in items]
     columns["word_marks"] = [entry.kept.word_marks if entry.kept else None for entry in entries]
+    columns["flags"] = [Flag.TEXT_REPAIRED * entry.is_repaired for entry in entries]
     columns |= numbered(values, numbers)
     columns["metadata"] = [
         metadata_of(entry, {**(one.more or {}), **_unnumbered(entry.item, number)})

@@ -134,6 +134,7 @@ class Feedback(models.Model):
     comment = models.TextField(null=True)
     final_text = models.TextField(null=True, help_text="What a correction made of the output.")
     metadata = models.TextField(null=True, help_text="JSON as sent, with unknown fields.")
+    flags = models.IntegerField(default=0, help_text="Bits of ingest.dimensions.Flag.")
 
     objects = ScopedManager()
 
@@ -187,6 +188,7 @@ class Cost(Dimensions):
     period_to = models.DateTimeField(null=True)
     description = models.TextField(null=True)
     metadata = models.TextField(null=True, help_text="JSON as sent, with unknown fields.")
+    flags = models.IntegerField(default=0, help_text="Bits of ingest.dimensions.Flag.")
 
     objects = ScopedManager()
 

@@ -53,6 +53,7 @@ SAID = {
     **dict.fromkeys(("interaction_id", "trace_id", "span_id", "session_id", "user_id"), "texts"),
     **dict.fromkeys(("name", "label", "comment", "final_text", "metadata"), "texts"),
     "word_marks": "blobs",
+    "flags": "integers_or_0",
 }
 SPENT = {
     "interaction_key": "blobs",
@@ -63,6 +64,7 @@ SPENT = {
     "period_to": "times",
     "description": "texts",
     "metadata": "texts",
+    "flags": "integers_or_0",
 }
 CHANGED = {
     "feature_number": "smalls",
@@ -223,10 +225,10 @@ FEEDBACK = Statement.of(
     history AS (
         INSERT INTO feedback (project_id, received_at, occurred_at, interaction_at, value, edit_ratio, kind, feature_id, id,
                               interaction_id, trace_id, span_id, session_id, user_id, name, label, comment, final_text, metadata,
-                              word_marks)
+                              word_marks, flags)
         SELECT %(project_id)b, %(received_at)b, s.occurred_at, t.interaction_at, value, edit_ratio, kind,
                coalesce(t.feature_id, s.feature_id, 0), id, s.interaction_id, trace_id, span_id, session_id, user_id,
-               name, label, comment, final_text, metadata, word_marks
+               name, label, comment, final_text, metadata, word_marks, coalesce(flags, 0)
         FROM sent s LEFT JOIN target t USING (position)
     ),
     said AS (
@@ -270,9 +272,9 @@ COSTS = Statement.of(
     {target(COLUMNS)},
     spent AS (
         INSERT INTO cost (project_id, received_at, occurred_at, amount_nano, component, id, interaction_id, cluster,
-                          period_from, period_to, description, metadata, {columns(COLUMNS)})
+                          period_from, period_to, description, metadata, flags, {columns(COLUMNS)})
         SELECT %(project_id)b, %(received_at)b, coalesce(t.interaction_at, s.occurred_at), amount_nano, component, id,
-               s.interaction_id, t.cluster, period_from, period_to, description, metadata,
+               s.interaction_id, t.cluster, period_from, period_to, description, metadata, coalesce(flags, 0),
                {", ".join(f"coalesce(t.{name}, s.{name}, 0)" for name in COLUMNS)}
         FROM sent s LEFT JOIN target t USING (position)
     ),

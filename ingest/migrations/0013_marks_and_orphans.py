@@ -1,4 +1,4 @@
-"""The mark of imports on a project as a whole leaves the keys of its record; orphans are told apart by their kind."""
+"""Marks of imports in a column of the project, orphans told apart by their kind, flags of feedback and costs."""
 
 import hashlib
 from typing import ClassVar
@@ -29,14 +29,19 @@ TOLD_APART = f"""
         );
     END $do$;
 """
+# Bits as those of interactions, of which only that for repaired texts is set.
+FLAGS = """
+    ALTER TABLE feedback ADD COLUMN flags integer NOT NULL DEFAULT 0;
+    ALTER TABLE cost ADD COLUMN flags integer NOT NULL DEFAULT 0;
+"""
 
 
 class Migration(migrations.Migration):
-    """Let the keys of a record be its items' alone, and what waits be told by its kind."""
+    """Let the keys of a record be its items' alone, what waits be told by its kind, and repairs be seen."""
 
     dependencies: ClassVar = [
         ("projects", "0005_imported_projects"),
         ("ingest", "0012_rows_with_texts"),
         ("metrics", "0006_exports"),
     ]
-    operations: ClassVar = [migrations.RunSQL(TAKE_OVER), migrations.RunSQL(TOLD_APART)]
+    operations: ClassVar = [migrations.RunSQL(TAKE_OVER), migrations.RunSQL(TOLD_APART), migrations.RunSQL(FLAGS)]

@@ -152,3 +152,16 @@ def test_a_correction_of_chat_messages_is_shown_against_what_they_say_and_an_orp
     assert "11.1" in text
     status = asking.get(f"/{project.slug}/status/").text
     assert re.search(r"Orphaned feedback.*?\b1\b.*?Orphaned costs.*?\b0\b", status, re.DOTALL)
+
+
+def test_feedback_and_costs_in_which_something_was_replaced_say_so_on_the_page(asking, project, post):
+    post("interactions", {"id": "call", "feature": "chat"})
+    for broken in ("", "\0"):
+        post("feedback", {"interaction_id": "call", "kind": "thumb", "value": "up", "comment": f"nice{broken}"})
+        cost = {"interaction_id": "call", "component": "other", "amount_usd": 1, "description": f"bill{broken}"}
+        post("costs", cost)
+    text = asking.get(f"/{project.slug}/interactions/one/?id=call").text
+    said = "(some characters were replaced by U+FFFD)"
+    assert text.count(said) == 2
+    assert f"“nice\ufffd” {said}" in text
+    assert f"Other, bill\ufffd {said}" in text

@@ -46,6 +46,18 @@ def test_whoever_sends_an_item_of_any_kind_is_told_that_it_was_repaired(project,
     assert [result.status for result in told] == ["duplicate", "duplicate"]
 
 
+@pytest.mark.parametrize(("kind", "table"), [("feedback", "feedback"), ("cost", "cost")])
+def test_feedback_and_costs_that_were_repaired_are_flagged_and_no_others(project, kind, table):
+    whole = {name: value for name, value in BROKEN[kind].items() if name not in {"comment", "description"}}
+    take(project, records.BATCH, [{"type": kind, "id": "1", **BROKEN[kind]}, {"type": kind, "id": "2", **whole}])
+    take(project, records.BATCH, [{"type": kind, "id": "3", **whole}])
+    assert {row["id"]: row["flags"] for row in rows(project, table, "id, flags")} == {
+        "1": Flag.TEXT_REPAIRED,
+        "2": 0,
+        "3": 0,
+    }
+
+
 def test_what_holds_the_replacement_sign_already_was_not_repaired(project):
     assert take(project, records.INTERACTIONS, {"feature": "a", "prompt": "x\ufffd"}).results[0].note is None
     assert one(project, "interaction")["flags"] == 0

@@ -129,6 +129,7 @@ FEEDBACK = Kind(
         Column("edit_ratio", "r.edit_ratio", _short),
         *_plain("name", "label", "interaction_id", "interaction_at"),
         *_plain("user_id", "session_id", "trace_id", "span_id"),
+        Column("flags", "r.flags", _flags),
     ),
     (Column("comment", "r.comment"), Column("final_text", "r.final_text"), _json("metadata", "r")),
 )
@@ -141,6 +142,7 @@ COSTS = Kind(
         *_plain("interaction_id"),
         *_dimensions(),
         *_plain("period_from", "period_to"),
+        Column("flags", "r.flags", _flags),
     ),
     (Column("description", "r.description"), _json("metadata", "r")),
 )

@@ -143,6 +143,15 @@ def test_texts_are_there_when_asked_for_and_as_the_policy_keeps_them(make_projec
         assert "comment" not in rows_of(get("feedback.jsonl", key=key))[0]
 
 
+def test_what_had_to_be_repaired_has_its_flag(get, post):
+    for broken in ("", "\0"):
+        post("feedback", {"kind": "nps", "score": 9, "comment": f"well{broken}"})
+        post("costs", {"component": "other", "amount_usd": 1, "description": f"bill{broken}"})
+    for kind, text in (("feedback", "comment"), ("costs", "description")):
+        found = {row[text][4:]: row["flags"] for row in rows_of(get(f"{kind}.jsonl", text="1"))}
+        assert found == {"": [], "\ufffd": ["text_repaired"]}
+
+
 def test_a_filter_by_feature_and_a_window_choose_rows(get, filled):
     found = rows_of(get("interactions.csv", window="7d", feature="translate"))
     assert len(found) == 6
