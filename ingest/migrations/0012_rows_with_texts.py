@@ -1,4 +1,4 @@
-"""What the text horizon still has to clear of costs and user events, and who said what stands alone."""
+"""What the text horizon still has to clear of feedback, costs and user events, and feedback of a kind by its feature."""
 
 from typing import ClassVar
 
@@ -6,8 +6,14 @@ from django.db import migrations
 
 from ingest.dimensions import FeedbackKind
 
-# Most rows hold no text and are in neither index.
-TEXTS = """
+# As in 0006.
+HAS_TEXT = f"""(comment IS NOT NULL OR final_text IS NOT NULL OR metadata IS NOT NULL
+            OR kind = {FeedbackKind.ESCALATION:d} AND label IS NOT NULL)"""
+# Most rows hold no text and are in none of the indexes. With the id a portion has its bounds in the index, however many
+# rows share an instant.
+TEXTS = f"""
+    DROP INDEX feedback_texts;
+    CREATE INDEX feedback_texts ON feedback (project_id, occurred_at, id) WHERE {HAS_TEXT};
     CREATE INDEX cost_texts ON cost (project_id, occurred_at, id)
         WHERE (description IS NOT NULL OR metadata IS NOT NULL);
     CREATE INDEX user_event_texts ON user_event (project_id, occurred_at, id) WHERE metadata IS NOT NULL;

@@ -42,7 +42,17 @@ class Outlived:
         return local_day(before, zone_name).replace(day=1) if self.at == "month" else before
 
 
+# An escalation's label is the reason that somebody wrote. Where there are marks of words, there is a hash in the metadata.
 LARGE = (
+    Outlived(
+        "feedback",
+        {
+            **dict.fromkeys(("comment", "final_text", "word_marks", "metadata"), "NULL"),
+            "label": f"CASE WHEN kind = {FeedbackKind.ESCALATION:d} THEN NULL ELSE label END",
+        },
+        "(comment IS NOT NULL OR final_text IS NOT NULL OR metadata IS NOT NULL"
+        f" OR kind = {FeedbackKind.ESCALATION:d} AND label IS NOT NULL)",
+    ),
     Outlived("cost", {"description": "NULL", "metadata": "NULL"}, "(description IS NOT NULL OR metadata IS NOT NULL)"),
     Outlived("user_event", {"metadata": "NULL"}, "metadata IS NOT NULL"),
 )
@@ -90,33 +100,3 @@ def _beyond(order: tuple[str, ...], sign: str, edge: str) -> str:
     """A condition on rows from an edge on. The time alone lets the planner leave out weeks; the key ends it in an instant."""
     places = ", ".join(f"%({edge}_{number})s" for number in range(len(order)))
     return f" AND {order[0]} {sign} %({edge}_0)s AND ({', '.join(order)}) {sign} ({places})"
-
-
-def clear_feedback(before: datetime, limit: int) -> Swept:
-    """Take the texts out of feedback from before an instant.
-
-    They are looked for as the index on them says, which holds nothing else. Where there are marks of words, there is a hash
-    in the metadata.
-    """
-    find = f"""
-        SELECT occurred_at, id FROM feedback
-        WHERE project_id = %(project)s AND occurred_at < %(before)s
-          AND (comment IS NOT NULL OR final_text IS NOT NULL OR metadata IS NOT NULL
-               OR kind = {FeedbackKind.ESCALATION:d} AND label IS NOT NULL)
-        ORDER BY occurred_at LIMIT %(limit)s
-    """
-    clear = f"""
-        UPDATE feedback f SET comment = NULL, final_text = NULL, word_marks = NULL, metadata = NULL,
-            label = CASE WHEN f.kind = {FeedbackKind.ESCALATION:d} THEN NULL ELSE f.label END
-        FROM unnest(%(times)s::timestamptz[], %(ids)s::text[]) AS old (occurred_at, id)
-        WHERE f.project_id = %(project)s AND f.occurred_at >= %(first)s AND f.occurred_at <= %(last)s
-          AND f.occurred_at = old.occurred_at AND f.id = old.id
-    """
-    parameters: dict[str, Any] = {"project": current_project(), "before": before, "limit": limit}
-    with connection.cursor() as cursor:
-        cursor.execute(find, parameters)
-        found = cursor.fetchall()
-        if found:
-            times, ids = (list(column) for column in zip(*found, strict=True))
-            cursor.execute(clear, {**parameters, "times": times, "ids": ids, "first": times[0], "last": times[-1]})
-    return Swept(len(found), len(found) >= limit)

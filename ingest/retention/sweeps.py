@@ -185,7 +185,6 @@ def portions(standing: Standing, now: datetime) -> list[Portion]:
     raw, text, rollups = standing.raw_horizon, standing.text_horizon, standing.rollups_wanted(now)
     if text is not None:
         work += [_deleting(partial(delete, sweep, text)) for sweep in TEXTS]
-        work.append(partial(clearing.clear_feedback, text, PORTION))
         for rows in (*clearing.LARGE, *clearing.SMALL):
             work.append(partial(clearing.clear, rows, text, standing.time_zone, PORTION))
     if raw is not None:

@@ -43,7 +43,6 @@ STEPS: dict[str, str] = {
     "moving the text horizon": "ingest.retention.accounts.move_text_horizon",
     "deleting": "ingest.retention.sweeps.delete",
     "deleting keys": "ingest.retention.sweeps._delete_keys",
-    "clearing feedback": "ingest.retention.clearing.clear_feedback",
     "clearing texts": "ingest.retention.clearing.clear",
     "deleting late events": "ingest.retention.sweeps.delete_late",
     "closing the account": "ingest.retention.accounts.save_swept",
