@@ -27,8 +27,8 @@ class Swept(NamedTuple):
 class Outlived:
     """Rows of a table that outlive their texts: columns, each with what it holds without a text.
 
-    `has_text` is SQL that is true for a row with a text; the index on a large table says the same, in the order of `at`
-    and `rest`.
+    `has_text` is SQL that is true for a row with a text. The index on a large table says the same, in the order of
+    `project`, `at` and `rest`: no other one can be taken for it.
     """
 
     table: str
@@ -36,6 +36,7 @@ class Outlived:
     has_text: str
     at: str = "occurred_at"
     rest: tuple[str, ...] = ("id",)
+    project: str = "(project_id + 0)"
 
     def edge(self, before: datetime, zone_name: str) -> datetime | date:
         """The instant before which texts go; of what belongs to a month the month in which that lies, which stays."""
@@ -57,8 +58,8 @@ LARGE = (
     Outlived("user_event", {"metadata": "NULL"}, "metadata IS NOT NULL"),
 )
 SMALL = (
-    Outlived("change_event", {"metadata": "''"}, "metadata <> ''"),
-    Outlived("figure", {"metadata": "NULL"}, "metadata IS NOT NULL", "month", ("name", "tier", "id")),
+    Outlived("change_event", {"metadata": "''"}, "metadata <> ''", project="project_id"),
+    Outlived("figure", {"metadata": "NULL"}, "metadata IS NOT NULL", "month", ("name", "tier", "id"), "project_id"),
 )
 
 
@@ -78,7 +79,7 @@ def clear(rows: Outlived, before: datetime, zone_name: str, limit: int) -> Swept
     """Take the texts out of the oldest rows that have some, from before an instant."""
     order = (rows.at, *rows.rest)
     names = ", ".join(order)
-    where = f"project_id = %(project)s AND {rows.at} < %(before)s AND {rows.has_text}"
+    where = f"{rows.project} = %(project)s AND {rows.at} < %(before)s AND {rows.has_text}"
     parameters: dict[str, Any] = {
         "project": current_project(),
         "before": rows.edge(before, zone_name),

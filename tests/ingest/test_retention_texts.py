@@ -159,15 +159,15 @@ def test_a_portion_that_is_undone_is_done_again(brief):
 WITHOUT_TEXTS = {
     "feedback": (
         "INSERT INTO feedback (project_id, occurred_at, received_at, value, kind, id)"
-        " SELECT %s, %s, %s, 1, 1, 'f-' || n FROM generate_series(1, 40000) n"
+        " SELECT %s, %s, %s, 1, 1, 'f-' || n FROM generate_series(1, 120000) n"
     ),
     "cost": (
         "INSERT INTO cost (project_id, occurred_at, received_at, amount_nano, component, id)"
-        " SELECT %s, %s, %s, 1, 1, 'c-' || n FROM generate_series(1, 40000) n"
+        " SELECT %s, %s, %s, 1, 1, 'c-' || n FROM generate_series(1, 120000) n"
     ),
     "user_event": (
         "INSERT INTO user_event (project_id, occurred_at, received_at, event, id, user_id)"
-        " SELECT %s, %s, %s, 1, 'u-' || n, 'maya' FROM generate_series(1, 40000) n"
+        " SELECT %s, %s, %s, 1, 'u-' || n, 'maya' FROM generate_series(1, 120000) n"
     ),
 }
 
@@ -179,7 +179,7 @@ def test_rows_without_texts_are_passed_over_unread(brief, installation, rows, ha
     partitions.ensure(at)
     with connection.cursor() as cursor:
         cursor.execute(WITHOUT_TEXTS[rows.table], [brief.pk, at, at])
-        first_and_last = "project_id = %s AND id LIKE '%%-1' OR project_id = %s AND id LIKE '%%-40000'"
+        first_and_last = "project_id = %s AND id LIKE '%%-1' OR project_id = %s AND id LIKE '%%-120000'"
         cursor.execute(f"UPDATE {rows.table} SET metadata = '{{}}' WHERE {first_and_last}", [brief.pk] * 2)
     if has_statistics:
         with psycopg.connect(installation.server.superuser_url, autocommit=True) as superuser:
