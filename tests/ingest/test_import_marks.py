@@ -113,7 +113,7 @@ def test_a_mark_only_moves_forward_and_none_is_left_with_alert(bring_in, reaches
 
 
 def test_the_mark_on_a_project_is_taken_over_from_the_keys_of_its_record(make_project, reaches, project):
-    migration = import_module("ingest.migrations.0013_marks_and_orphans")
+    migration = import_module("ingest.migrations.0013_marks_and_flags")
     untouched, at = make_project(), timeline.now() - 7 * HOUR
     with connection.cursor() as cursor:
         for key in (migration.KEY, "00" * 16):
