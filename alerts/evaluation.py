@@ -151,9 +151,7 @@ def _next_group(bench: Bench, state_id: int | None = None) -> Group | None:
     for state in waiting.select_for_update(of=("self",)).select_related("rule").order_by("pk"):
         cadence = states.cadence_of(state.rule, bench.zone_name)
         window = cadence.window(cadence.end_after(state.judged_to))
-        is_maturing = METRICS[state.rule.metric].maturing
-        has_closed = closes_at(window.end) <= bench.now
-        if has_closed and bench.source.covers(window.end, state.feature, is_maturing=is_maturing):
+        if closes_at(window.end) <= bench.now and bench.source.covers(window, state.rule.metric, state.feature):
             groups.setdefault(window, []).append(state)
     if not groups:
         return None

@@ -7,7 +7,9 @@ from datetime import datetime
 from alerts.limits import Facts, Measure
 from ingest import timeline
 from ingest.timeline import Window
+from observatory.metrics import user_rows
 from observatory.metrics.definitions import LATENCY_BUDGETS_MS, METRICS, Kind
+from observatory.metrics.derived import reach
 from observatory.metrics.reading import Comparison, Reading
 from observatory.metrics.series import Reader, UnknownValue
 
@@ -32,13 +34,18 @@ class Source:
     def __init__(self, now: datetime) -> None:
         self._reader = Reader(now)
         self._ends: dict[tuple[str, bool], datetime] = {}
+        self._users_to: dict[Window, datetime] = {}
 
-    def covers(self, end: datetime, feature: str, *, is_maturing: bool) -> bool:
-        """Whether nothing that belongs before `end` is still missing of a feature (empty: of the whole project)."""
+    def covers(self, window: Window, metric: str, feature: str) -> bool:
+        """Whether what came before a window's end is counted in a metric of a feature (empty: of the whole project).
+
+        Users are counted minutes after the rest. What comes late is not waited for: somebody may always be late.
+        """
+        is_maturing = METRICS[metric].maturing
         key = (feature if is_maturing else "", is_maturing)
         if key not in self._ends:
             self._ends[key] = self._end_of(*key)
-        return end <= self._ends[key]
+        return window.end <= self._ends[key] and (not reach.is_of_users(METRICS[metric]) or self._has_users_of(window))
 
     def take(self, wanted: Collection[Wanted], window: Window) -> dict[Wanted, Facts]:
         """Read everything that is wanted of one window. What has never been seen is nothing, not an error."""
@@ -60,6 +67,11 @@ class Source:
         if start >= window.end:
             return False
         return bool(self._facts_of(Wanted("calls", feature, Measure.VALUE), Window(start, window.end)).value)
+
+    def _has_users_of(self, window: Window) -> bool:
+        if window not in self._users_to:
+            self._users_to[window] = user_rows.complete_to(window) or self._reader.now
+        return window.end <= self._users_to[window]
 
     def _end_of(self, feature: str, is_maturing: bool) -> datetime:
         try:

@@ -78,8 +78,11 @@ class Fabricated:
     numbers: Numbers
     now: datetime
 
-    def covers(self, end, feature, *, is_maturing):
-        return end <= min(self.numbers.mature_to if is_maturing else self.numbers.complete_to, self.now)
+    def covers(self, window, metric, feature):
+        from observatory.metrics.definitions import METRICS
+
+        numbers = self.numbers
+        return window.end <= min(numbers.mature_to if METRICS[metric].maturing else numbers.complete_to, self.now)
 
     def take(self, wanted, window):
         return self.numbers.take(wanted, window)

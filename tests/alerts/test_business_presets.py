@@ -8,7 +8,7 @@ from django.db import connection
 from ingest import dictionary, partitions
 from ingest.dimensions import Dimension, FeedbackKind, FigureName
 from ingest.projects.scope import project_scope
-from ingest.timeline import DAY, floor, week_start
+from ingest.timeline import DAY, HOUR, MINUTE, floor, week_start
 from tests import factories
 from tests.observatory.metrics.business_rows import figure
 
@@ -22,7 +22,7 @@ def judged(project):
     from alerts.models import AlertRule, RuleState
     from observatory.metrics import roller
 
-    def judge(slug):
+    def judge(slug, waits_since=None):
         # Two hundred users a day, one hundred and forty in the last month.
         rows = [
             {"at": MIDNIGHT - ago * DAY - timedelta(hours=1), "feature": "draft", "user_id": f"u-{n}"}
@@ -34,6 +34,10 @@ def judged(project):
         with project_scope(project.pk):
             presets.install(project.pk, MIDNIGHT - timedelta(hours=3))
             AlertRule.objects.exclude(preset=slug).update(is_paused=True)
+        with project_scope(project.pk), connection.cursor() as cursor:
+            if waits_since:
+                mark = "INSERT INTO dirty_user (project_id, quarter, cluster, marked_at) VALUES (%s, %s, 'u-1', %s)"
+                cursor.execute(mark, [project.pk, MIDNIGHT - HOUR, waits_since])
         evaluation.evaluate(MIDNIGHT + timedelta(hours=2), only=[project.pk])
         with project_scope(project.pk):
             return RuleState.objects.filter(rule__preset=slug).order_by("-feature_number").first()
@@ -62,12 +66,30 @@ def test_more_tickets_than_in_the_weeks_before_are_told_when_they_are_no_chance(
     assert judged("ticket-rate").state == state
 
 
-def test_usage_that_shrinks_beside_the_product_is_told(project, judged):
+@pytest.fixture
+def product(project):
+    """Say how many users the whole product has."""
     with connection.cursor() as cursor, project_scope(project.pk):
         for ago in (0, 31, 62, 93):
             figure(cursor, project, FigureName.ACTIVE_USERS, f"{MIDNIGHT - ago * DAY:%Y-%m}", "", 1_000)
+
+
+def test_usage_that_shrinks_beside_the_product_is_told(product, judged):
     found = judged("feature-mau-share")
     assert (found.state, found.value) == ("critical", pytest.approx(-0.375, abs=0.02))
+
+
+def test_users_are_judged_when_all_who_came_before_the_end_are_counted(product, judged):
+    assert judged("feature-mau-share", waits_since=MIDNIGHT - MINUTE).state == "learning"
+
+
+def test_users_that_come_late_are_not_waited_for(product, judged):
+    assert judged("feature-mau-share", waits_since=MIDNIGHT + MINUTE).state == "critical"
+
+
+def test_what_is_not_about_users_waits_for_none(project, judged):
+    tickets(project, before=40, now=60)
+    assert judged("ticket-rate", waits_since=MIDNIGHT - MINUTE).state == "critical"
 
 
 def test_costs_beside_revenue_that_nobody_sent_are_unknown(judged):

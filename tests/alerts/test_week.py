@@ -109,7 +109,7 @@ def test_the_planted_bug_of_judging_the_open_window_is_seen(run, numbers, monkey
         def __init__(self, now):
             self.now = now
 
-        def covers(self, *_, **__):
+        def covers(self, *_):
             return True
 
         def take(self, wanted, window):

@@ -50,6 +50,11 @@ REACHES: dict[str, Reach] = {
 """Derived metrics of users → the local days of their calls."""
 
 
+def is_of_users(metric: Metric) -> bool:
+    """Whether a metric is known from rows of users."""
+    return metric.kind in (Kind.USERS, Kind.PER_USER) or metric.name in REACHES
+
+
 def are_counted(metric: Metric, shelf: Shelf, points: Sequence[Window]) -> list[bool]:
     """Whether no user whom each point is about waits to be counted."""
     spans = [_spans(metric, shelf, point) for point in points]
