@@ -17,7 +17,9 @@ from ingest.dimensions import RecordKind
 from ingest.duties import Duty
 from ingest.models import DutyBeat
 from ingest.projects.access import current_project
+from ingest.timeline import day_start, local_day
 from observatory.health import PATIENCE, TICKING
+from observatory.metrics import store
 
 WORK = {
     Duty.ROLL: "counts what came in",
@@ -82,13 +84,15 @@ def _waiting(view: View) -> list[Tile]:
         " AND occurred_at > statement_timestamp() - interval '7 days'"
     )
     lag = view.now - oldest if dirty and oldest else timedelta()  # type: ignore[operator]  # min() of a time column
+    days = store.days_unmerged(day_start(local_day(view.now, view.project.time_zone), view.project.time_zone))
+    days_words = (f"past days to merge: {formatting.count(days)}",) if days else ()
     return [
         Tile(
             "Roll-up lag",
             formatting.span(lag),
             "lag",
             State.OK if lag < TICKING else State.WARNING,
-            lines=(f"{formatting.count(dirty)} marks wait",),
+            lines=(f"{formatting.count(dirty)} marks wait", *days_words),
             definition="Age of the oldest bucket that has to be counted again.",
         ),
         *_orphans(view),

@@ -73,7 +73,7 @@ class Reader:
         judged = self._judged(metric, whole, chosen, family)
         size = self._grain(metric, whole, grain, family)
         answered = self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)
-        cover = self._shelf.coverage(chosen, family)
+        cover = self._shelf.coverage(chosen, family, judged or whole)
         return Answer(
             metric=name,
             window=whole,
@@ -143,7 +143,8 @@ class Reader:
         whole = self._shelf.aligned(window, family)
         judged = self._judged(metric, whole, chosen, family)
         answered = self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)
-        return distributions.shown(metric, whole, judged, self._shelf.coverage(chosen, family), answered, bins)
+        cover = self._shelf.coverage(chosen, family, judged or whole)
+        return distributions.shown(metric, whole, judged, cover, answered, bins)
 
     def series(
         self,
@@ -225,10 +226,7 @@ class Reader:
     def _answer(self, metric: Metric, window: Window, chosen: Filter, *, is_ripe: bool = True) -> Answered:
         """The reading over a window and what it was computed from; what is not ripe has a sample size and no value."""
         (totals,) = self._of_value(metric, [window], chosen, Grain.DAY)
-        if metric.kind is Kind.USERS and metric.days == 1:
-            reading = self._mean_day(metric, window, chosen)
-        else:
-            (reading,) = self._judge(metric, [window], [totals], chosen)
+        reading = self._reading_of(metric, window, chosen, totals)
         return reading if is_ripe else formulas.unripe(reading), totals
 
     def _of_value(self, metric: Metric, points: Sequence[Window], chosen: Filter, grain: Grain) -> list[Totals]:
@@ -389,12 +387,12 @@ class Reader:
             is_told = filtering.is_told(metric, chosen.dimensions, by)
             for number, totals in groups.items():
                 value, known = chosen.narrowed(dimension, number), replace(totals, untold=untold)
-                read = self._of_group(metric, window, value, known) if is_told else formulas.NOT_INSTRUMENTED
+                read = self._reading_of(metric, window, value, known) if is_told else formulas.NOT_INSTRUMENTED
                 readings[names.get(number, f"#{number}")] = read if is_ripe else formulas.unripe(read)
             found[metric.name] = dict(sorted(readings.items(), key=lambda item: -item[1].sample_size))
         return found
 
-    def _of_group(self, metric: Metric, window: Window, value: Filter, totals: Totals) -> Reading:
+    def _reading_of(self, metric: Metric, window: Window, value: Filter, totals: Totals) -> Reading:
         if metric.kind is Kind.USERS and metric.days == 1:
             return self._mean_day(metric, window, value)
         return self._judge(metric, [window], [totals], value)[0]

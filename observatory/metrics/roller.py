@@ -60,11 +60,14 @@ ORPHANS_BUDGET_S = 0.5
 WIDE_EVERY = timedelta(seconds=60)
 # They may wait, but not for ever behind a busy project's headline numbers: once a minute they get their time.
 WIDE_BUDGET_S = 1.0
+# Days that a late run did not get to are not left to the next one.
+WIDE_AGAIN = timedelta(seconds=10)
 THIN_DAY = 1_000
 
 Step = Callable[[Pass], RollReport]
 
 _users_rest_until: dict[int, float] = {}
+_wide_days_left: set[int] = set()
 _turns = Turns[tuple[Project, datetime]]("rolling project", key=lambda one: one[0].pk, since=lambda one: one[1])
 
 
@@ -141,7 +144,16 @@ def _widened(work: Pass, *shares: Share) -> RollReport:
     if not work.is_wide_due:
         return RollReport()
     limit = math.inf if work.is_everything else max(work.deadline, time.monotonic() + WIDE_BUDGET_S)
-    return _each((wide.count_minutes, wide.merge_hours, wide.merge_days), replace(work, deadline=limit), *shares)
+    project = work.project.pk
+    work = replace(work, deadline=limit, is_late_due=work.is_late_due or project in _wide_days_left)
+    finer, days = (
+        _each((wide.count_minutes, wide.merge_hours), work, *shares),
+        _repeated(wide.merge_days, work, *shares),
+    )
+    _wide_days_left.discard(project)
+    if days.left:
+        _wide_days_left.add(project)
+    return finer + days
 
 
 def _repeated(step: Step, work: Pass, *shares: Share) -> RollReport:
@@ -196,6 +208,8 @@ def _begin(project: Project, now: datetime, everything: bool, deadline: float) -
         store.save(account)
         if everything:
             _wake_orphans()
+        is_late_due = everything or now - account.late_at >= LATE_EVERY
+        wide_every = WIDE_AGAIN if project.pk in _wide_days_left else WIDE_EVERY
         return Pass(
             project,
             now,
@@ -203,8 +217,8 @@ def _begin(project: Project, now: datetime, everything: bool, deadline: float) -
             deadline,
             everything,
             is_recent_due=everything or now - account.recent_at >= RECENT_EVERY,
-            is_wide_due=everything or now - account.wide_at >= WIDE_EVERY,
-            is_late_due=everything or now - account.late_at >= LATE_EVERY,
+            is_wide_due=is_late_due or now - account.wide_at >= wide_every,
+            is_late_due=is_late_due,
             has_many_users=everything and user_rows.are_more_than(MANY_USERS),
         )
 

@@ -225,16 +225,20 @@ class Shelf:
             return spans.grain_of(window, self._stored_wide[Facts.INTERACTIONS], wanted)
         return windows.grain_of(window, self._stored[Facts.INTERACTIONS], wanted)
 
-    def coverage(self, chosen: Filter, family: Family = Family.HEADLINE) -> Coverage:
-        """How far the numbers reach: of one feature, or of all (the one that matures slowest counts)."""
+    def coverage(self, chosen: Filter, family: Family = Family.HEADLINE, window: Window | None = None) -> Coverage:
+        """How far the numbers reach: of one feature, or of all (the one that matures slowest counts).
+
+        Of wide sets, what waits of the last day and of the window asked about counts, however old that is.
+        """
         if chosen.feature is None:
             hours = max(self._maturities.values(), default=DEFAULT_MATURITY_HOURS)
         else:
             hours = self._maturities.get(chosen.feature, DEFAULT_MATURITY_HOURS)
         complete_to = min(self.now, self.account.complete_to)
         if family is Family.WIDE:
-            recent = [bucket for bucket in self._wide_waiting if bucket >= self.now - store.RECENT]
-            complete_to = min([complete_to, *recent])
+            asked = [window or Window(self.now, self.now), Window(self.now - store.RECENT, self.now)]
+            waiting = [at for at in self._wide_waiting if any(of.start <= at < of.end for of in asked)]
+            complete_to = min([complete_to, *waiting])
         mature_to = min(self.now - timedelta(hours=hours), complete_to, self.account.feedback_complete_to)
         return Coverage(complete_to, mature_to, self.account.last_interaction_at, self.account.changed_at)
 

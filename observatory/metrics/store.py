@@ -349,6 +349,15 @@ def unmerged(level: Level, family: Family = Family.HEADLINE) -> dict[Facts, list
     return found
 
 
+def days_unmerged(before: datetime) -> int:
+    """How many days that begin before an instant are not what their finer rows add up to, in whichever family."""
+    levels = [marked_as(Level.DAY, family) for family in Family]
+    query = "SELECT count(DISTINCT bucket) FROM unmerged WHERE project_id = %s AND level = ANY(%s) AND bucket < %s"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), levels, before])
+        return int(cursor.fetchone()[0])
+
+
 def prune(level: Level, before: datetime, family: Family = Family.HEADLINE) -> None:
     """Drop buckets of a level that are no longer kept."""
     query = """

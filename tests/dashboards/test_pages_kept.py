@@ -8,9 +8,14 @@ import pytest
 from dashboards import kept
 from dashboards.pages.status import WORK
 from ingest import duties, records, timeline
+from ingest.dimensions import Facts
 from ingest.duties import Duty
 from ingest.projects.models import Project
+from ingest.projects.scope import project_scope
 from ingest.retention import accounts, horizons
+from observatory.metrics import store
+from observatory.metrics.sheets import Family
+from observatory.metrics.windows import Level
 from tests.dashboards import site as sites
 from tests.ingest.record import take
 from tests.ingest.retained import post_past, retain, roll
@@ -110,3 +115,16 @@ def test_an_interaction_whose_texts_are_gone_says_so(asking, project):
     assert "Texts are kept for 10 days: the time of this one's is over" in gone.replace("&#x27;", "'")
     assert "prompt of" not in gone
     assert "prompt of i-2-0" in asking.get(f"{address}i-2-0").text
+
+
+def test_past_days_that_are_not_merged_yet_are_counted(asking, project):
+    def told() -> str | None:
+        found = re.search(r"past days to merge: (\d+)", words_of(asking.get(f"/{project.slug}/status/").text))
+        return found and found[1]
+
+    assert told() is None
+    with project_scope(project.id):
+        for family in Family:
+            store.set_unmerged(Level.DAY, Facts.FEEDBACK, [NOW - 40 * DAY, NOW - 50 * DAY, NOW], family)
+        store.set_unmerged(Level.HOUR, Facts.FEEDBACK, [NOW - 60 * DAY], Family.WIDE)
+    assert told() == "2"

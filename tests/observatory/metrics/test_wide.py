@@ -10,7 +10,7 @@ from ingest.dimensions import Dimension, Facts, FeedbackKind
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, MINUTE, Window, floor
-from observatory.metrics import cells, roller, series, store, verify
+from observatory.metrics import cells, passing, roller, series, store, verify, wide
 from observatory.metrics.layout import Counter
 from observatory.metrics.sheets import COMBINATION, TOTAL, Family
 from observatory.metrics.windows import BadWindow, Level
@@ -19,6 +19,7 @@ from tests.harness.sheets import counted
 
 NOW = floor(datetime.now(UTC), DAY) - 2 * DAY + timedelta(hours=13, minutes=7, seconds=20)
 TODAY = floor(NOW, DAY)
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +97,54 @@ def test_they_follow_the_headline_numbers_once_a_minute(project: Project) -> Non
     assert [point.complete for point in answer.series[-3:]] == [True, False, False]
     roll(project, NOW + timedelta(seconds=63), everything=False)
     assert calls(project, window, NOW + timedelta(seconds=64), tier="free") == 1
+
+
+def waiting_days(project: Project) -> list[datetime]:
+    with project_scope(project.pk):
+        return store.unmerged(Level.DAY, Family.WIDE)[Facts.INTERACTIONS]
+
+
+def test_days_of_long_ago_come_with_the_late_run_whenever_that_is(project: Project) -> None:
+    roll(project)
+    for age in (50, 60, 70):
+        send(project, NOW - age * DAY, tier="free")
+    late = NOW + roller.LATE_EVERY
+    # The minute's turn of the wide sets lies just before the late run.
+    for now in (late - 20 * SECOND, late):
+        roll(project, now, everything=False)
+    for step in range(1, 20):
+        roll(project, late + step * 10 * SECOND, everything=False)
+    assert waiting_days(project) == []
+    assert calls(project, Window(NOW - 80 * DAY, NOW), late + 4 * MINUTE, tier="free") == 3
+
+
+def test_days_that_a_late_run_has_no_time_for_are_gone_on_with(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge = wide.merge_days
+
+    def one_at_a_time(work: passing.Pass) -> passing.RollReport:
+        found = merge(work)
+        if work.is_late_due:
+            work.stopped.set()
+        return found
+
+    monkeypatch.setattr(wide, "DAYS_AT_ONCE", 1)
+    monkeypatch.setattr(wide, "merge_days", one_at_a_time)
+    days = [NOW - age * DAY for age in (50, 60, 70, 75)]
+    for day in days:
+        send(project, day, tier="free")
+    roll(project, everything=False)
+    window, oldest = Window(NOW - 80 * DAY, NOW - 40 * DAY), floor(days[-1], DAY)
+    assert waiting_days(project) == [floor(day, DAY) for day in reversed(days[1:])]
+    with project_scope(project.pk):
+        for asked in ({"where": {"tier": "free"}}, {"group_by": "tier"}):
+            answer = series.read("calls", window, grain="1d", now=NOW, **asked)
+            assert answer.complete_to == oldest, "what is not in it yet is not said to be complete"
+    for step in range(1, 20):
+        roll(project, NOW + step * 10 * SECOND, everything=False)
+    assert waiting_days(project) == []
+    assert calls(project, window, NOW + 4 * MINUTE, tier="free") == 4
 
 
 def test_a_dimension_that_no_app_sends_costs_nothing(project: Project) -> None:
