@@ -29,8 +29,11 @@ from observatory.metrics.windows import Level, Piece
 Groups = dict[int, Totals]
 """Dictionary number of a value → its totals."""
 
+Row = tuple[Any, ...]
+
 UNTOLD = -1
 """The group of what combinations leave out: rows beyond the largest ones of their bucket."""
+KEPT_BYTES = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -103,14 +106,39 @@ class Needs:
         return sorted({item.facts for item in self.counters} | {item.facts for item in self.distributions})
 
 
+class Rows:
+    """Stored sheets as one request reads them: what several of its questions are about is fetched once.
+
+    No more than KEPT_BYTES of them are kept.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], list[Row]] = {}
+        self._room = KEPT_BYTES
+
+    def of(
+        self, facts: Facts, pieces: Sequence[Piece], chosen: Selection, distributions: Sequence[Distribution]
+    ) -> list[Row]:
+        """(bucket, combinations, counters, *histograms) of each sheet of the set, whatever value is chosen in it."""
+        asked = (facts, tuple(pieces), chosen.dimension, chosen.feature, tuple(distributions))
+        found = self._known.get(asked)
+        if found is None:
+            found = _fetched(facts, pieces, chosen, distributions)
+            size = sum(len(blob) for row in found for blob in row[1:] if blob)
+            if size <= self._room:
+                self._room -= size
+                self._known[asked] = found
+        return found
+
+
 def totals(
-    facts: Facts, pieces: Sequence[Piece], points: Sequence[Window], chosen: Selection, needs: Needs
+    rows: Rows, facts: Facts, pieces: Sequence[Piece], points: Sequence[Window], chosen: Selection, needs: Needs
 ) -> list[Groups]:
     """The stored buckets of `pieces` added up per point. Points are disjoint, in order, and no bucket spans two."""
     distributions = sorted(name for name in needs.distributions if name.facts is facts)
     starts = [point.start for point in points]
     found: list[Groups] = [{} for _ in points]
-    for bucket, combinations, counters, *histograms in _rows(facts, pieces, chosen, distributions):
+    for bucket, combinations, counters, *histograms in rows.of(facts, pieces, chosen, distributions):
         place = bisect_right(starts, bucket) - 1
         if place < 0 or bucket >= points[place].end:
             continue
@@ -126,10 +154,12 @@ def totals(
     return found
 
 
-def ever_counted(facts: Facts, pieces: Sequence[Piece], distribution: Distribution | None) -> set[int | Distribution]:
+def ever_counted(
+    rows: Rows, facts: Facts, pieces: Sequence[Piece], distribution: Distribution | None
+) -> set[int | Distribution]:
     """The counters that are not zero in any of these buckets, of all features together, and the histogram if it counted."""
     found: set[int | Distribution] = set()
-    for _, _, counters, *histograms in _rows(facts, pieces, Selection(), [distribution] if distribution else []):
+    for _, _, counters, *histograms in rows.of(facts, pieces, Selection(), [distribution] if distribution else []):
         found |= codec.counters_in(counters)
         if distribution and any(histograms):
             found.add(distribution)
@@ -137,20 +167,20 @@ def ever_counted(facts: Facts, pieces: Sequence[Piece], distribution: Distributi
 
 
 def features_with(
-    facts: Facts, pieces: Sequence[Piece], counters: Collection[Counter], distribution: Distribution | None
+    rows: Rows, facts: Facts, pieces: Sequence[Piece], counters: Collection[Counter], distribution: Distribution | None
 ) -> set[int]:
     """The features of which any of these counters is not zero in any of these buckets, or that the histogram counted."""
     chosen = Selection(int(Dimension.FEATURE), ALL_FEATURES, None)
     found: set[int] = set()
-    for _, _, data, *histograms in _rows(facts, pieces, chosen, [distribution] if distribution else []):
+    for _, _, data, *histograms in rows.of(facts, pieces, chosen, [distribution] if distribution else []):
         found |= {feature for feature, counts in codec.unpack_counters(data, counters).items() if counts}
         found |= {feature for histogram in histograms for feature in codec.unpack_histograms(histogram)}
     return found
 
 
-def _rows(
+def _fetched(
     facts: Facts, pieces: Sequence[Piece], chosen: Selection, distributions: Sequence[Distribution]
-) -> list[tuple[Any, ...]]:
+) -> list[Row]:
     query = f"""
         SELECT s.* FROM unnest(%s::smallint[], %s::timestamptz[], %s::timestamptz[]) AS r (level, start_at, end_at)
         CROSS JOIN LATERAL (

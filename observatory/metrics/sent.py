@@ -110,7 +110,9 @@ class Sent:
         if (facts, distribution) not in self._of_all:
             self._of_all[facts, distribution] = _Search(
                 self._windows(),
-                lambda window: reads.ever_counted(facts, self._shelf.pieces(facts, window), distribution),
+                lambda window: reads.ever_counted(
+                    self._shelf.rows, facts, self._shelf.pieces(facts, window), distribution
+                ),
             )
         is_known = self._of_all[facts, distribution].finds(wanted)
         if feature is None or not is_known:
@@ -118,7 +120,9 @@ class Sent:
         if source not in self._of_features:
             self._of_features[source] = _Search(
                 self._windows(),
-                lambda window: reads.features_with(facts, self._shelf.pieces(facts, window), counters, distribution),
+                lambda window: reads.features_with(
+                    self._shelf.rows, facts, self._shelf.pieces(facts, window), counters, distribution
+                ),
             )
         return self._of_features[source].finds({feature})
 

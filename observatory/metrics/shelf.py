@@ -18,7 +18,7 @@ from observatory.metrics import codec, formulas, reads, seams, spans, store, use
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.metric import Metric
 from observatory.metrics.reading import Coverage, Seam, Totals
-from observatory.metrics.reads import Groups, Needs, Selection
+from observatory.metrics.reads import Groups, Needs, Rows, Selection
 from observatory.metrics.sheets import ALL_FEATURES, COMBINATION, TOTAL, Family
 from observatory.metrics.spans import StoredWide
 from observatory.metrics.windows import Grain, Level, Piece, Stored
@@ -118,6 +118,8 @@ class Shelf:
         self._first: dict[int | None, datetime | None] = {}
         self._waiting: dict[frozenset[Facts], Window | None] = {}
         self._names: dict[Dimension, dict[int, str]] = {}
+        self._pieces: dict[tuple[Facts, Window, Family, Grain], list[Piece]] = {}
+        self.rows = Rows()
 
     @cached_property
     def account(self) -> store.Account:
@@ -308,7 +310,7 @@ class Shelf:
         found: list[Groups] = [{} for _ in points]
         for facts in needs.facts:
             pieces = self.pieces(facts, whole, selection.family, grain)
-            for groups, more in zip(found, reads.totals(facts, pieces, points, wanted, needs), strict=True):
+            for groups, more in zip(found, reads.totals(self.rows, facts, pieces, points, wanted, needs), strict=True):
                 for value, totals in more.items():
                     mine = groups.setdefault(value, Totals())
                     codec.add(mine.counters, totals.counters)
@@ -319,9 +321,14 @@ class Shelf:
         self, facts: Facts, window: Window, family: Family = Family.HEADLINE, grain: Grain = Grain.DAY
     ) -> list[Piece]:
         """The stored buckets that make up an aligned window."""
-        if family is Family.WIDE:
-            return spans.pieces(window, self._stored_wide[facts], _WIDE_COARSEST[grain])
-        return windows.pieces(window, self._stored[facts], grain.coarsest)
+        asked = (facts, window, family, grain)
+        if asked not in self._pieces:
+            self._pieces[asked] = (
+                spans.pieces(window, self._stored_wide[facts], _WIDE_COARSEST[grain])
+                if family is Family.WIDE
+                else windows.pieces(window, self._stored[facts], grain.coarsest)
+            )
+        return self._pieces[asked]
 
     def _with_rest(
         self,
