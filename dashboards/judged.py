@@ -42,9 +42,14 @@ WATCHED: dict[str, tuple[str, ...]] = {
 """Whose rules and incidents colour a dashboard: its card on the overview, its notices and its table of features."""
 
 
+def standing(one: RuleState) -> str:
+    """The state of a rule as pages show it: its open incident's, whatever was or was not seen since; else its own."""
+    return one.incident_severity or one.state
+
+
 def _worst(states: Iterable[RuleState]) -> State | None:
     """The worst that says something; None when no rule watches or none has judged yet."""
-    found = [State(one.state) for one in states if one.state in SHOWN]
+    found = [State(word) for word in map(standing, states) if word in SHOWN]
     return worst(found) if found else None
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.http import HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 
+from alerts.messages import links
 from alerts.models import Incident
 from dashboards import changes, formatting, found, judged, present, samples, shell
 from dashboards.components import Card, Empty, Entry, Fact, Link, State, Tile, Verdict, nothing_received, worst
@@ -115,8 +116,8 @@ def _rooms(view: View) -> tuple[Room, ...]:
 def _card(view: View, room: Room) -> Card:
     everything = "all features" if len(view.features) > 1 else ""
     tile: Tile = present.tile(view, replace(room.asked, about=view.choice.feature or everything))
-    watched = judged.WATCHED[room.name]
-    states = [state for name in watched if (state := judged.state_of(view.rule_states, name, None))]
+    states = [state for name in judged.WATCHED[room.name] if (state := judged.state_of(view.rule_states, name, None))]
+    states += [State(one.severity) for one in view.open_incidents if links.page_of(one.rule.metric) == room.name]
     state = worst(states) if states else (tile.state or State.OK)
     facts = tuple(_fact(view, metric, days) for metric, days in room.facts)
     return Card(room.title, tile, state, facts, Link(f"Open {room.title}", view.url(f"{room.name}/")), room.name)

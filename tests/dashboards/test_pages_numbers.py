@@ -51,7 +51,7 @@ def test_weeks_are_counted_by_how_far_back_the_other_window_lies() -> None:
 
 
 def stand(feature, state, metric="error_rate"):
-    return SimpleNamespace(feature=feature, state=state, rule=SimpleNamespace(metric=metric))
+    return SimpleNamespace(feature=feature, state=state, incident_severity="", rule=SimpleNamespace(metric=metric))
 
 
 def test_a_feature_whose_rules_have_had_too_little_is_learning():

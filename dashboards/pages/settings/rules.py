@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from alerts import rules as doors
 from alerts.limits import Measure
 from alerts.models import AlertRule
-from dashboards import formatting
+from dashboards import formatting, judged
 from dashboards.components import State, worst
 from dashboards.pages.settings.frame import render
 from dashboards.view import View, project_page
@@ -106,9 +106,9 @@ def _about(rule: AlertRule, features: Mapping[int, str]) -> str:
 
 def _listed(rule: AlertRule, form: LimitsForm | None, features: Mapping[int, str]) -> Listed:
     is_measured = rule.metric in METRICS
-    states = [STATES.get(one.state) or State(one.state) for one in rule.states.all()]
-    judged: list[State] = [one for one in states if one in (State.OK, State.WARNING, State.CRITICAL)]
-    state = State.PAUSED if rule.is_paused else worst(judged or states) if states else State.LEARNING
+    states = [STATES.get(word) or State(word) for word in map(judged.standing, rule.states.all())]
+    verdicts = [one for one in states if one in judged.SHOWN]
+    state = State.PAUSED if rule.is_paused else worst(verdicts or states) if states else State.LEARNING
     values = VALUES.get(METRICS[rule.metric].unit, METRICS[rule.metric].unit) if is_measured else ""
     return Listed(
         rule,
