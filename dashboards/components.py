@@ -159,7 +159,9 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One dashboard on the overview: a headline tile with facts below and a link to the page."""
+    """One dashboard on the overview: a headline tile with facts below and a link to the page; `word` stands beside its
+    mark instead of the state's own.
+    """
 
     title: str
     tile: Tile
@@ -167,6 +169,7 @@ class Card:
     facts: tuple[Fact, ...] = ()
     link: Link | None = None
     id: str = ""
+    word: str = ""
 
 
 EmptyKind = Literal["nothing received", "nothing in window", "not instrumented", "not enough", "no baseline"]

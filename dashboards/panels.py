@@ -8,7 +8,7 @@ from typing import TypeVar
 import structlog
 
 from alerts.models import Incident
-from dashboards import asks, changes, comparing, formatting, judged, samples
+from dashboards import asks, changes, comparing, formatting, judged, maturing, samples
 from dashboards.charts.data import Chart, Frame, Mark, Point, Size, Span
 from dashboards.charts.timeseries import Around, timeseries
 from dashboards.components import (
@@ -22,7 +22,7 @@ from dashboards.components import (
     nothing_in_window,
 )
 from dashboards.filters import RANGES, rfc3339
-from dashboards.present import band, chart_points, models_of, where
+from dashboards.present import MATURING, band, chart_points, models_of, where
 from dashboards.view import View
 from ingest import timeline
 from ingest.dimensions import FeedbackKind
@@ -116,7 +116,9 @@ def empty_for(view: View, read: reading.Reading, metric: Metric, points: Points,
     if not most:
         return nothing_here(view)
     if most >= metric.minimum_sample:
-        return Empty("not enough", "Feedback is judged when it has had its time.", progress="Learning · maturing")
+        waits = maturing.note(view, metric, read, where(view, metric))
+        text = f"{waits[0].upper()}{waits[1:]}." if waits else "Feedback is judged when it has had its time."
+        return Empty("not enough", text, progress=MATURING)
     what = f"{NOUNS.get(metric.needs, 'calls') if metric.needs else 'calls'} {per}"
     return not_enough(most, metric.minimum_sample, what, "Too few for a value in this range.", wider_range(view))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.models import Incident
-from dashboards import asks, comparing, formatting, judged
+from dashboards import asks, comparing, formatting, judged, maturing
 from dashboards.charts import sparkline
 from dashboards.charts.data import Band, Point
 from dashboards.components import State, Tile, learning_word
@@ -23,6 +23,7 @@ BUSY = 24 * 20
 """Calls a day from which an hour of it usually holds enough for a rate."""
 SHARES_OF = {"adoption_rate": "users of the product"}
 """Shares whose samples are their numerators → what they are shares of."""
+MATURING = "Learning · maturing"
 COUNTED = {"users", "count"}
 """Units whose values are their own sample size."""
 
@@ -74,11 +75,13 @@ def tile(view: View, asked: Asked) -> Tile:
         compare=compare,
     )
     state, word = state_of(view, answer.reading, metric)
+    if waits := maturing.note(view, metric, answer.reading, where(view, metric)):
+        state, word = State.LEARNING, word or MATURING
     lines = lines_of(answer, metric, asked, compare)
     if answer.reading.value is not None:
         lines += filter(None, [models_of(view, metric).removeprefix(", ")])
     ask, why = asks.missing(view, metric.name, answer.reading), asks.reason(view, metric.name, answer.reading)
-    lines += [f"not sent yet: {ask.what}"] if ask else [why] if why else []
+    lines += [f"not sent yet: {ask.what}"] if ask else list(filter(None, [why, waits]))
     if asked.compare and compare is None and answer.reading.value is not None:
         lines.insert(0, comparing.NOT_FROZEN)
     return Tile(
@@ -189,9 +192,7 @@ def state_of(view: View, read: reading.Reading, metric: Metric) -> tuple[State |
     """The mark of a number: what its rules say, else learning or no data, else none."""
     if read.state == "learning":
         is_young = read.sample_size >= metric.minimum_sample
-        return State.LEARNING, "Learning · maturing" if is_young else learning_word(
-            read.sample_size, metric.minimum_sample
-        )
+        return State.LEARNING, MATURING if is_young else learning_word(read.sample_size, metric.minimum_sample)
     if read.state in {"no_data", "not_instrumented"}:
         return State.NO_DATA, ""
     return judged.state_of(view.rule_states, metric.name, view.choice.feature), ""

@@ -1,5 +1,6 @@
 """Overview: how everything stands, in one screen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -18,6 +19,15 @@ from observatory.drift import findings
 from observatory.metrics.definitions import METRICS
 
 CHANGES = 8
+NO_ALARM = "No open incident, no drift in any watched series"
+UNJUDGED = (State.LEARNING, "Not judged yet")
+STANDING = {
+    State.CRITICAL: "critical",
+    State.WARNING: "at warning",
+    State.LEARNING: "not judged yet",
+    State.NO_DATA: "without data",
+    State.OK: "OK",
+}
 NOT_SENT = {
     "task_completion_rate": "outcome",
     "rejection_rate": "acceptance",
@@ -118,9 +128,10 @@ def _card(view: View, room: Room) -> Card:
     tile: Tile = present.tile(view, replace(room.asked, about=view.choice.feature or everything))
     states = [state for name in judged.WATCHED[room.name] if (state := judged.state_of(view.rule_states, name, None))]
     states += [State(one.severity) for one in view.open_incidents if links.page_of(one.rule.metric) == room.name]
-    state = worst(states) if states else (tile.state or State.OK)
+    state, word = (worst(states), "") if states else (tile.state, tile.word) if tile.state else UNJUDGED
     facts = tuple(_fact(view, metric, days) for metric, days in room.facts)
-    return Card(room.title, tile, state, facts, Link(f"Open {room.title}", view.url(f"{room.name}/")), room.name)
+    link = Link(f"Open {room.title}", view.url(f"{room.name}/"))
+    return Card(room.title, tile, state, facts, link, room.name, word)
 
 
 def _line(view: View, one: Incident) -> IncidentLine:
@@ -129,20 +140,36 @@ def _line(view: View, one: Incident) -> IncidentLine:
     return IncidentLine(State(one.severity), judged.title_of(one), view.url(f"incidents/{one.pk}/"), one.pk, detail)
 
 
+def _say(cards: Sequence[Card], state: State) -> str:
+    """'Health, Cost and Engagement are OK.'; empty where no card is."""
+    names = [card.title for card in cards if card.state is state]
+    if not names:
+        return ""
+    *others, last = names
+    return f"{', '.join(others)} and {last} are {STANDING[state]}." if others else f"{last} is {STANDING[state]}."
+
+
+def unalarmed(cards: Sequence[Card]) -> Verdict:
+    """The head without an incident or a finding: it calls well only what was judged, and names the rest."""
+    calm = _say(cards, State.OK)
+    apart: list[State] = [card.state for card in cards if card.state is not State.OK]
+    rest = " ".join(filter(None, (_say(cards, state) for state in STANDING if state is not State.OK)))
+    if not apart:
+        return Verdict(State.OK, NO_ALARM, "All is well.")
+    if worst(apart).alarming:
+        return Verdict(worst(apart), NO_ALARM, "Not all is well.", f"{rest} {calm}".strip())
+    return Verdict(State.OK, NO_ALARM, calm, rest) if calm else Verdict(worst(apart), NO_ALARM, "Not judged yet.", rest)
+
+
 def _verdict(view: View, opened: list[Incident], drifts: list[found.Shown], cards: tuple[Card, ...]) -> Verdict:
     state = shell.state_of_incidents(opened)
-    calm = [card.title for card in cards if card.state is State.OK]
     if not opened and not drifts:
-        return Verdict(State.OK, "No open incident, no drift in any watched series", "All is well.")
+        return unalarmed(cards)
     counts = {name: sum(one.severity == name for one in opened) for name in ("critical", "warning")}
     lead = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     headline = judged.title_of(opened[0]) if opened else drifts[0].headline
     reason = f"{drifts[0].sentence} " if drifts else ""
-    reason += (
-        f"{' and '.join(calm) if len(calm) < 3 else ', '.join(calm[:-1]) + ' and ' + calm[-1]} {'is' if len(calm) == 1 else 'are'} OK."
-        if calm
-        else ""
-    )
+    reason += _say(cards, State.OK)
     return Verdict(state if opened else State.WARNING, headline, f"{lead}." if lead else "Drift found.", reason)
 
 

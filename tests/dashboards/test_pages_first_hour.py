@@ -1,0 +1,84 @@
+"""The first hour of a project: nothing is called well before it is judged, and what waits says how long."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from dashboards.components import Card, State, Tile
+from dashboards.pages.overview import unalarmed
+from ingest.timeline import HOUR
+from tests.dashboards import site as sites
+from tests.dashboards.told import plain, tile
+
+
+@pytest.fixture
+def asking(web, project):
+    with sites.client(web, sites.person(project)) as client:
+        yield client
+
+
+@pytest.fixture
+def begun(post, project):
+    """Eighteen calls of the last half hour; when the first was, and the first thumb's."""
+    from ingest import timeline
+
+    now = timeline.now()
+    items = [
+        {"id": f"i-{n}", "feature": "chat", "latency_ms": 300, "occurred_at": (now - timedelta(minutes=30 - n)).isoformat()}
+        for n in range(18)
+    ]  # fmt: skip
+    assert post("interactions", items).status_code == 200
+    assert post("feedback", {"interaction_id": "i-0", "kind": "thumb", "value": "up"}).status_code == 200
+    sites.roll(project)
+    return now - timedelta(minutes=30)
+
+
+def verdict(page: str) -> str:
+    return plain(page.split('id="verdict"')[1].split("</section>", maxsplit=1)[0])
+
+
+def card(page: str, name: str) -> str:
+    return plain(page.split(f'id="card-{name}"')[1].split("</article>", maxsplit=1)[0])
+
+
+def test_nothing_is_well_before_it_is_judged(asking, begun, project):
+    page = asking.get(f"/{project.slug}/").text
+    assert "well" not in verdict(page)
+    assert "Not judged yet." in verdict(page)
+    assert "Health" in verdict(page)
+
+
+def cards(*states):
+    names = ("Health", "Quality", "Cost", "Engagement")
+    return [Card(name, Tile("", ""), state) for name, state in zip(names, states, strict=True)]
+
+
+OK, WAITS, EMPTY, BAD = State.OK, State.LEARNING, State.NO_DATA, State.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("states", "state", "lead", "reason"),
+    [
+        ((OK, OK, OK, OK), OK, "All is well.", ""),
+        ((OK, EMPTY, OK, WAITS), OK, "Health and Cost are OK.", "Engagement is not judged yet. Quality is without data."),
+        ((WAITS, EMPTY, WAITS, WAITS), WAITS, "Not judged yet.", "Health, Cost and Engagement are not judged yet. Quality is without data."),
+        ((BAD, OK, OK, WAITS), BAD, "Not all is well.", "Health is critical. Engagement is not judged yet. Quality and Cost are OK."),
+    ],
+)  # fmt: skip
+def test_a_head_without_an_alarm_calls_well_what_was_judged(states, state, lead, reason):
+    verdict = unalarmed(cards(*states))
+    assert (verdict.state, verdict.lead, verdict.reason) == (state, lead, reason)
+
+
+def test_feedback_that_waits_says_until_when(asking, begun, project):
+    matures = begun + 24 * HOUR
+    page = asking.get(f"/{project.slug}/").text
+    for told in (card(page, "quality"), tile(asking.get(f"/{project.slug}/quality/").text, "thumbs_up_rate")):
+        assert "No data" not in told
+        found = re.search(
+            r"feedback matures for 24 h: what waits is judged from (\d+ \w+(?: \d{4})? \d\d:\d\d) on", told
+        )
+        assert found, told
+        said = found.group(1).split(" ")
+        assert f"{said[0]} {said[1]}" in {f"{at.day} {at:%b}" for at in (matures, matures + HOUR)}
