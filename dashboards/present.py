@@ -184,8 +184,17 @@ def lines_of(answer: reading.Answer, metric: Metric, asked: Asked, compare: str 
         counted, whole = formatting.count(read.sample_size), formatting.count(read.out_of)
         lines.append(f"{counted} of {whole} {SHARES_OF[metric.name]}")
     elif read.sample_size and metric.unit not in COUNTED:
-        lines.append(", ".join(filter(None, (f"n = {formatting.count(read.sample_size)}", asked.about))))
+        lines.append(
+            ", ".join(filter(None, (f"n = {too_few(read, metric) or formatting.count(read.sample_size)}", asked.about)))
+        )
     return lines
+
+
+def too_few(read: reading.Reading, metric: Metric) -> str:
+    """'18 of 20' for what has too few events for a value; else empty."""
+    if read.state != "learning" or read.sample_size >= metric.minimum_sample:
+        return ""
+    return f"{formatting.count(read.sample_size)} of {formatting.count(metric.minimum_sample)}"
 
 
 def state_of(view: View, read: reading.Reading, metric: Metric) -> tuple[State | None, str]:

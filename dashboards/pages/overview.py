@@ -79,7 +79,8 @@ def _fact(view: View, metric: str, window_days: int) -> Fact:
     words = {1: "24 h"}.get(window_days, f"{window_days} d")
     state = judged.state_of(view.rule_states, metric, None) if read.state == "ok" else None
     shown = state if state in {State.WARNING, State.CRITICAL} else None
-    return Fact(f"{definition.title}, {words}", formatting.value(read.value, definition.unit), state=shown)
+    value, have = formatting.value(read.value, definition.unit), present.too_few(read, definition)
+    return Fact(f"{definition.title}, {words}", value, have, shown)
 
 
 @dataclass(frozen=True)

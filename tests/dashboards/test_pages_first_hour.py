@@ -82,3 +82,10 @@ def test_feedback_that_waits_says_until_when(asking, begun, project):
         assert found, told
         said = found.group(1).split(" ")
         assert f"{said[0]} {said[1]}" in {f"{at.day} {at:%b}" for at in (matures, matures + HOUR)}
+
+
+def test_too_few_calls_say_how_many_of_how_many(asking, begun, project):
+    told = card(asking.get(f"/{project.slug}/").text, "health")
+    assert "Learning · 18 of 20" in told
+    assert "n = 18 of 20" in told
+    assert re.search(r"Error rate, \S+ \w — 18 of 20", told), told
