@@ -2,6 +2,7 @@
 tells of it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -14,7 +15,7 @@ from ingest.timeline import DAY, day_start, local_day
 from observatory.metrics.derived.adoption import MAU_DAYS, WEEKS
 from observatory.metrics.economics import STANDS_IN
 from observatory.metrics.months import month_after, month_of
-from observatory.metrics.reading import Reading, State
+from observatory.metrics.reading import Point, Reading, State
 
 MANUAL = "/api/docs/#{}"
 HOW = "How to send it"
@@ -109,6 +110,19 @@ FIRST_TOKEN = Ask(
 )
 
 
+LATENCY = Ask("latency_ms with each interaction", "interactions", '{"feature": "write-draft", "model": "gpt-4o-mini", "latency_ms": 310}')  # fmt: skip
+COSTS = Ask(
+    "tokens or cost_usd with interactions, or costs",
+    "interactions",
+    '{"feature": "write-draft", "model": "gpt-4o-mini", "input_tokens": 400, "output_tokens": 90}',
+)
+
+
+def _said(kind: str, what: str = "") -> Ask:
+    body = f'{{"interaction_id": "wd-1", "kind": "{kind}", {samples.FEEDBACK[kind]}}}'
+    return Ask(what or f"feedback of kind {kind}", "feedback", body)
+
+
 def _implicit(value: str) -> Ask:
     body = f'{{"interaction_id": "wd-1", "kind": "implicit", "value": "{value}"}}'
     return Ask(f"feedback of kind implicit, {value}", "feedback", body)
@@ -128,6 +142,20 @@ ASKS: dict[str, Ask] = {
     "ticket_accuracy_rate": TICKET,
     "ticket_rate_ai_users": TICKET,
     "ticket_rate_non_users": TICKET,
+    "thumbs_up_rate": _said("thumb"),
+    "correction_rate": CORRECTION,
+    "rejection_rate": _said("acceptance"),
+    "task_completion_rate": _said("outcome"),
+    "flag_rate": _said("flag"),
+    "feedback_coverage": _said("thumb", "feedback on interactions"),
+    "latency_p50": LATENCY,
+    "latency_p95": LATENCY,
+    "latency_p99": LATENCY,
+    "cost_total": COSTS,
+    "cost_per_call": COSTS,
+    "dau": USERS,
+    "wau": USERS,
+    "mau": USERS,
     "rating_mean": RATING,
     "edit_ratio": CORRECTION,
     "escalations_24h": ESCALATION,
@@ -141,13 +169,17 @@ ASKS: dict[str, Ask] = {
 }
 
 
-def missing(view: View, metric: str, read: Reading) -> Ask | None:
-    """What has to be sent before this metric has a value; None when something else is the reason, or nothing is missing."""
+def missing(view: View, metric: str, read: Reading, points: Iterable[Point] = ()) -> Ask | None:
+    """What has to be sent before this metric has a value; None when something else is the reason, or nothing is missing.
+
+    A maturing metric's reading may end before the first call: its points tell what never came all the same.
+    """
     ask = ASKS.get(metric)
     if ask is ACTIVE_USERS:
         is_unknown = read.state in (State.NO_DATA, State.NOT_INSTRUMENTED)
         return ask if is_unknown and not _has_figures(view) else None
-    if ask is None or read.state is not State.NOT_INSTRUMENTED:
+    states = {read.state, *(point.reading.state for point in points if read.state is State.NO_DATA)}
+    if ask is None or State.NOT_INSTRUMENTED not in states:
         return None
     return replace(ask, what=f"{ask.what} about {feature}") if (feature := view.choice.feature) else ask
 

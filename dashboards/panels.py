@@ -8,7 +8,7 @@ from typing import TypeVar
 import structlog
 
 from alerts.models import Incident
-from dashboards import asks, changes, comparing, formatting, judged, maturing, samples
+from dashboards import asks, changes, comparing, formatting, judged, maturing
 from dashboards.charts.data import Chart, Frame, Mark, Point, Size, Span
 from dashboards.charts.timeseries import Around, timeseries
 from dashboards.components import (
@@ -103,15 +103,12 @@ def readable(view: View, metric: Metric, grain: str, points: Points | None = Non
 
 def empty_for(view: View, read: reading.Reading, metric: Metric, points: Points, per: str) -> Empty | None:
     """Why a chart has nothing to draw, and what to do about it. `per`: how wide a bucket is, in words."""
-    ask = asks.missing(view, metric.name, read)
+    ask = asks.missing(view, metric.name, read, points)
     if ask:
         return ask.empty
     if "not_instrumented" in {read.state, *(point.reading.state for point in points)}:
-        if metric.needs is None:
-            what = " and ".join(source.what for source in metric.sources) or f"data for {metric.title.lower()}"
-            return not_instrumented(what, view.choice.feature or "")
-        kind = metric.needs.name.lower()
-        return not_instrumented(f"{kind} feedback", view.choice.feature or "", code=samples.feedback(kind))
+        what = " and ".join(source.what for source in metric.sources) or f"data for {metric.title.lower()}"
+        return not_instrumented(what, view.choice.feature or "")
     most = max((point.reading.sample_size for point in points), default=0)
     if not most:
         return nothing_here(view)

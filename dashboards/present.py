@@ -80,7 +80,10 @@ def tile(view: View, asked: Asked) -> Tile:
     lines = lines_of(answer, metric, asked, compare)
     if answer.reading.value is not None:
         lines += filter(None, [models_of(view, metric).removeprefix(", ")])
-    ask, why = asks.missing(view, metric.name, answer.reading), asks.reason(view, metric.name, answer.reading)
+    ask, why = (
+        asks.missing(view, metric.name, answer.reading, answer.series),
+        asks.reason(view, metric.name, answer.reading),
+    )
     lines += [f"not sent yet: {ask.what}"] if ask else list(filter(None, [why, waits]))
     if asked.compare and compare is None and answer.reading.value is not None:
         lines.insert(0, comparing.NOT_FROZEN)
@@ -178,9 +181,7 @@ def lines_of(answer: reading.Answer, metric: Metric, asked: Asked, compare: str 
         lines.append(formatting.against(read.value, answer.comparison.value, unit_of(metric), name))
     elif compare == "baseline" and read.value is not None:
         lines.append("no baseline yet: the first 28 full days")
-    if read.state == "not_instrumented" and metric.name not in asks.ASKS:
-        lines.append("not instrumented yet")
-    elif metric.name in SHARES_OF and read.out_of is not None:
+    if metric.name in SHARES_OF and read.out_of is not None:
         counted, whole = formatting.count(read.sample_size), formatting.count(read.out_of)
         lines.append(f"{counted} of {whole} {SHARES_OF[metric.name]}")
     elif read.sample_size and metric.unit not in COUNTED:

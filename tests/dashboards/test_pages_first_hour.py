@@ -89,3 +89,11 @@ def test_too_few_calls_say_how_many_of_how_many(asking, begun, project):
     assert "Learning · 18 of 20" in told
     assert "n = 18 of 20" in told
     assert re.search(r"Error rate, \S+ \w — 18 of 20", told), told
+
+
+@pytest.mark.parametrize(("page", "name", "kind"), [("quality", "rejection_rate", "acceptance"), ("quality", "task_completion_rate", "outcome"), ("quality", "flag_rate", "flag"), ("engagement", "task_completion_rate", "outcome")])  # fmt: skip
+def test_a_tile_without_data_says_what_to_send_and_where_to_read_of_it(asking, begun, project, page, name, kind):
+    html = asking.get(f"/{project.slug}/{page}/").text
+    assert f"not sent yet: feedback of kind {kind}" in tile(html, name)
+    assert "not instrumented yet" not in plain(html)
+    assert 'href="/api/docs/#post_feedback"' in html.split(f'id="tile-{name}"')[1].split("</dl>")[0]

@@ -148,7 +148,7 @@ def test_what_nobody_sends_says_how_to_send_it(asking, post, project):
     panel = (
         asking.get(f"/{project.slug}/quality/").text.split('id="panel-task_completion_rate"')[1].split("</section>")[0]
     )
-    assert "No outcome feedback has been received" in panel
+    assert "Not sent yet: feedback of kind outcome." in panel
     assert "&quot;kind&quot;: &quot;outcome&quot;" in panel
 
 

@@ -120,7 +120,8 @@ def test_what_evaluators_and_people_never_sent_is_named_at_the_end(site: sites.S
     assert 'href="/api/docs/#post_feedback"' in section
     for id in ("rating_mean", "ratings", "evaluation_score", "retrieval_score_mean"):
         assert f'id="panel-{id}"' not in html
-    assert "Not sent yet: feedback" not in html
+    for kind in ("rating", "evaluation"):
+        assert f"Not sent yet: feedback of kind {kind}" not in html
 
 
 def test_several_metrics_read_together_are_what_each_is_alone(site: sites.Site) -> None:
