@@ -4,6 +4,7 @@ from urllib.parse import quote, urlencode
 
 from alerts.messages.notice import Notice
 from alerts.messages.wording import rfc3339
+from ingest.dimensions import MARKS
 from observatory.metrics.definitions import cost, engagement, health, quality
 
 PAGES = {
@@ -16,6 +17,17 @@ PAGES = {
     )
     for metric in metrics
 }
+
+FAILED = {"status": "error"}
+BEHIND: dict[str, dict[str, str]] = {
+    **{name: FAILED for name in PAGES if name.endswith(("error_rate", "timeout_rate", "rate_limited_rate"))},
+    **dict.fromkeys(("availability", "uptime", "minutes_down"), FAILED),
+    "thumbs_up_rate": {"thumb": "down"},
+    "unpriced_calls": {"cost": "unpriced"},
+    "outlier_rate": {"mark": "any"},
+    **{f"outlier_{mark}_rate": {"mark": mark} for mark in MARKS},
+}
+"""Metric → the filter of the list of interactions that leaves those which make it bad; of others all are shown."""
 
 
 def page_of(metric: str) -> str:
@@ -39,8 +51,11 @@ def metric(notice: Notice, public_url: str) -> str:
 
 
 def interactions(notice: Notice, public_url: str) -> str:
-    """The interactions behind the number."""
-    return f"{public_url}/{quote(notice.slug)}/interactions/?{_window(notice)}"
+    """The interactions behind the number: of what went wrong those alone."""
+    filters = BEHIND.get(notice.metric, {})
+    return (
+        f"{public_url}/{quote(notice.slug)}/interactions/?{urlencode(filters)}{'&' if filters else ''}{_window(notice)}"
+    )
 
 
 def settings(slug: str, public_url: str) -> str:

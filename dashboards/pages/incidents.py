@@ -1,7 +1,9 @@
 """Incidents: what happened, who was told, and the two things people do about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -30,6 +32,7 @@ HEADINGS = (
     Heading("Resolved"),
 )
 MOST = 200
+BEHIND = "The interactions behind this number"
 NOBODY = "Nobody: add a recipient or a webhook in the settings."
 
 
@@ -38,13 +41,12 @@ class IncidentPage:
     """The context of incident.html."""
 
     number: int
-    rule: int
     verdict: Verdict
     facts: tuple[Fact, ...]
     panel: Panel | None
     events: tuple[Entry, ...]
     deliveries: Breakdown
-    view_link: Link
+    links: tuple[Link, ...]
     is_open: bool
     may_acknowledge: bool
 
@@ -90,25 +92,26 @@ def incident(view: View, number: int) -> HttpResponse:
     metric = METRICS.get(one.rule.metric)
     page = IncidentPage(
         number=one.pk,
-        rule=one.rule_id,
         verdict=_verdict(view, one),
         facts=tuple(_facts(view, one)),
         panel=_panel(view, one) if metric else None,
         events=tuple(_event(event) for event in one.events.order_by("-id")),
         deliveries=_deliveries(one, view.now),
-        view_link=Link("Open this view", view.url(f"{links.page_of(one.rule.metric)}/{filters_of(one)}")),
+        links=(
+            Link("Open this view", view.url(f"{links.page_of(one.rule.metric)}/{filters_of(one)}")),
+            Link(BEHIND, view.url(f"interactions/{filters_of(one, links.BEHIND.get(one.rule.metric))}")),
+            Link("The rule", view.url(f"settings/rules/#rule-{one.rule_id}")),
+        ),
         is_open=one.resolved_at is None,
         may_acknowledge=one.resolved_at is None and one.acknowledged_at is None,
     )
     return view.render("incident.html", {"incident": page})
 
 
-def filters_of(one: Incident) -> str:
-    """The absolute window around an incident's last judgement, as a query."""
-    from urllib.parse import urlencode
-
+def filters_of(one: Incident, more: Mapping[str, str] | None = None) -> str:
+    """The absolute window around an incident's last judgement, as a query, with more filters."""
     span = {"from": filters.rfc3339(one.window_start), "to": filters.rfc3339(one.window_end)}
-    return "?" + urlencode({**({"feature": one.feature} if one.feature else {}), **span})
+    return "?" + urlencode({**(more or {}), **({"feature": one.feature} if one.feature else {}), **span})
 
 
 def _verdict(view: View, one: Incident) -> Verdict:
@@ -117,7 +120,18 @@ def _verdict(view: View, one: Incident) -> Verdict:
     told = f"acknowledged by {one.acknowledged_by}" if one.acknowledged_at else "nobody has acknowledged"
     start = formatting.moment(one.since, view.zone, view.now)
     facts = f"Since {start} · open {formatting.span((one.resolved_at or view.now) - one.opened_at)} · {told} · worst: {one.peak_severity}"
-    return Verdict(state, judged.title_of(one), lead, f"{one.rule.name}.", facts)
+    return Verdict(state, judged.title_of(one), lead, _reason(one), facts)
+
+
+def _reason(one: Incident) -> str:
+    """The rule, where its name says more than its metric's, and the limit of the worst that was reached."""
+    metric, limit = METRICS.get(one.rule.metric), one.critical_at if one.peak_severity == "critical" else one.warning_at
+    is_said = metric is not None and one.rule.name.casefold() == metric.title.casefold()
+    name = "" if is_said else f"{one.rule.name}. "
+    if limit is None or metric is None:
+        return name.strip()
+    over = formatting.span(timedelta(minutes=one.rule.window_minutes))
+    return f"{name}The {one.peak_severity} limit is {formatting.value(limit, metric.unit)}, over {over}."
 
 
 def _facts(view: View, one: Incident) -> list[Fact]:

@@ -64,6 +64,31 @@ def test_links_carry_absolute_times():
     assert links.incident(OPENED, "http://localhost:8000") == "http://localhost:8000/support-assistant/incidents/311/"
 
 
+@pytest.mark.parametrize(
+    ("metric", "filters"),
+    [
+        ("timeout_rate", "status=error"), ("error_rate", "status=error"), ("availability", "status=error"),
+        ("thumbs_up_rate", "thumb=down"), ("outlier_refusal_rate", "mark=refusal"), ("outlier_rate", "mark=any"),
+        ("unpriced_calls", "cost=unpriced"), ("latency_p95", ""),
+    ],
+)  # fmt: skip
+def test_the_interactions_behind_a_number_are_those_that_made_it_bad(metric, filters):
+    address = links.interactions(replace(OPENED, metric=metric), "http://localhost:8000")
+    own = f"{filters}&" if filters else ""
+    window = "from=2026-08-04T00:00:00Z&to=2026-08-11T00:00:00Z"
+    assert address == f"http://localhost:8000/support-assistant/interactions/?{own}feature=write-draft&{window}"
+
+
+def test_a_filter_of_interactions_is_one_that_their_list_knows():
+    from dashboards.pages.interactions import EXTRA
+    from observatory.metrics.definitions import METRICS
+
+    assert links.BEHIND.keys() <= METRICS.keys()
+    for filters in links.BEHIND.values():
+        for name, value in filters.items():
+            assert value in EXTRA[name][1], (name, value)
+
+
 def test_every_metric_of_a_shipped_rule_has_its_page():
     from alerts.presets import PRESETS
 

@@ -1,6 +1,8 @@
-"""Pages under an open incident."""
+"""Pages under an open incident: its state until it ends, and the interactions behind it."""
 
+import html as htmllib
 import os
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -81,3 +83,18 @@ def test_an_open_incident_is_its_dashboards_state_whatever_its_rule_saw_since(al
     assert 'data-state="critical"' in health.split('id="table-features"')[1].split("</table>")[0]
     rules = asking.get(f"{alarm.site.url}settings/rules/").text
     assert 'data-state="critical"' in rules.split(f'id="rule-{alarm.rule}"')[1].split("</li>")[0]
+
+
+def test_an_incident_leads_to_the_failed_calls_of_its_window(alarm, asking):
+    page = asking.get(f"{alarm.site.url}incidents/{alarm.site.incident}/").text
+    found = re.search(r'href="([^"]*interactions/\?[^"]+)">The interactions behind this number', page)
+    assert found, "no link"
+    shown = asking.get(htmllib.unescape(found.group(1))).text
+    assert "Failed: timeout" in shown
+    assert "Answered</span>" not in shown.split("<tbody")[1]
+
+
+def test_an_incident_says_its_limit_and_not_its_rules_name_again(alarm, asking):
+    verdict = plain(part(asking.get(f"{alarm.site.url}incidents/{alarm.site.incident}/").text, "verdict"))
+    assert verdict.count("Timeout rate") == 1
+    assert "critical limit is 3.0 %, over 15 min" in verdict
