@@ -1,4 +1,4 @@
-"""Pages under an open incident: its state until it ends, and the interactions behind it."""
+"""Pages under an open incident: its state until it ends, the interactions behind it, its hours."""
 
 import html as htmllib
 import os
@@ -13,6 +13,7 @@ from tests.dashboards import site as sites
 from tests.dashboards.told import plain
 
 CALLS = 120
+HOUR_AND_MINUTE = re.compile(r"\b\d\d:\d\d\b")
 
 
 @dataclass
@@ -98,3 +99,10 @@ def test_an_incident_says_its_limit_and_not_its_rules_name_again(alarm, asking):
     verdict = plain(part(asking.get(f"{alarm.site.url}incidents/{alarm.site.incident}/").text, "verdict"))
     assert verdict.count("Timeout rate") == 1
     assert "critical limit is 3.0 %, over 15 min" in verdict
+
+
+def test_what_happened_to_an_incident_has_its_hour(alarm, asking):
+    events = part(asking.get(f"{alarm.site.url}incidents/{alarm.site.incident}/").text, "events")
+    shown = re.findall(r"<time[^>]*>([^<]*)</time>", events)
+    assert shown
+    assert all(HOUR_AND_MINUTE.search(one) for one in shown), shown
