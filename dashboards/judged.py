@@ -1,12 +1,14 @@
 """What the rules say about a number: states, limits and budgets as pages mark them."""
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from alerts.models import Incident, RuleState
 from dashboards import formatting
 from dashboards.charts.data import Limit
 from dashboards.components import State, worst
 from ingest.projects.models import Feature
+from ingest.timeline import DAY, MINUTE, day_start, local_day
 from observatory.metrics.definitions import LATENCY_BUDGETS_MS, METRICS
 
 SHOWN = {"ok", "warning", "critical"}
@@ -98,6 +100,13 @@ def title_of(incident: Incident) -> str:
     metric = METRICS.get(incident.rule.metric)
     shown = f"{metric.title} {formatting.value(incident.value, metric.unit)}" if metric else incident.rule.name
     return f"{shown} on {incident.feature}" if incident.feature else shown
+
+
+def bad_from(incident: Incident, zone_name: str) -> datetime:
+    """The start of the first bad window; of one of whole days the last of its days, which is where charts draw it."""
+    if incident.rule.every_minutes:
+        return incident.since - incident.rule.window_minutes * MINUTE
+    return day_start(local_day(incident.since, zone_name) - DAY, zone_name)
 
 
 def beyond(limits: Iterable[Limit], value: float | None) -> State | None:

@@ -65,17 +65,17 @@ def marks(view: View, window: Window | None = None) -> list[Mark]:
 def spans(view: View, metric: str) -> list[Span]:
     """The incidents of a metric in the window, each leading to its page."""
     shown, feature = view.choice.window, view.choice.feature
-    found = Incident.objects.filter(rule__metric=metric, since__lt=shown.end).order_by("since")
+    found = Incident.objects.filter(rule__metric=metric, since__lt=shown.end).select_related("rule").order_by("since")
     return [
         Span(
-            max(one.since, shown.start),
-            min(one.resolved_at or shown.end, shown.end),
+            max(judged.bad_from(one, view.project.time_zone), shown.start),
+            min(one.resolved_at or view.now, shown.end),
             f"incident {one.pk}",
             "incident",
             view.url(f"incidents/{one.pk}/"),
         )
         for one in found
-        if (one.resolved_at or shown.end) > shown.start and feature in {None, one.feature}
+        if (one.resolved_at or view.now) > shown.start and feature in {None, one.feature}
     ]
 
 

@@ -19,7 +19,7 @@ from dashboards.charts.data import Span
 from dashboards.charts.timeseries import Around, timeseries
 from dashboards.components import Breakdown, Entry, Fact, Field, Heading, Link, Panel, Row, State, Verdict
 from dashboards.view import View, project_page
-from ingest.timeline import DAY, HOUR, Window
+from ingest.timeline import DAY, HOUR, Window, floor
 from observatory.metrics.definitions import METRICS
 
 HEADINGS = (
@@ -157,9 +157,9 @@ def _panel(view: View, one: Incident) -> Panel:
     """The rule's metric around the incident, as the rule reads it."""
     metric = METRICS[one.rule.metric]
     is_daily = one.rule.every_minutes == 0
-    before = 28 * DAY if is_daily else 12 * HOUR
-    end = min(view.now, (one.resolved_at or view.now) + timedelta(hours=2))
-    window = Window(one.since - before, max(end, one.since + HOUR))
+    bad_from = judged.bad_from(one, view.project.time_zone)
+    until = one.resolved_at or view.now
+    window = Window(bad_from - (28 * DAY if is_daily else 12 * HOUR), min(view.now, until + timedelta(hours=2)))
     if window.length > 60 * DAY:
         window = Window(window.end - 60 * DAY, window.end)
     grain = "1d" if is_daily else "15m" if window.length <= 2 * DAY else "1h"
@@ -168,7 +168,8 @@ def _panel(view: View, one: Incident) -> Panel:
         view.reader.series(metric.name, window, grain, feature=one.feature or None, rolling_days=rolling)
     )
     limits = judged.lines(one.warning_at, one.critical_at)
-    span = Span(one.since, one.resolved_at or window.end, f"incident {one.pk}")
+    start = bad_from if is_daily else floor(bad_from, panels.GRAINS[grain])
+    span = Span(start, until, f"incident {one.pk}")
     chart = timeseries(
         panels.frame(view, window, grain, "tall"),
         metric.title,

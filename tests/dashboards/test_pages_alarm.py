@@ -1,6 +1,7 @@
-"""Pages under an open incident: its state until it ends, the interactions behind it, its hours."""
+"""Pages under an open incident: its state until it ends, the interactions behind it, its hours, its place in the chart."""
 
 import html as htmllib
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from ingest import timeline
 from ingest.timeline import DAY, QUARTER, floor
 from tests.dashboards import site as sites
 from tests.dashboards.told import plain
@@ -32,7 +34,6 @@ def alarm(web):
     from alerts.limits import Measure, Terms
     from alerts.models import Incident, RuleState
     from alerts.severity import Certainty, Side
-    from ingest import timeline
     from ingest.projects.models import Project
     from ingest.projects.scope import project_scope
 
@@ -106,3 +107,23 @@ def test_what_happened_to_an_incident_has_its_hour(alarm, asking):
     shown = re.findall(r"<time[^>]*>([^<]*)</time>", events)
     assert shown
     assert all(HOUR_AND_MINUTE.search(one) for one in shown), shown
+
+
+def incident_blocks(page: str, name: str) -> list[dict[str, str]]:
+    figure = json.loads(page.split(f'id="fig-{name}"')[1].split(">", 1)[1].split("</script>", maxsplit=1)[0])
+    return [one for one in figure["layout"]["shapes"] if one.get("fillcolor") == "@mark"]
+
+
+def test_an_open_incident_covers_its_bad_window_and_ends_now(alarm, asking):
+    blocks = incident_blocks(asking.get(f"{alarm.site.url}incidents/{alarm.site.incident}/").text, "metric")
+    assert len(blocks) == 1
+    assert blocks[0]["x0"] <= f"{alarm.begin:%Y-%m-%d %H:%M}"
+    assert f"{alarm.now:%Y-%m-%d %H:%M}" <= blocks[0]["x1"]
+    assert datetime.fromisoformat(f"{blocks[0]['x1']}+00:00") <= timeline.now()
+
+
+def test_an_open_incident_ends_now_on_its_dashboard_too(site):
+    with sites.client(site.web, site.owner) as asking:
+        blocks = incident_blocks(asking.get(f"{site.url}quality/?range=28d").text, "thumbs_up_rate")
+    assert blocks
+    assert all(datetime.fromisoformat(f"{one['x1']}+00:00") <= timeline.now() for one in blocks)
