@@ -82,3 +82,13 @@ def test_a_table_of_cohorts_scrolls_in_its_own_box_and_a_part_that_does_not_come
     for id in ("panel-stays", "panel-people"):
         assert "Load the page again" in page.locator(f"#{id}").inner_text()
     assert page.locator("h1").count() == 1
+
+
+def test_the_head_of_every_page_wraps_alike_on_a_phone(site, sign_in):
+    watched = sign_in(site.owner, path=site.url, **PHONE)
+    tops = {
+        path: watched.see(site.url + path).locator(".topbar > *").evaluate_all(TOPS)
+        for path in ("health/", "status/", "settings/")
+    }
+    assert tops["status/"] == tops["health/"]
+    assert tops["settings/"] == tops["health/"]
