@@ -19,6 +19,8 @@ from ingest.redaction.policy import FAILED, TEXT_HASH
 
 MOST_EVENTS = 200
 SESSION_ROWS = 20
+BEFORE = "before this was stored"
+BESIDE = "in what is stored beside the texts, as in the metadata"
 
 
 @dataclass(frozen=True)
@@ -331,7 +333,8 @@ def _notes(one: Interaction, payload: Payload | None) -> list[str]:
     if one.flags & Flag.TEXT_HASHED:
         notes.append("The project kept only hashes and lengths of texts when this was received.")
     if one.flags & Flag.TEXT_MASKED:
-        notes.append("Personal data was masked before this was stored: it reads like [email] or [phone].")
+        is_textless = one.flags & Flag.TEXT_HASHED and not (payload and (payload.prompt or payload.output))
+        notes.append(f"Personal data was masked {BESIDE if is_textless else BEFORE}: it reads like [email] or [phone].")
     if payload and FAILED in f"{payload.prompt} {payload.output} {payload.error_message} {payload.metadata}":
         notes.append("The operator's masker failed on a text, which was therefore not stored.")
     if one.flags & (Flag.PROMPT_CUT | Flag.OUTPUT_CUT):

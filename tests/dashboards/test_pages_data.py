@@ -182,6 +182,16 @@ def test_masked_words_stand_in_the_text_and_the_page_says_why(make_project, make
     assert "Personal data was masked before this was stored" in read
 
 
+def test_where_no_text_is_stored_only_what_stands_beside_is_called_masked(make_project, make_key, web, post):
+    project = make_project(text_policy="hashed")
+    assert post("interactions", {**ASKED, "metadata": {MAIL: "asked"}}, key=make_key(project)).status_code == 200
+    with sites.client(web, sites.person(project)) as asking:
+        read = words(asking.get(f"/{project.slug}/interactions/one/?id=i-1"))
+    assert MAIL not in read
+    assert "Personal data was masked in what is stored beside the texts, as in the metadata" in read
+    assert "masked before this was stored" not in read
+
+
 def test_examples_beside_a_finding_say_it_too():
     from dashboards.examples import _short
     from ingest.dimensions import Flag
