@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from ingest import dictionary, timeline
 from ingest.api import shapes
 from ingest.api.documented import CURSOR, LIMIT
+from ingest.api.queries import refused
 from ingest.digest import search, texts, unread
 from ingest.dimensions import EVERY_MARK, MARKS, Dimension
 from ingest.models import Interaction, Payload
@@ -107,10 +108,9 @@ def _marks(request: Request) -> int | None:
 
 
 def only(request: Request, *known: str) -> None:
-    """Raise BadQuery for a parameter that is not known: a filter that is misspelt must not look like one that holds."""
-    for name in request.query_params:
-        if name not in known:
-            raise BadQuery(f"unknown parameter {name[:100]!r}; there are {', '.join(known)}.")
+    """Raise BadQuery for a parameter that is not known, or comes more than once."""
+    if wrong := refused(request.query_params, known):
+        raise BadQuery(wrong.text)
 
 
 def limit(request: Request) -> int:

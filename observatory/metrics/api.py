@@ -56,7 +56,7 @@ class Definitions(APIView):
     def get(self, request: Request) -> HttpResponse:
         """Every metric: name, dimension, unit, direction, window, formula, whether it adds up, what an empty window says."""
         try:
-            asking.only(request.query_params.dict(), ())
+            asking.only(request.query_params, ())
         except BadWindow as error:
             return asking.refusal(error)
         definitions: DefinitionsShape = {"metrics": [described(metric) for metric in METRICS.values()]}
@@ -74,7 +74,7 @@ class Numbers(APIView):
         holder, now = holder_of(request), timeline.now()
         try:
             metric = metric_of(name)
-            asked = asking.only(request.query_params.dict(), PARAMETERS)
+            asked = asking.only(request.query_params, PARAMETERS)
             window = asking.window(asked, metric.window, now, holder.time_zone)
             answer = answered(holder.project_id, lambda: _answer(holder.project_id, name, window, asked, now))
         except (series.UnknownValue, BadWindow) as error:

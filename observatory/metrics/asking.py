@@ -6,10 +6,11 @@ from difflib import get_close_matches
 from zoneinfo import available_timezones
 
 import msgspec
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 
 from ingest import timeline
 from ingest.api.problems import problem
+from ingest.api.queries import refused
 from ingest.timeline import Window
 from observatory.metrics import windows
 from observatory.metrics.baselines import against
@@ -32,15 +33,12 @@ CHOICES = {"grain": ("auto", *Grain), "compare": (*COMPARISONS, f"{against.PREFI
 _JSON = msgspec.json.Encoder()
 
 
-def only(parameters: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
-    """The parameters that say something. Raises BadWindow for one we do not know, or one that cannot be so."""
+def only(parameters: QueryDict, known: Iterable[str]) -> dict[str, str]:
+    """The parameters that say something. Raises BadWindow for one we do not know, one given twice, or one that cannot be so."""
     names = tuple(known)
-    for name in parameters:
-        if name not in names:
-            there_are = f"there are {', '.join(names)}" if names else "there are none here"
-            text = f"unknown parameter {name[:100]!r}; {there_are}"
-            raise BadWindow(text, name[:100], names)
-    asked = {name: value for name, value in parameters.items() if value}
+    if wrong := refused(parameters, names):
+        raise BadWindow(*wrong)
+    asked = {name: values[0] for name, values in parameters.lists() if values[0]}
     for name, allowed in (*CHOICES.items(), ("group_by", tuple(DIMENSIONS))):
         if name in names and asked.get(name, allowed[0]) not in allowed and not _is_pinned(name, asked[name]):
             raise BadWindow(f"{name} is one of {', '.join(allowed)}", name, allowed)

@@ -83,7 +83,7 @@ class Distribution(APIView):
 
         try:
             metric = _distributed(name)
-            asked = asking.only(request.query_params.dict(), PARAMETERS)
+            asked = asking.only(request.query_params, PARAMETERS)
             window = asking.window(asked, metric.window, now, holder.time_zone)
             where, bins = (
                 {key: asked[key] for key in FILTERS if key in asked},

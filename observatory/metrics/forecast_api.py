@@ -91,7 +91,7 @@ class CostForecasts(APIView):
     def get(self, request: Request) -> HttpResponse:
         """The current month, or another one. A month that cannot be is a 400 that says what can."""
         try:
-            asked = asking.only(request.query_params.dict(), PARAMETERS).get("month")
+            asked = asking.only(request.query_params, PARAMETERS).get("month")
             month = forecasts.month_named(asked) if asked else None
         except BadWindow as error:
             return asking.refusal(error)

@@ -52,7 +52,7 @@ class Costs(APIView):
         holder, now = holder_of(request), timeline.now()
 
         def read() -> UserCosts:
-            asked = asking.only(request.query_params.dict(), COSTS)
+            asked = asking.only(request.query_params, COSTS)
             window = asking.window(asked, METRICS["user_cost_p90"].window, now, holder.time_zone)
             chosen = {name: asked[name] for name in ("feature", "tier", "segment") if name in asked}
             largest = asking.number(asked, "limit", 20, 0, MOST_LISTED)
@@ -73,7 +73,7 @@ class Cohorts(APIView):
         holder, now = holder_of(request), timeline.now()
 
         def read() -> CohortTable:
-            asked = asking.only(request.query_params.dict(), COHORTS)
+            asked = asking.only(request.query_params, COHORTS)
             period, feature = asked.get("period", "month"), asked.get("feature")
             count = asking.number(asked, "count", 6, 2, MOST_PERIODS)
             with project_scope(holder.project_id):

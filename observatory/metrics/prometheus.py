@@ -71,7 +71,7 @@ class Headlines(APIView):
     def get(self, request: Request) -> HttpResponse:
         """The numbers as they stand, ten seconds old at most."""
         try:
-            asking.only(request.query_params.dict(), ())
+            asking.only(request.query_params, ())
         except BadWindow as error:
             return asking.refusal(error)
         content_type, write = exposition.negotiated(request.META.get("HTTP_ACCEPT", ""))

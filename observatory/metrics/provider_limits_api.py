@@ -73,7 +73,7 @@ class ProviderLimits(APIView):
         holder, now = holder_of(request), timeline.now()
 
         def read() -> ProviderLimitsShape:
-            asked = asking.only(request.query_params.dict(), PARAMETERS)
+            asked = asking.only(request.query_params, PARAMETERS)
             window = asking.window(asked, METRIC.window, now, holder.time_zone)
             with project_scope(holder.project_id):
                 return shaped(headroom.read(window, now=now))

@@ -91,7 +91,7 @@ class Categories(APIView):
         holder, now = holder_of(request), timeline.now()
 
         def read() -> CategoriesShape:
-            asked = asking.only(request.query_params.dict(), PARAMETERS)
+            asked = asking.only(request.query_params, PARAMETERS)
             window = asking.window(asked, METRIC.window, now, holder.time_zone)
             most = asking.number(asked, "limit", USUAL_CATEGORIES, 0, MOST_CATEGORIES)
             with project_scope(holder.project_id):
@@ -114,7 +114,7 @@ class PeoplesTickets(APIView):
         holder, now = holder_of(request), timeline.now()
 
         def read() -> PeopleTicketsShape:
-            asked = asking.only(request.query_params.dict(), OF_PEOPLE)
+            asked = asking.only(request.query_params, OF_PEOPLE)
             window = asking.window(asked, METRIC.window, now, holder.time_zone)
             with project_scope(holder.project_id):
                 return shaped_of_people(people_tickets_by_category(window, feature=asked.get("feature"), now=now))

@@ -85,7 +85,7 @@ class CostPerUser(APIView):
         holder, now = holder_of(request), timeline.now()
 
         def read() -> UnitEconomicsShape:
-            asked = asking.only(request.query_params.dict(), PARAMETERS)
+            asked = asking.only(request.query_params, PARAMETERS)
             months, growth = asking.number(asked, "months", USUAL_MONTHS, 1, MOST_MONTHS), _growth(asked)
             with project_scope(holder.project_id):
                 fitted = forecasts.multiplier(now)

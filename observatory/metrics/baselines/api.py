@@ -140,7 +140,7 @@ def _shaped(baseline: Baseline) -> BaselineShape:
 
 def _asked(request: Request, *known: str) -> dict[str, str]:
     """The parameters that say something. Raises BadWindow for one that is not known here."""
-    return asking.only(request.query_params.dict(), known)
+    return asking.only(request.query_params, known)
 
 
 def _answer(holder: KeyHolder, read: Callable[[], Any]) -> HttpResponse:

@@ -71,7 +71,7 @@ class Exporting(APIView, ABC):
         """The rows in order of time, streamed; gzip where `Accept-Encoding` asks for it."""
         holder, now = holder_of(request), timeline.now()
         try:
-            asked = asking.only(request.query_params.dict(), self.parameters)
+            asked = asking.only(request.query_params, self.parameters)
             window = asking.window(asked, WINDOW, now, holder.time_zone)
             source = self.source(holder, asked, window, now)
             slug = answered(holder.project_id, lambda: _slug(holder.project_id))

@@ -29,7 +29,7 @@ def get(web: str, key: str) -> Iterator[Get]:
     """GET a path of the API with the fresh project's key."""
     with httpx2.Client(base_url=web, timeout=20) as client:
 
-        def fetch(path: str, key: str = key, **parameters: str) -> httpx2.Response:
+        def fetch(path: str, key: str = key, **parameters: str | list[str]) -> httpx2.Response:
             return client.get(f"/api/v1/{path}", params=parameters, headers={"Authorization": f"Bearer {key}"})
 
         yield fetch
@@ -244,6 +244,22 @@ def test_what_cannot_be_answered_says_what_can(get: Get, filled: Project) -> Non
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), told
         assert said in told["detail"], (path, parameters)
         assert (told.get("parameter", ""), told.get("allowed", [])) == (parameter, allowed), (path, parameters)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("metrics/calls", "feature"), ("metrics/latency_p95/distribution", "bins"), ("tickets/categories", "window"),
+        ("people/costs", "tier"), ("people/cohorts", "count"), ("people/tickets", "feature"), ("provider-limits", "to"),
+        ("unit-economics", "months"), ("forecasts/cost", "month"), ("baselines/x", "feature"),
+        ("export/metrics.csv", "metrics"), ("export/costs.jsonl", "text"),
+        ("interactions", "feature"), ("incidents", "state"), ("findings", "cursor"),
+    ],
+)  # fmt: skip
+def test_a_parameter_that_is_repeated_is_refused_and_not_answered_for_the_last(get: Get, path: str, name: str) -> None:
+    answer = get(path, **{name: ["a", "b"]})
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), answer.text
+    assert answer.json()["detail"] == f"{name} is given 2 times: give it once, with one value"
 
 
 @pytest.mark.parametrize("path", ["metrics/calls", "tickets/categories", "people/tickets", "provider-limits"])
