@@ -14,6 +14,7 @@ from observatory.metrics.windows import (
     Grain,
     Level,
     Piece,
+    advice,
     fitting,
     joined,
     length_of,
@@ -101,6 +102,7 @@ def grain_of(window: Window, stored: StoredWide, wanted: str = "auto") -> Grain:
         few = [grain for grain in kept if window.length / length_of(grain) <= MOST_AUTO]
         wanted = (few or [Grain.DAY])[0]
     if wanted not in kept:
-        text = f"by this dimension this window is kept in grain {' or '.join(kept)}"
-        raise BadWindow(text, "grain", fitting(window, kept))
+        others = fitting(window, kept)
+        text = f"by this dimension grain {wanted} is not kept since the window's start; {advice(others)}"
+        raise BadWindow(text, "grain", others)
     return shown_whole(window, Grain(wanted), kept)

@@ -180,8 +180,9 @@ def grain_of(window: Window, stored: Stored, wanted: str = "auto") -> Grain:
     kept = [other for other in Grain if other is Grain.DAY or window.start >= _kept_from(other, stored)]
     if grain not in kept:
         since = f"{_kept_from(grain, stored):%Y-%m-%dT%H:%MZ}"
-        text = f"grain {grain} is kept from {since} on; ask for grain {kept[0]}"
-        raise BadWindow(text, "grain", (*fitting(window, kept), f"{grain} from {since} on"))
+        others = fitting(window, kept)
+        text = f"grain {grain} is kept from {since} on; {advice(others)}"
+        raise BadWindow(text, "grain", (*others, f"{grain} from {since} on"))
     return shown_whole(window, grain, kept)
 
 
@@ -190,14 +191,19 @@ def shown_whole(window: Window, grain: Grain, kept: Sequence[Grain]) -> Grain:
     if window.length / length_of(grain) <= MOST_POINTS:
         return grain
     others = fitting(window, kept)
-    advice = f"this window can have grain {' or '.join(others)}" if others else "ask for a shorter window"
     widest = f"{grain} over at most {widest_of(grain)}"
-    raise BadWindow(f"that makes more than {MOST_POINTS} points; {advice}, or {widest}", "grain", (*others, widest))
+    text = f"that makes more than {MOST_POINTS} points; {advice(others)}, or {widest}"
+    raise BadWindow(text, "grain", (*others, widest))
 
 
 def fitting(window: Window, kept: Sequence[Grain]) -> list[str]:
     """The grains of these in which a window has no more than MOST_POINTS points."""
     return [str(grain) for grain in kept if window.length / length_of(grain) <= MOST_POINTS]
+
+
+def advice(others: Sequence[str]) -> str:
+    """What to ask for instead of a grain that a window cannot have, where these are the ones that it can."""
+    return f"this window can have grain {' or '.join(others)}" if others else "ask for a shorter window"
 
 
 def widest_of(grain: Grain) -> str:

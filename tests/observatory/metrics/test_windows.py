@@ -122,6 +122,8 @@ def test_the_grain_suits_the_length(length: timedelta, grain: str) -> None:
     [
         (DAY, "fortnight", "auto, 1m, 15m, 1h, 1d"),
         (3 * DAY, "1m", "grain 1m is kept from"),
+        (90 * DAY, "1m", "this window can have grain 1d"),
+        (9_000 * DAY, "1m", "on; ask for a shorter window"),
         (90 * DAY, "15m", "grain 1d"),
         (30 * DAY, "15m", "grain 1h or 1d"),
         (9_000 * DAY, "auto", "at most 1500 days"),
