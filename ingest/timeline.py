@@ -119,8 +119,12 @@ def week_start(at: datetime) -> datetime:
     return midnight - DAY * midnight.weekday()
 
 
+class OutOfRange(ValueError):
+    """A time outside the years that are taken."""
+
+
 def parse(text: str) -> datetime:
-    """Read RFC 3339 with a zone, to microseconds. Raises ValueError otherwise, or outside the years 1970 to 9998."""
+    """Read RFC 3339 with a zone, to microseconds. Raises ValueError otherwise, and OutOfRange outside the years 1970 to 9998."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -128,5 +132,5 @@ def parse(text: str) -> datetime:
     if at.tzinfo is None:
         raise ValueError("a time needs a zone, for example 2026-01-31T12:00:00Z")
     if not 1970 <= at.year <= 9998:
-        raise ValueError("a year from 1970 to 9998")
+        raise OutOfRange("a year from 1970 to 9998")
     return at.astimezone(UTC)

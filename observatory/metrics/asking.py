@@ -27,6 +27,11 @@ TIMES = {
 """The parameters that choose a window."""
 
 NEAREST = 5
+RANGES = {
+    "from": "a time from 1970-01-01T00:00:00Z on that lies before now",
+    "to": "a time after from, up to the year 9998",
+}
+"""What `from` and `to` can be, beyond being times."""
 CHOICES = {"grain": ("auto", *Grain), "compare": (*COMPARISONS, f"{against.PREFIX}NAME")}
 """Parameters that are one of a few words; `group_by` is one of the dimensions."""
 
@@ -109,6 +114,8 @@ def _instant(asked: Mapping[str, str], name: str) -> datetime:
     try:
         # A plus sign that was not escaped in the address came as a blank.
         return timeline.parse(asked[name].replace(" ", "+"))
+    except timeline.OutOfRange as error:
+        raise BadWindow(f"{name} is {RANGES[name]}", name, [RANGES[name]]) from error
     except ValueError as error:
         allowed = "a time with a zone, for example 2026-01-31T12:00:00Z"
         raise BadWindow(f"{name} is {allowed}", name, [allowed]) from error

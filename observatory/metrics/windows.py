@@ -33,6 +33,9 @@ MOST_POINTS = 1500
 WINDOWS = ("today", "week", "month", "15m", "24h", "7d")
 """What `span` takes: the words, and a number of minutes, hours or days by example."""
 
+MOST_UNITS = 99_999
+"""The largest number of minutes, hours or days: more would be a window beyond all calendars."""
+
 BASELINE_DAYS = 28
 
 
@@ -258,18 +261,23 @@ def last_days(end: datetime, count: int, zone_name: str) -> tuple[date, date]:
 def span(text: str, now: datetime, zone_name: str) -> Window:
     """A window up to the end of this minute, so that what just came is in it: `15m`, `24h`, `7d`; or what is over of `today`, this `week` or `month`.
 
-    Raises BadWindow for another text and for nothing at all.
+    Raises BadWindow for another text, for nothing at all and for more than MOST_UNITS.
     """
     today = local_day(now, zone_name)
     firsts = {"today": today, "week": today - today.weekday() * DAY, "month": today.replace(day=1)}
     if text in firsts:
         return Window(day_start(firsts[text], zone_name), now)
     units = {"m": MINUTE, "h": HOUR, "d": DAY}
-    number, unit = text[:-1], units.get(text[-1:])
-    # A few digits only: more would be a window beyond all calendars.
-    if unit is None or not (number.isascii() and number.isdecimal() and len(number) <= 5) or int(number) == 0:
+    digits, letter = text[:-1], text[-1:]
+    unit = units.get(letter)
+    if unit is None or not (digits.isascii() and digits.isdecimal()):
         text = "window is a number with m, h or d, for example 15m, 24h or 7d, or today, week or month"
         raise BadWindow(text, "window", WINDOWS)
+    number = digits.lstrip("0") or "0"
+    if number == "0" or len(number) > len(str(MOST_UNITS)):
+        allowed = f"1{letter} to {MOST_UNITS}{letter}"
+        text = f"window is from {allowed}; with a series at most {widest_of(Grain.DAY)}"
+        raise BadWindow(text, "window", [allowed, f"at most {widest_of(Grain.DAY)} with a series"])
     end = ceil(now, MINUTE)
     return Window(end - int(number) * unit, end)
 

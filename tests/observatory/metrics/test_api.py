@@ -173,6 +173,7 @@ def test_a_window_ends_now_at_the_latest(get: Get, filled: Project) -> None:
 
 
 A_TIME = "a time with a zone, for example 2026-01-31T12:00:00Z"
+FROM, TO = "a time from 1970-01-01T00:00:00Z on that lies before now", "a time after from, up to the year 9998"
 BACKWARDS = {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}
 AFTER = ["a time after 2026-01-02T00:00:00Z"]
 REFUSALS: list[tuple[str, dict[str, str], int, str, str, list[str]]] = [
@@ -185,6 +186,13 @@ REFUSALS: list[tuple[str, dict[str, str], int, str, str, list[str]]] = [
     ("metrics/calls", {"window": "7y"}, 400, "15m, 24h or 7d", "window", list(WINDOWS)),
     ("metrics/calls", {"from": "yesterday"}, 400, "from is a time with a zone", "from", [A_TIME]),
     ("metrics/calls", {"from": "2026-01-01"}, 400, "from is a time with a zone", "from", [A_TIME]),
+    ("metrics/calls", {"window": "100000d"}, 400, "window is from 1d to 99999d", "window",
+        ["1d to 99999d", "at most 1500d with a series"]),
+    ("metrics/calls", {"window": "0h"}, 400, "window is from 1h to 99999h", "window",
+        ["1h to 99999h", "at most 1500d with a series"]),
+    ("metrics/calls", {"from": "9999-01-01T00:00:00Z"}, 400, f"from is {FROM}", "from", [FROM]),
+    ("metrics/calls", {"from": "1969-12-31T00:00:00Z"}, 400, f"from is {FROM}", "from", [FROM]),
+    ("metrics/calls", {"from": "2026-01-01T00:00:00Z", "to": "9999-01-01T00:00:00Z"}, 400, f"to is {TO}", "to", [TO]),
     ("metrics/calls", {"to": "2026-01-01T00:00:00Z"}, 400, "to needs a from", "from", ["a time before to"]),
     ("metrics/calls", BACKWARDS, 400, "ends after it starts", "to", AFTER),
     ("metrics/calls", {"from": "2026-01-02T00:00:00Z", "window": "7d"}, 400, "either window or from", "window",
