@@ -121,7 +121,7 @@ class Entrance:
     def _admit(self, told: list[Told]) -> None:
         self._note(told)
         if not all(one.reading.is_admitted for one in told):
-            raise OverQuota(list(self._told.values()), self._shown())
+            raise OverQuota(self._shown())
 
     def _note(self, told: list[Told]) -> None:
         """Put into the answer, whatever it will be, where the quotas stand."""

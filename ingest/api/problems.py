@@ -60,8 +60,7 @@ def handler(error: Exception, context: dict[str, Any]) -> HttpResponseBase | Non
         detail = "The database does not take anything right now. Send the same again: ids make that safe."
         return problem(503, detail, headers={"Retry-After": str(Unavailable.retry_after)})
     if isinstance(error, OverQuota):
-        more = {"type": EXCEEDED, "violated-policies": error.violated}
-        return problem(429, str(error), title="Quota exceeded", headers=error.headers, more=more)
+        return _over_quota(error)
     if isinstance(error, Crowded):
         return problem(429, str(error), headers={"Retry-After": str(error.retry_after)})
     if isinstance(error, Http404):
@@ -72,6 +71,13 @@ def handler(error: Exception, context: dict[str, Any]) -> HttpResponseBase | Non
     if isinstance(error, exceptions.APIException):
         return problem(error.status_code, str(error.detail), headers=_headers(error))
     return None
+
+
+def _over_quota(error: OverQuota) -> HttpResponse:
+    if not error.violated:
+        return problem(429, str(error), headers=error.headers)
+    more = {"type": EXCEEDED, "violated-policies": error.violated}
+    return problem(429, str(error), title="Quota exceeded", headers=error.headers, more=more)
 
 
 def _headers(error: exceptions.APIException) -> dict[str, str]:

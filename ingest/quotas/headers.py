@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ingest.quotas.bucket import Limit, Reading
 
 EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+UNTOLD_WAIT_S = 60
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,19 @@ class Told:
 
 
 class OverQuota(Exception):
-    """A quota is used up; the message says which, `headers` when there is more, and where those `shown` stand."""
+    """A quota is used up; of those `shown` the message and `violated` say which, `headers` when there is more.
 
-    def __init__(self, told: Sequence[Told], shown: Sequence[Told]) -> None:
-        used_up = [one for one in told if not one.reading.is_admitted]
+    Where it is none of these, when there is more would tell how much everybody else sends: `violated` is empty, and the
+    wait is always the same.
+    """
+
+    def __init__(self, shown: Sequence[Told]) -> None:
+        used_up = [one for one in shown if not one.reading.is_admitted]
         self.violated = [one.name for one in used_up]
-        super().__init__(f"The quota of {' and of '.join(self.violated)} is used up. Send the same again later.")
-        self.headers = fields(shown) | {"Retry-After": str(max(one.reading.again_s for one in used_up))}
+        which = f"The quota of {' and of '.join(self.violated)} is used up." if used_up else "This is not taken now."
+        super().__init__(f"{which} Send the same again later.")
+        wait_s = max((one.reading.again_s for one in used_up), default=UNTOLD_WAIT_S)
+        self.headers = fields(shown) | {"Retry-After": str(wait_s)}
 
 
 def fields(told: Sequence[Told]) -> dict[str, str]:

@@ -78,12 +78,18 @@ def test_the_headers_name_policies_and_where_the_client_stands():
 
 def test_a_refusal_names_what_is_used_up_and_the_longest_wait():
     used = [told(5, 1), told(-250, 1, "bytes"), told(-30, 1, "key")]
-    refused = OverQuota(used, used[:1])
-    assert refused.headers["RateLimit"].startswith('"events";')
-    assert "bytes" not in refused.headers["RateLimit"]
+    refused = OverQuota(used)
     assert refused.violated == ["bytes", "key"]
     assert refused.headers["Retry-After"] == "3"
     assert "bytes and of key" in str(refused)
+
+
+def test_a_refusal_by_a_quota_that_is_not_shown_names_none_and_always_the_same_wait():
+    refused = OverQuota([told(5, 1)])
+    assert refused.violated == []
+    assert refused.headers["RateLimit"].startswith('"events";')
+    assert refused.headers["Retry-After"] == "60"
+    assert "events" not in str(refused)
 
 
 def test_the_meter_forgets_the_one_that_was_used_least_recently():
