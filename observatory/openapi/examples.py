@@ -1,7 +1,9 @@
-"""One item of each kind, as an app would send it; a test posts every one of them."""
+"""One item of each kind, as an app would send it, and addresses that find what these items make; a test asks every one."""
 
 from collections.abc import Mapping
 from typing import Any
+
+from observatory.metrics.baselines.shapes import EXAMPLE as PINNED
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "interaction": {
@@ -43,4 +45,20 @@ QUERIES: Mapping[str, str] = {
     "state": "open",
     "q": "refund",
 }
-PLACES: Mapping[str, str] = {"id": "wd-1", "name": "thumbs_up_rate", "number": "1"}
+PLACES: Mapping[str, str | int] = {
+    "interactions/{id}": EXAMPLES["interaction"]["id"],
+    "users/{id}": EXAMPLES["user"]["user_id"],
+    "metrics/{name}": "thumbs_up_rate",
+    "metrics/{name}/distribution": "latency_p95",
+    "baselines/{name}": PINNED["name"],
+    "baselines/{name}/comparison": PINNED["name"],
+    "incidents/{number}": 1,
+    "findings/{number}": 1,
+}
+"""The variable of an address, by the address under /api/v1/."""
+
+NARROWED: Mapping[str, Mapping[str, str]] = {
+    "baselines/{name}": {"feature": PINNED["feature"]},
+    "baselines/{name}/comparison": {"feature": PINNED["feature"]},
+}
+"""What some addresses are asked besides `QUERIES`."""

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Any, get_args
+from urllib.parse import quote
 
 from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
@@ -17,7 +18,7 @@ from ingest.contract import MOST_ITEMS
 from ingest.records import Answer, Way
 from observatory.openapi import headers
 from observatory.openapi.components import Schema, schema_of, sent, typed
-from observatory.openapi.examples import EXAMPLES, FILLING, PLACES, QUERIES
+from observatory.openapi.examples import EXAMPLES, FILLING, NARROWED, PLACES, QUERIES
 
 TAGS = {"POST": "Send", "PATCH": "Send", "GET": "Read", "DELETE": "Erase"}
 SCHEMES = {
@@ -77,8 +78,17 @@ class ContractSchema(AutoSchema):
         """The variables of the address."""
         return {name: _TYPES.get(kind, {"type": "string"}) for kind, name in _CONVERTER.findall(self.path_regex)}
 
+    @property
+    def _address(self) -> str:
+        return self.path.removeprefix("/api/v1/")
+
+    @property
+    def _place(self) -> str | int:
+        """What stands in the place of the address' variable in examples."""
+        return PLACES[self._address]
+
     def get_operation_id(self) -> str:
-        words = re.findall(r"\w+", self.path.removeprefix("/api/v1/"))
+        words = re.findall(r"\w+", self._address)
         return "_".join([self.method.lower(), *words])
 
     def get_summary(self) -> str:
@@ -108,7 +118,8 @@ class ContractSchema(AutoSchema):
 
     def _get_parameters(self) -> list[Schema]:
         inside = [
-            {"name": name, "in": "path", "required": True, "schema": schema} for name, schema in self.places.items()
+            {"name": name, "in": "path", "required": True, "schema": schema, "example": self._place}
+            for name, schema in self.places.items()
         ]
         asked = [
             {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": words}
@@ -176,8 +187,9 @@ class ContractSchema(AutoSchema):
 
     def _curl(self) -> str:
         """The request as one would type it, the key by its variable."""
-        path = re.sub(r"{(\w+)}", lambda place: PLACES.get(place[1], place[1]), self.path)
-        asked = "&".join(f"{name}={QUERIES[name]}" for name in self.documented.query if name in QUERIES)
+        path = re.sub(r"{\w+}", lambda _: quote(str(self._place)), self.path)
+        queries = {**QUERIES, **NARROWED.get(self._address, {})}
+        asked = "&".join(f"{name}={queries[name]}" for name in self.documented.query if name in queries)
         address = f"{settings.PUBLIC_URL}{path}{'?' + asked if asked else ''}"
         words = [f'curl "{address}"']
         if self.method not in {"GET", "POST"}:

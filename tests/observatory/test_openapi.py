@@ -8,8 +8,15 @@ import re
 import httpx2
 from drf_spectacular.validation import validate_schema
 
+from ingest import dictionary, timeline
+from ingest.dimensions import Dimension
+from ingest.projects.scope import project_scope
+from ingest.timeline import DAY, Window
+from observatory.metrics.baselines import store
+from observatory.metrics.baselines.shapes import EXAMPLE as PINNED
+from observatory.metrics.baselines.store import Baseline
 from observatory.openapi.document import document
-from observatory.openapi.examples import EXAMPLES, FILLING
+from observatory.openapi.examples import EXAMPLES, FILLING, PLACES
 from tests.harness.doors import all_doors
 
 
@@ -124,6 +131,47 @@ def test_the_examples_are_taken(post):
             answer = post(path.removeprefix("/api/v1/"), example["value"])
             assert (answer.status_code, answer.json().get("invalid")) == (200, 0), (path, name, answer.text)
     assert set(EXAMPLES) >= {"interaction", "feedback", "cost", "change"}
+
+
+def curls(method):
+    """The address of each example request of a method, by path."""
+    for path, methods in document()["paths"].items():
+        if method in methods:
+            source = methods[method]["x-codeSamples"][0]["source"]
+            yield path.removeprefix("/api/v1/"), re.search(r'curl "([^"]+)"', source)[1].partition("/api/v1/")[2]
+
+
+def test_what_the_examples_ask_is_found_where_the_examples_were_posted(post, web, project, make_key):
+    posted = ("interactions", "interaction"), ("feedback", "feedback"), ("users", "user")
+    for path, kind in posted:
+        assert post(path, EXAMPLES[kind]).status_code == 200
+    now = timeline.now()
+    with project_scope(project.id):
+        feature = dictionary.number_of(Dimension.FEATURE, PINNED["feature"])
+        store.insert(Baseline(feature, PINNED["name"], "", Window(now, now + DAY), now, "a test"))
+    headers = {"x-api-key": make_key(project, "read,admin")}
+    (erased,) = [path for path in curls("delete") if path[0] == "users/{id}"]
+    assert httpx2.delete(f"{web}/api/v1/{erased[1]}", headers=headers).status_code == 202
+    statuses = {
+        path: httpx2.get(f"{web}/api/v1/{asked}", headers=headers, timeout=20).status_code
+        for path, asked in curls("get")
+    }
+    others = {path: status for path, status in statuses.items() if status != 200}
+    assert others == {"incidents/{number}": 404, "findings/{number}": 404, "baselines/{name}/comparison": 409}
+    deleted = {path: httpx2.delete(f"{web}/api/v1/{asked}", headers=headers) for path, asked in curls("delete")}
+    assert deleted["baselines/{name}"].status_code == 200
+
+
+def test_every_variable_of_an_address_has_an_example_of_its_own():
+    variables = [
+        (path.removeprefix("/api/v1/"), one["example"])
+        for path, methods in document()["paths"].items()
+        for told in methods.values()
+        for one in told.get("parameters", ())
+        if one["in"] == "path"
+    ]
+    assert {path for path, _ in variables} == set(PLACES)
+    assert all(example == PLACES[path] for path, example in variables)
 
 
 def test_the_example_of_filling_fills_the_example_that_was_posted(post, web, key):
