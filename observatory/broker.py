@@ -117,7 +117,7 @@ def configuration(broker_url: str) -> Mapping[str, Any]:
         }
     # The limit is RabbitMQ's way to keep the newest hint only; Redis has none and ignores it.
     newest = {"x-max-length": 1}
-    is_amqp = broker_url.startswith(("amqp", "pyamqp"))
+    is_amqp = broker_url.startswith("amqp")
     return {
         "broker_url": broker_url,
         "broker_transport_options": {} if is_amqp else {"visibility_timeout": VISIBILITY_TIMEOUT_S},

@@ -1,10 +1,12 @@
 """Typed readers of environment variables. They refuse what they cannot read; they never guess."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+BROKERS = ("redis", "rediss", "amqp", "amqps")
 
 
 class BadSetting(Exception):
@@ -25,11 +27,20 @@ class Environment:
                 return Path(path).read_text(encoding="utf-8").strip()
             except OSError as error:
                 raise BadSetting(f"{name}_FILE={path} cannot be read: {error.strerror}") from error
+            except UnicodeDecodeError as error:
+                raise BadSetting(f"{name}_FILE={path} cannot be read: it is not UTF-8 text") from error
         value = self.values.get(name, "")
         if value == "":
             if default is None:
                 raise BadSetting(f"{name} is not set")
             return default
+        return value
+
+    def choice(self, name: str, default: str, choices: Collection[str]) -> str:
+        """The variable as one of these words."""
+        value = self.text(name, default)
+        if value not in choices:
+            raise BadSetting(f"{name}={value!r} is none of {', '.join(choices)}")
         return value
 
     def integer(self, name: str, default: int, *, minimum: int = 0) -> int:
@@ -57,21 +68,39 @@ class Environment:
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
 
-def database(url: str) -> dict[str, object]:
-    """Django's connection settings of one `postgresql://user:password@host:port/name?option=value` URL.
+def parts_of(name: str, url: str) -> SplitResult:
+    """Take a variable's URL apart. Raises BadSetting, without the URL: it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read where it is asked for
+    except ValueError as error:
+        raise BadSetting(f"{name} is no URL: see to its port, and write signs in a password as %XX") from error
+    return parts
+
+
+def web_address(name: str, url: str) -> SplitResult:
+    """Take apart a URL that a browser can open. Raises BadSetting for any other."""
+    parts = parts_of(name, url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise BadSetting(f"{name}={url!r} is not an http(s) address")
+    return parts
+
+
+def database(name: str, url: str) -> dict[str, object]:
+    """Django's connection settings of a variable's `postgresql://user:password@host:port/name?option=value` URL.
 
     A Unix socket is given as `?host=/folder`. Raises BadSetting for another scheme or no database name.
     """
-    parts = urlsplit(url)
+    parts = parts_of(name, url)
     if parts.scheme not in {"postgresql", "postgres"}:
-        raise BadSetting(f"a database URL starts with postgresql://, not {parts.scheme or 'nothing'}://")
-    name = unquote(parts.path.lstrip("/"))
-    if not name:
-        raise BadSetting("the database URL names no database")
+        raise BadSetting(f"{name} starts with postgresql://, not {parts.scheme or 'nothing'}://")
+    database_name = unquote(parts.path.lstrip("/"))
+    if not database_name:
+        raise BadSetting(f"{name} names no database")
     query = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "ingest.driver",
-        "NAME": name,
+        "NAME": database_name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.pop("host", "") or unquote(parts.hostname or ""),
@@ -93,14 +122,14 @@ class Mail:
     use_ssl: bool = False
 
 
-def mail(url: str) -> Mail:
+def mail(name: str, url: str) -> Mail:
     """Read `smtp://user:password@host:port`, `smtp+tls://` (STARTTLS), `smtps://`, or `folder://` (the default)."""
-    parts = urlsplit(url)
+    parts = parts_of(name, url)
     if parts.scheme == "folder":
         return Mail("folder")
     ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
     if parts.scheme not in ports or not parts.hostname:
-        raise BadSetting("EMAIL_URL is smtp://, smtp+tls:// or smtps:// with a host, or folder://")
+        raise BadSetting(f"{name} is smtp://, smtp+tls:// or smtps:// with a host, or folder://")
     return Mail(
         "smtp",
         parts.hostname,
@@ -110,6 +139,13 @@ def mail(url: str) -> Mail:
         use_tls=parts.scheme == "smtp+tls",
         use_ssl=parts.scheme == "smtps",
     )
+
+
+def broker(name: str, url: str) -> str:
+    """Give back the URL of a message broker, or nothing for PostgreSQL. Raises BadSetting for what is neither."""
+    if url and parts_of(name, url).scheme not in BROKERS:
+        raise BadSetting(f"{name} starts with {', '.join(f'{scheme}://' for scheme in BROKERS)}, or is not set")
+    return url
 
 
 here = Environment(os.environ)

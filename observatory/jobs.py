@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
+from observatory.env import BadSetting
+
 
 def beat() -> int:
     """Send the timetable's hints until told to end."""
@@ -59,4 +61,7 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except BadSetting as error:
+        sys.exit(str(error))

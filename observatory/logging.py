@@ -5,6 +5,8 @@ import sys
 
 import structlog
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
 
 def configure(level: str, *, is_terminal: bool) -> None:
     """Send structlog and the standard library's loggers through one renderer: text on a terminal, JSON elsewhere."""
@@ -39,6 +41,6 @@ def configure(level: str, *, is_terminal: bool) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+    root.setLevel(level)
     for noisy in ("django.request", "celery.app.trace", "celery.worker.strategy"):
         logging.getLogger(noisy).setLevel(logging.ERROR if noisy == "django.request" else logging.WARNING)

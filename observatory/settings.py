@@ -3,24 +3,24 @@
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
-
+from alerts.addresses import networks
 from observatory import logging as observatory_logging
 from observatory.embedded import attach
+from observatory.embedded.listening import listening, web_workers
 from observatory.embedded.secret import SECRET_KEY_FILE
-from observatory.env import BadSetting, database, here, mail
+from observatory.env import BadSetting, broker, database, here, mail, web_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
 
 DATA_DIR = Path(here.text("OBSERVATORY_DATA_DIR", str(BASE_DIR / "var"))).resolve()
-PORT = here.integer("PORT", 8000, minimum=1)
+if DATA_DIR.exists() and not DATA_DIR.is_dir():
+    raise BadSetting(f"OBSERVATORY_DATA_DIR={DATA_DIR} is not a folder")
+_, PORT = listening()
+WEB_WORKERS = web_workers()  # the web's own process asks for it before Django is there; here it is only refused
 PUBLIC_URL = here.text("OBSERVATORY_PUBLIC_URL", f"http://localhost:{PORT}").rstrip("/")
-ROLE = here.text("OBSERVATORY_ROLE", "jobs")
-if ROLE not in {"app", "jobs", "owner"}:
-    raise ImproperlyConfigured(f"OBSERVATORY_ROLE={ROLE!r} is none of app, jobs, owner")
+ROLE = here.choice("OBSERVATORY_ROLE", "jobs", ("app", "jobs", "owner"))
 
 # How long a whole request of the web, and a single question of others, waits for the database. The server's own limits
 # come first, so that only a server that is not there is met by these.
@@ -51,11 +51,11 @@ def _database_url(role: str) -> str:
 
 
 def _connection() -> dict[str, Any]:
-    """The one database alias, as the role of this process sees it."""
-    url = _database_url(ROLE)
-    if not url:
+    """The one database alias, as the role of this process sees it; the other URLs must make sense too."""
+    read = {role: database(name, url) for role, name in _URL_NAMES.items() if (url := _database_url(role))}
+    if ROLE not in read:
         return {"ENGINE": "django.db.backends.dummy"}
-    connection = database(url)
+    connection = read[ROLE]
     options: dict[str, Any] = {
         "connect_timeout": 3,
         "keepalives_idle": 30,
@@ -88,6 +88,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 NO_KEY = "-"  # Django wants some text even where nothing is signed
+SHORTEST_KEY = 32
 
 
 def _secret_key() -> str:
@@ -95,7 +96,9 @@ def _secret_key() -> str:
     kept = DATA_DIR / SECRET_KEY_FILE
     key = here.text("OBSERVATORY_SECRET_KEY", kept.read_text().strip() if kept.exists() else NO_KEY)
     if key == NO_KEY and ROLE == "app":
-        raise ImproperlyConfigured("OBSERVATORY_SECRET_KEY is not set: sign-in cookies need a secret of your own")
+        raise BadSetting("OBSERVATORY_SECRET_KEY is not set: sign-in cookies need a secret of your own")
+    if key != NO_KEY and len(key) < SHORTEST_KEY:
+        raise BadSetting(f"OBSERVATORY_SECRET_KEY has fewer than {SHORTEST_KEY} characters")
     return key
 
 
@@ -103,10 +106,8 @@ SECRET_KEY = _secret_key()
 HAS_SECRET_KEY = SECRET_KEY != NO_KEY
 DEBUG = False
 
-_public = urlsplit(PUBLIC_URL)
-if _public.scheme not in {"http", "https"} or not _public.hostname:
-    raise ImproperlyConfigured(f"OBSERVATORY_PUBLIC_URL={PUBLIC_URL!r} is not an http(s) address")
-ALLOWED_HOSTS = [_public.hostname, "localhost", "127.0.0.1", "[::1]"]
+_public = web_address("OBSERVATORY_PUBLIC_URL", PUBLIC_URL)
+ALLOWED_HOSTS = [str(_public.hostname), "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
@@ -216,14 +217,14 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-try:
-    MAIL = mail(here.text("EMAIL_URL", "folder://"))
-except BadSetting as error:
-    raise ImproperlyConfigured(str(error)) from error
+MAIL = mail("EMAIL_URL", here.text("EMAIL_URL", "folder://"))
 MAIL_FROM = here.text("OBSERVATORY_MAIL_FROM", f"Observatory <alerts@{_public.hostname}>")
 MAIL_FOLDER = DATA_DIR / "mail"
 EMAIL_TIMEOUT = 10
-ALLOWED_WEBHOOK_NETWORKS = here.words("OBSERVATORY_ALLOWED_WEBHOOK_NETWORKS")
+try:
+    ALLOWED_WEBHOOK_NETWORKS = networks(here.words("OBSERVATORY_ALLOWED_WEBHOOK_NETWORKS"))
+except ValueError as error:
+    raise BadSetting(f"OBSERVATORY_ALLOWED_WEBHOOK_NETWORKS: {error}") from error
 
 # Rates of one project, key or address in one web process; 0 is no limit.
 EVENTS_PER_SECOND = here.integer("OBSERVATORY_EVENTS_PER_SECOND", 0)
@@ -234,13 +235,15 @@ BROWSER_FEEDBACK_PER_ADDRESS = here.integer("OBSERVATORY_BROWSER_FEEDBACK_PER_AD
 SHORTEST_TOKEN = 16
 METRICS_TOKEN = here.text("OBSERVATORY_METRICS_TOKEN", "")
 if METRICS_TOKEN and len(METRICS_TOKEN) < SHORTEST_TOKEN:
-    raise ImproperlyConfigured(f"OBSERVATORY_METRICS_TOKEN has fewer than {SHORTEST_TOKEN} characters")
+    raise BadSetting(f"OBSERVATORY_METRICS_TOKEN has fewer than {SHORTEST_TOKEN} characters")
 
 MASKER = here.text("OBSERVATORY_MASKER", "")
 
-BROKER_URL = here.text("OBSERVATORY_BROKER_URL", "")
+BROKER_URL = broker("OBSERVATORY_BROKER_URL", here.text("OBSERVATORY_BROKER_URL", ""))
 JOBS_DATABASE_URL = _database_url("jobs")
 OWNER_DATABASE_URL = _database_url("owner")
 
 LOGGING_CONFIG = None
-observatory_logging.configure(here.text("OBSERVATORY_LOG_LEVEL", "INFO"), is_terminal=sys.stderr.isatty())
+observatory_logging.configure(
+    here.choice("OBSERVATORY_LOG_LEVEL", "INFO", observatory_logging.LEVELS), is_terminal=sys.stderr.isatty()
+)

@@ -8,7 +8,6 @@ from django.conf import settings
 from standardwebhooks import Webhook as Signer
 
 from alerts import outgoing
-from alerts.addresses import networks
 from alerts.channels.shape import Outcome, Outgoing, Result
 from alerts.messages import payload
 from ingest import timeline
@@ -21,7 +20,7 @@ def send(message: Outgoing) -> Outcome:
     try:
         body = body_of(message)
         headers = headers_of(message, body, timeline.now())
-        answer = outgoing.post(message.url, body, headers, allowed=networks(settings.ALLOWED_WEBHOOK_NETWORKS))
+        answer = outgoing.post(message.url, body, headers, allowed=settings.ALLOWED_WEBHOOK_NETWORKS)
     except (outgoing.OutgoingError, ValueError) as error:
         return Outcome(Result.FAILED, str(error))
     return judged(answer, timeline.now())

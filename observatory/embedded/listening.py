@@ -1,8 +1,6 @@
-"""Where the web process listens."""
+"""Where the web process listens, and with how many workers."""
 
-from urllib.parse import urlsplit
-
-from observatory.env import BadSetting, here
+from observatory.env import BadSetting, here, web_address
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -11,7 +9,16 @@ def address(public_url: str, wish: str) -> str:
     """Choose where to listen: as wished, else on this machine only while the product is published as localhost."""
     if wish:
         return wish
-    return "127.0.0.1" if (urlsplit(public_url).hostname or "localhost") in LOOPBACK else "0.0.0.0"  # noqa: S104 (published)
+    return "127.0.0.1" if _host_of(public_url) in LOOPBACK else "0.0.0.0"  # noqa: S104 (published)
+
+
+def _host_of(public_url: str) -> str | None:
+    return web_address("OBSERVATORY_PUBLIC_URL", public_url).hostname if public_url else "localhost"
+
+
+def web_workers() -> int:
+    """Read how many web processes share the address. Raises BadSetting."""
+    return here.integer("OBSERVATORY_WEB_WORKERS", 1, minimum=1)
 
 
 def listening() -> tuple[str, int]:

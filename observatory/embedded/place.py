@@ -96,11 +96,13 @@ def settle(data_dir: Path) -> Place:
 
 
 def _folder(folder: Path, mode: int) -> Path:
-    """Make a folder with this very mode, whatever the umask; one that exists is left as it is."""
+    """Make a folder with this very mode, whatever the umask; one that exists is left as it is. Raises EmbeddedError."""
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
         return folder
+    except OSError as error:
+        raise EmbeddedError(f"{folder} cannot be made: {error.strerror}.") from None
     folder.chmod(mode)
     return folder
 

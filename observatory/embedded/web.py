@@ -6,15 +6,16 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ImproperlyConfigured
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
 from ingest.quotas.places import THREADS
-from observatory.embedded.listening import listening
+from observatory.embedded.listening import listening, web_workers
 from observatory.embedded.processes import die_with_parent
-from observatory.env import BadSetting, here
+from observatory.env import BadSetting
 
 if TYPE_CHECKING:
     from django.core.handlers.wsgi import WSGIHandler
@@ -27,8 +28,10 @@ def _loader(parent: int) -> Callable[[], "WSGIHandler"]:
 
     def load() -> "WSGIHandler":
         die_with_parent(parent, signal.SIGKILL)
-        from observatory.wsgi import application
-
+        try:
+            from observatory.wsgi import application
+        except (BadSetting, ImproperlyConfigured) as error:
+            sys.exit(str(error))
         return application
 
     return load
@@ -42,7 +45,7 @@ def main() -> None:
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        workers=here.integer("OBSERVATORY_WEB_WORKERS", 1, minimum=1),
+        workers=web_workers(),
         blocking_threads=THREADS,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=10_000),

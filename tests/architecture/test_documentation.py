@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-READERS = {"text", "integer", "boolean", "words"}
+READERS = {"text", "choice", "integer", "boolean", "words"}
 TOP_LEVEL = [
     "manage.py",
     "observatory",
