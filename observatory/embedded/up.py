@@ -19,6 +19,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from observatory.embedded.attach import variables
 from observatory.embedded.errors import EmbeddedError
 from observatory.embedded.listening import listening
@@ -29,6 +31,7 @@ from observatory.embedded.supervisor import CHECKOUT, CHILDREN, Ending, Supervis
 from observatory.env import BadSetting, here
 
 READY_SECONDS = 90
+CONNECT_SECONDS = 10
 ADMIN = "admin"
 _URLS = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_JOBS_URL")
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (read here, not bound)
@@ -96,6 +99,8 @@ def _database(data_dir: Path) -> Iterator[tuple[Server | None, dict[str, str]]]:
         missing = [name for name in _URLS if not here.text(name, "")]
         if missing:
             raise EmbeddedError(f"DATABASE_URL is set, so {' and '.join(missing)} must be set too.")
+        for name in _URLS:
+            refuse_shut_door(name, here.text(name))
         yield None, _secret_key(data_dir)
         return
     server = start(data_dir)
@@ -103,6 +108,14 @@ def _database(data_dir: Path) -> Iterator[tuple[Server | None, dict[str, str]]]:
         yield server, {**variables(server.place, data_dir), **_secret_key(data_dir)}
     finally:
         server.stop()
+
+
+def refuse_shut_door(name: str, url: str) -> None:
+    """Raise EmbeddedError when a variable's URL does not lead into its database: what runs would ask for ever."""
+    try:
+        psycopg.connect(url, connect_timeout=CONNECT_SECONDS).close()
+    except psycopg.Error as error:
+        raise EmbeddedError(f"{name} does not lead into a database: {str(error).strip().splitlines()[0]}") from None
 
 
 def _secret_key(data_dir: Path) -> dict[str, str]:

@@ -201,3 +201,22 @@ def test_every_start_closes_with_three_lines_and_a_later_one_says_how_to_replace
     assert [line.split()[0] for line in first] == [line.split()[0] for line in later] == ["Open", "Sign", "Next"]
     assert ("the password above" in first[1], "manage.py changepassword admin" in later[1]) == (True, True)
     assert first[2].endswith("manage.py demo")
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_JOBS_URL", "DATABASE_OWNER_URL"])
+def test_a_wrong_password_is_one_line_before_anything_is_started(installation, name):
+    role, _, rest = installation.environment[name].removeprefix("postgresql://").partition(":")
+    wrong = f"postgresql://{role}:wrong@{rest.partition('@')[2]}"
+    environment = {**installation.environment, "PORT": str(free_port()), name: wrong}
+    done = subprocess.run(
+        [sys.executable, "-m", "observatory.embedded.up"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert done.stderr.startswith(f"Observatory cannot start: {name} does not lead into a database: ")
+    assert f'password authentication failed for user "{role}"' in done.stderr
