@@ -15,6 +15,29 @@ from observatory.safekeeping import programs, tables
 from observatory.safekeeping.manifest import DUMP, MANIFEST, SECRETS, Manifest, Unusable, digest
 from observatory.safekeeping.programs import Door
 
+# The server's settings that an operator may want again. The secret key has a place of its own; role, data folder and
+# databases belong to one machine; any other variable, an app's API key say, is none of the server's.
+KEPT_SETTINGS = (
+    "EMAIL_URL",
+    "OBSERVATORY_ALIVE_FILE",
+    "OBSERVATORY_ALLOWED_WEBHOOK_NETWORKS",
+    "OBSERVATORY_BEHIND_PROXY",
+    "OBSERVATORY_BIND",
+    "OBSERVATORY_BROKER_URL",
+    "OBSERVATORY_BROWSER_FEEDBACK_PER_ADDRESS",
+    "OBSERVATORY_BROWSER_FEEDBACK_PER_KEY",
+    "OBSERVATORY_BYTES_PER_SECOND",
+    "OBSERVATORY_EVENTS_PER_SECOND",
+    "OBSERVATORY_LOG_LEVEL",
+    "OBSERVATORY_MAIL_FROM",
+    "OBSERVATORY_MASKER",
+    "OBSERVATORY_METRICS_TOKEN",
+    "OBSERVATORY_POOL_SIZE",
+    "OBSERVATORY_PUBLIC_URL",
+    "OBSERVATORY_WEB_WORKERS",
+    "PORT",
+)
+
 
 @dataclass(frozen=True)
 class Secrets:

@@ -10,6 +10,7 @@ import psycopg
 from observatory.embedded.secret import SECRET_KEY_FILE, write_secret
 from observatory.safekeeping import manifest as manifests
 from observatory.safekeeping import programs, tables
+from observatory.safekeeping.backup import KEPT_SETTINGS
 from observatory.safekeeping.manifest import DUMP, SECRETS, Manifest, Unusable
 from observatory.safekeeping.programs import Door
 
@@ -75,4 +76,4 @@ def check_rows(manifest: Manifest, owner_url: str) -> None:
 
 def changed_settings(saved: Mapping[str, str], present: Mapping[str, str]) -> list[str]:
     """The names of settings that the saved installation had and this one has not, or has otherwise."""
-    return sorted(name for name, value in saved.items() if present.get(name) != value)
+    return [name for name in KEPT_SETTINGS if name in saved and present.get(name) != saved[name]]

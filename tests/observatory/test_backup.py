@@ -1,7 +1,6 @@
 """A backup of the running product, restored into a second installation that is empty: whole, quiet, and usable."""
 
 import json
-import os
 import shutil
 import stat
 from collections.abc import Iterator
@@ -17,10 +16,12 @@ from django.core.management import CommandError, call_command
 from alerts import quiet
 from alerts.models import AlertRule
 from ingest import timeline
+from observatory.env import Environment
 from observatory.management.commands.backup import environment_settings
 from observatory.safekeeping import backup, programs, restore, tables
 from observatory.safekeeping import manifest as manifests
 from observatory.safekeeping.manifest import Unusable
+from tests.architecture.test_documentation import variables_read
 from tests.harness.installation import Installation
 
 
@@ -254,14 +255,28 @@ def test_a_folder_that_holds_something_is_left_alone_and_a_failed_backup_leaves_
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
 
 
-def test_settings_are_saved_by_name_without_secrets_that_have_their_own_place(monkeypatch, tmp_path):
+def test_settings_are_saved_by_name_without_secrets_that_have_their_own_place_or_are_not_the_servers(tmp_path):
     (tmp_path / "mail").write_text("smtp://u:p@h\n")
-    monkeypatch.setenv("EMAIL_URL_FILE", str(tmp_path / "mail"))
-    monkeypatch.setenv("OBSERVATORY_MAIL_FROM", "a@b.c")
-    found = environment_settings(os.environ)
-    assert (found["EMAIL_URL"], found["OBSERVATORY_MAIL_FROM"]) == ("smtp://u:p@h", "a@b.c")
-    assert not {name for name in found if "SECRET" in name or name.startswith("DATABASE")}
-    assert restore.changed_settings({"A": "1", "B": "2"}, {"A": "1", "C": "3"}) == ["B"]
+    given = {
+        "EMAIL_URL_FILE": str(tmp_path / "mail"),
+        "OBSERVATORY_MAIL_FROM": "a@b.c",
+        "OBSERVATORY_SECRET_KEY": "s",
+        "DATABASE_URL": "postgresql://u:p@h/n",
+        "OBSERVATORY_KEY": "obs_live_x",
+        "OBSERVATORY_KEY_FILE": "/nowhere",
+    }
+    assert environment_settings(Environment(given)) == {"EMAIL_URL": "smtp://u:p@h", "OBSERVATORY_MAIL_FROM": "a@b.c"}
+
+
+def test_every_setting_is_kept_or_belongs_to_one_machine():
+    machine = {"OBSERVATORY_SECRET_KEY", "OBSERVATORY_ROLE", "OBSERVATORY_DATA_DIR"}
+    machine |= {"DATABASE_URL", "DATABASE_JOBS_URL", "DATABASE_OWNER_URL"}
+    assert set(backup.KEPT_SETTINGS) == variables_read() - machine
+
+
+def test_only_settings_are_said_to_differ():
+    saved = {"PORT": "1", "EMAIL_URL": "folder://", "OBSERVATORY_KEY": "obs_live_x"}
+    assert restore.changed_settings(saved, {"PORT": "2", "EMAIL_URL": "folder://"}) == ["PORT"]
 
 
 @pytest.mark.parametrize(("minutes", "hours"), [(15, 0.25), (1440, 24), (7 * 1440, 0), (30 * 1440, 0)])

@@ -1,8 +1,6 @@
 """`manage.py backup FOLDER`: save everything, while the product runs."""
 
-import os
 from argparse import ArgumentParser
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 from psycopg import OperationalError
 
 from ingest import timeline
-from observatory.env import here
+from observatory.env import Environment, here
 from observatory.safekeeping import backup
-from observatory.safekeeping.backup import Secrets
+from observatory.safekeeping.backup import KEPT_SETTINGS, Secrets
 from observatory.safekeeping.manifest import Unusable
 from observatory.safekeeping.programs import NoProgram
-
-NOT_KEPT = {"OBSERVATORY_SECRET_KEY", "OBSERVATORY_ROLE", "OBSERVATORY_DATA_DIR"}
 
 
 class Command(BaseCommand):
@@ -39,7 +35,7 @@ class Command(BaseCommand):
             raise CommandError(settings.DATABASE_PROBLEM or "DATABASE_OWNER_URL is not set")
         if not settings.HAS_SECRET_KEY:
             raise CommandError("OBSERVATORY_SECRET_KEY is not set: a backup without it could not be used")
-        secrets = Secrets(settings.SECRET_KEY, environment_settings(os.environ))
+        secrets = Secrets(settings.SECRET_KEY, environment_settings(here))
         try:
             made = backup.make(
                 folder.absolute(), settings.OWNER_DATABASE_URL, secrets, product=settings.VERSION, now=timeline.now()
@@ -51,8 +47,6 @@ class Command(BaseCommand):
         self.stdout.write("It holds your users' texts, the secret key and passwords of your mail server: keep it safe.")
 
 
-def environment_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """The settings of the product that this process was started with; what `NAME_FILE` names is read."""
-    names = {name.removesuffix("_FILE") for name in environ if name.startswith("OBSERVATORY_")}
-    names |= {name for name in ("PORT", "EMAIL_URL") if name in environ or f"{name}_FILE" in environ}
-    return {name: value for name in sorted(names - NOT_KEPT) if (value := here.text(name, ""))}
+def environment_settings(environment: Environment) -> dict[str, str]:
+    """The settings to keep of those this process was started with; what `NAME_FILE` names is read."""
+    return {name: value for name in KEPT_SETTINGS if (value := environment.text(name, ""))}

@@ -79,7 +79,7 @@ class Command(BaseCommand):
             self._say(_command(environment, "verify_rollups", "--all"))
 
     def _tell(self, saved: Mapping[str, str]) -> None:
-        changed = restore.changed_settings(saved, environment_settings(os.environ))
+        changed = restore.changed_settings(saved, environment_settings(here))
         if changed:
             self._say(
                 f"Set otherwise where the backup was made: {', '.join(changed)} (the values are in its secrets.json)"
