@@ -125,7 +125,7 @@ class Installation:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def wait_until_answering(address: str, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+def wait_until_answering(address: str, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
     """Poll an address until it answers anything; raises when the process ends or time is up."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
