@@ -38,6 +38,8 @@ class Malformed(Exception):
     status = 400
     title = "Malformed body"
     headers: Mapping[str, str] = {}
+    more: Mapping[str, Any] = {}
+    """Further members of the answer."""
 
 
 class TooLarge(Malformed):

@@ -1,6 +1,6 @@
 """The shapes of what the record's API answers, beside `records.Answer`: unknown is null, instants are RFC 3339 in UTC."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from ingest.records import Result
 
@@ -15,13 +15,18 @@ class ErrorShape(TypedDict, total=False):
 
 
 class ProblemShape(TypedDict):
-    """Why a request was refused (RFC 9457); `errors` names each item that is to blame."""
+    """Why a request was refused (RFC 9457); `errors` names each item that is to blame.
+
+    Of a query `parameter` is the one to blame, and `allowed` what it can be, or in words which rule it keeps.
+    """
 
     type: str
     title: str
     status: int
     detail: str
     errors: list[ErrorShape]
+    parameter: NotRequired[str]
+    allowed: NotRequired[list[str]]
 
 
 class BrowserAnswer(TypedDict):

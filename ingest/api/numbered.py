@@ -16,7 +16,6 @@ T = TypeVar("T")
 STATES = ("", "open", "resolved")
 PARAMETERS = {"state": "open or resolved; all unless told", "limit": LIMIT, "cursor": CURSOR}
 LARGEST_ID = 2**63 - 1
-NO_CURSOR = "cursor is what `next` of the page before said"
 
 
 def page(request: Request, rows: QuerySet[M], shown: Callable[[M], T]) -> tuple[list[T], str | None]:
@@ -31,7 +30,7 @@ def state(request: Request) -> str:
     """Whether open or resolved things are wanted; empty for both. Raises BadQuery."""
     wanted = request.query_params.get("state", "")
     if wanted not in STATES:
-        raise BadQuery("state is open or resolved")
+        raise BadQuery("state is open or resolved", "state", [state for state in STATES if state])
     return wanted
 
 
@@ -48,7 +47,11 @@ def before(request: Request) -> int | None:
     try:
         text = base64.b64decode(sent + "=" * (-len(sent) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
-        raise BadQuery(NO_CURSOR) from error
+        raise _no_cursor() from error
     if not (text.isascii() and text.isdigit() and int(text) <= LARGEST_ID):
-        raise BadQuery(NO_CURSOR)
+        raise _no_cursor()
     return int(text)
+
+
+def _no_cursor() -> BadQuery:
+    return BadQuery(f"cursor is {CURSOR}", "cursor", [CURSOR])

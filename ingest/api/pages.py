@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -30,9 +31,13 @@ PARAMETERS = {
 
 
 class BadQuery(Malformed):
-    """A query string that cannot be understood."""
+    """A query string that cannot be understood; `allowed` lists what the `parameter` can be."""
 
     title = "Bad query"
+
+    def __init__(self, text: str, parameter: str, allowed: Iterable[str]) -> None:
+        super().__init__(text)
+        self.more = {"parameter": parameter, "allowed": list(allowed)}
 
 
 def interactions(request: Request) -> dict[str, Any]:
@@ -75,7 +80,8 @@ def _searched(sought: search.Sought, before: search.Place | None, most: int) -> 
     try:
         return search.records(search.find(sought, most, before))
     except search.TooSlow:
-        raise BadQuery("these words are in too many interactions: add a rarer one, or a feature.") from None
+        text = "these words are in too many interactions: add a rarer one, or a feature."
+        raise BadQuery(text, "q", ["words of which one is rare", "the same words beside a feature"]) from None
 
 
 def _sought(request: Request) -> search.Sought | None:
@@ -85,7 +91,8 @@ def _sought(request: Request) -> search.Sought | None:
         return None
     words = texts.query(asked[:LONGEST_QUERY])
     if not words or len(asked) > LONGEST_QUERY:
-        raise BadQuery(f'q holds words, "phrases", -without and or; at most {LONGEST_QUERY} characters.')
+        allowed = f'words, "phrases", -without and or; at most {LONGEST_QUERY} characters'
+        raise BadQuery(f"q holds {allowed}.", "q", [allowed])
     until = timeline.now() + timeline.DAY
     return search.Sought(words, until, feature=_feature(request), marks=_marks(request))
 
@@ -103,21 +110,22 @@ def _marks(request: Request) -> int | None:
         return None
     bits = {**MARKS, "any": EVERY_MARK}.get(mark)
     if bits is None:
-        raise BadQuery(f"mark is one of {', '.join(MARKS)} or any.")
+        raise BadQuery(f"mark is one of {', '.join(MARKS)} or any.", "mark", [*MARKS, "any"])
     return int(bits)
 
 
 def only(request: Request, *known: str) -> None:
     """Raise BadQuery for a parameter that is not known, or comes more than once."""
     if wrong := refused(request.query_params, known):
-        raise BadQuery(wrong.text)
+        raise BadQuery(*wrong)
 
 
 def limit(request: Request) -> int:
     """How many are wanted at most. Raises BadQuery."""
     text = request.query_params.get("limit") or str(USUAL)
     if not text.isascii() or not text.isdigit() or len(text) > 6 or not 1 <= int(text) <= MOST:
-        raise BadQuery(f"limit is a whole number from 1 to {MOST}.")
+        allowed = f"a whole number from 1 to {MOST}"
+        raise BadQuery(f"limit is {allowed}.", "limit", [allowed])
     return int(text)
 
 
@@ -135,4 +143,4 @@ def _cursor(request: Request) -> tuple[datetime, str] | None:
             return timeline.parse(at), last
     except (binascii.Error, ValueError, TypeError, RecursionError):
         pass
-    raise BadQuery("cursor is what `next` of the page before held, unchanged.")
+    raise BadQuery(f"cursor is {CURSOR}.", "cursor", [CURSOR])

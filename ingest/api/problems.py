@@ -55,7 +55,7 @@ def problem(
 def handler(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
     """Answer what a view raised; None leaves a defect of ours to Django's own 500."""
     if isinstance(error, Malformed):
-        return problem(error.status, str(error), title=error.title, headers=dict(error.headers))
+        return problem(error.status, str(error), title=error.title, headers=dict(error.headers), more=error.more)
     if is_away(error):
         detail = "The database does not take anything right now. Send the same again: ids make that safe."
         return problem(503, detail, headers={"Retry-After": str(Unavailable.retry_after)})

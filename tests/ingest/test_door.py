@@ -9,6 +9,7 @@ import pytest
 
 from ingest import timeline
 from ingest.contract import LARGEST_BODY
+from ingest.dimensions import MARKS
 from ingest.projects.provision import issue_key, revoke_key
 from tests.ingest.record import rows
 
@@ -178,11 +179,24 @@ def test_an_unknown_address_is_404_in_the_same_shape_and_names_the_manual(web, k
 
 def test_a_bad_query_is_explained_in_words_whoever_answers(web, key):
     headers = {"authorization": f"Bearer {key}"}
-    bad = ("interactions?limit=x", "incidents?limit=x", "incidents?state=x", "incidents?cursor=x")
-    for path in bad:
-        answer = httpx2.get(f"{web}/api/v1/{path}", headers=headers)
-        assert (answer.status_code, answer.json()["title"]) == (400, "Bad query")
-        assert answer.json()["detail"].startswith(path[path.index("?") + 1 : -2])
+    limit, cursor = "a whole number from 1 to 200", "`next` of the page before, unchanged"
+    words = 'words, "phrases", -without and or; at most 500 characters'
+    bad = {
+        "interactions?limit=x": [limit],
+        "interactions?cursor=x": [cursor],
+        "interactions?mark=x": [*MARKS, "any"],
+        "interactions?q=-": [words],
+        "incidents?limit=x": [limit],
+        "incidents?state=x": ["open", "resolved"],
+        "incidents?cursor=x": [cursor],
+        "findings?cursor=MTIzYQ": [cursor],
+    }
+    for path, allowed in bad.items():
+        answer, name = httpx2.get(f"{web}/api/v1/{path}", headers=headers), path.partition("?")[2].partition("=")[0]
+        told = answer.json()
+        assert (answer.status_code, told["title"]) == (400, "Bad query"), path
+        assert told["detail"].startswith(name)
+        assert (told["parameter"], told["allowed"]) == (name, allowed)
 
 
 @pytest.mark.parametrize("path", ["interactions", "incidents"])
@@ -192,3 +206,5 @@ def test_a_parameter_that_a_list_does_not_know_is_refused_with_those_it_knows(we
     assert (answer.status_code, answer.json()["title"]) == (400, "Bad query")
     assert "'fature'" in answer.json()["detail"]
     assert "limit, cursor" in answer.json()["detail"]
+    assert answer.json()["parameter"] == "fature"
+    assert answer.json()["allowed"][-2:] == ["limit", "cursor"]
