@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView  # at run time it would import this module first
 
 CHALLENGE = 'Bearer realm="Observatory"'
+FORMS = (
+    "A key is sent as `Authorization: Bearer KEY`, as `x-api-key: KEY`, or as `Authorization: Basic` with the base64 of "
+    "PUBLIC:SECRET, the two middle parts of the key"
+)
 
 
 class KeyAuthentication(BaseAuthentication):
@@ -27,10 +31,20 @@ class KeyAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[None, KeyHolder] | None:
-        """Find the holder; None without any credentials. Raises AuthenticationFailed for a key nobody has."""
+        """Find the holder; None without any credentials. Raises AuthenticationFailed for a key nobody has.
+
+        That a key is mistyped is told by its checksum, which everybody can work out: nothing of ours is told.
+        """
         key = key_in(request)
         if key is None:
             return None
+        if not key:
+            raise AuthenticationFailed(f"The request's header holds no key. {FORMS}.")
+        if not keys.is_well_formed(key):
+            raise AuthenticationFailed(
+                "This is not a whole key as it was made: it is mistyped or cut. Keys look like "
+                "obs_live_PUBLIC_SECRET_CHECKSUM."
+            )
         holder = steadfast(lambda: holder_of(key))
         if not connection.in_atomic_block:
             connection.close()  # a slow body must not keep what others need to work

@@ -83,7 +83,8 @@ def _are_lines(content_type: str) -> bool:
     if name in LINES:
         return True
     if name and name != "application/json" and not name.endswith("+json"):
-        raise Unsupported(f"Send application/json or application/x-ndjson, not {name[:100]}.")
+        what = "send `Content-Type: application/json`, or application/x-ndjson for objects one a line"
+        raise Unsupported(f"The request says `Content-Type: {name[:100]}`: {what}.")
     return False
 
 

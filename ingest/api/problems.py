@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework import exceptions
 
+from ingest.api.authentication import FORMS
 from ingest.database import Unavailable, is_away
 from ingest.quotas.headers import EXCEEDED, OverQuota
 from ingest.quotas.places import Crowded
@@ -66,8 +67,7 @@ def handler(error: Exception, context: dict[str, Any]) -> HttpResponseBase | Non
     if isinstance(error, Http404):
         return problem(404, str(error) or "There is nothing here.")
     if isinstance(error, exceptions.NotAuthenticated):
-        detail = "Send a key of the project: `Authorization: Bearer KEY`, or `x-api-key: KEY`."
-        return problem(401, detail, headers=_headers(error))
+        return problem(401, f"Send a key of the project. {FORMS}.", headers=_headers(error))
     if isinstance(error, exceptions.APIException):
         return problem(error.status_code, str(error.detail), headers=_headers(error))
     return None

@@ -10,6 +10,7 @@ import pytest
 from ingest import timeline
 from ingest.contract import LARGEST_BODY
 from ingest.dimensions import MARKS
+from ingest.projects import keys
 from ingest.projects.provision import issue_key, revoke_key
 from tests.ingest.record import rows
 
@@ -58,6 +59,37 @@ def test_without_a_living_key_it_is_401_with_a_challenge(web, headers):
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({}, "Send a key of the project."),
+        ({"authorization": "{key}"}, "holds no key"),
+        ({"authorization": "Bearer"}, "holds no key"),
+        ({"authorization": "Basic %%%"}, "holds no key"),
+        ({"x-api-key": ""}, "holds no key"),
+        ({"authorization": "Bearer {key}x"}, "mistyped or cut"),
+        ({"x-api-key": "obs_live_PUBLIC"}, "mistyped or cut"),
+        ({"authorization": f"Bearer {keys.make().text}"}, "unknown or was revoked"),
+        ({"authorization": basic("aaaaaaaa", "b" * 32)}, "unknown or was revoked"),
+    ],
+)
+def test_a_401_says_what_is_wrong_with_the_key(web, key, headers, said):
+    sent = {name: value.replace("{key}", key) for name, value in headers.items()}
+    answer = send(web, **sent)
+    told = answer.json()["detail"]
+    assert (answer.status_code, answer.headers["www-authenticate"][:6]) == (401, "Bearer")
+    assert said in told
+    forms = ("`Authorization: Bearer KEY`", "`x-api-key: KEY`", "`Authorization: Basic`")
+    assert all(form in told for form in forms) is (said in {"Send a key of the project.", "holds no key"})
+
+
+def test_what_is_sent_as_a_form_is_told_the_header_to_send(web, key):
+    answer = send(web, authorization=f"Bearer {key}", content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 415
+    assert "application/x-www-form-urlencoded" in answer.json()["detail"]
+    assert "send `Content-Type: application/json`" in answer.json()["detail"]
 
 
 def test_a_revoked_key_is_unknown_once_the_short_memory_has_passed(project):
