@@ -1,6 +1,7 @@
 """One interaction as its page shows it: frozen, already worded."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -10,14 +11,14 @@ from dashboards.components import Fact, Gauge, Link, State
 from dashboards.lists import address_of, marks_of, state_word, thumbs_of, tokens_words
 from dashboards.text import WITHHELD, Message, Piece, messages, withheld, word_diff
 from dashboards.view import View
-from ingest import dictionary
+from ingest import attached, dictionary
+from ingest.attached import Attached
 from ingest.dimensions import ESTIMATED, Cache, Component, CostSource, Dimension, FeedbackKind, Flag
 from ingest.edits import text_of
-from ingest.models import Cost, Feedback, Interaction, Payload
+from ingest.models import Feedback, Interaction, Payload
 from ingest.projects.models import Project
 from ingest.redaction.policy import FAILED, TEXT_HASH
 
-MOST_EVENTS = 200
 SESSION_ROWS = 20
 BEFORE = "before this was stored"
 BESIDE = "in what is stored beside the texts, as in the metadata"
@@ -83,13 +84,8 @@ class Record:
 def build(view: View, one: Interaction, payload: Payload | None) -> Record:
     """Read what belongs to an interaction and word it."""
     feature = dictionary.values(Dimension.FEATURE).get(one.feature_id, "other")
-    history = list(Feedback.objects.filter(interaction_id=one.id).order_by("occurred_at", "id")[:MOST_EVENTS])
-    costs = list(
-        Cost.objects.filter(occurred_at=one.occurred_at, interaction_id=one.id).order_by("component", "id")[
-            :MOST_EVENTS
-        ]
-    )
-    lines, total = cost_lines(one, costs)
+    found = attached.to(one)
+    history, total = found.feedback, found.total_nano
     return Record(
         id=one.id,
         title=feature,
@@ -102,9 +98,9 @@ def build(view: View, one: Interaction, payload: Payload | None) -> Record:
         no_text=no_text(view.project, one, payload),
         token_note=_token_note(one, payload),
         events=tuple(_event(event, one, payload) for event in history),
-        costs=tuple(lines),
+        costs=tuple(cost_lines(one, found)),
         total=formatting.amount_nano(total) if total is not None else "unpriced",
-        cost_note=_cost_note(one, costs),
+        cost_note=_cost_note(one, found),
         session=Link(one.session_id, view.url(f"interactions/?{urlencode({'q': one.session_id})}"))
         if one.session_id
         else None,
@@ -115,7 +111,7 @@ def build(view: View, one: Interaction, payload: Payload | None) -> Record:
     )
 
 
-def _head(one: Interaction, history: list[Feedback], total: int | None) -> list[Fact]:
+def _head(one: Interaction, history: Sequence[Feedback], total: int | None) -> list[Fact]:
     models = dictionary.values(Dimension.MODEL)
     requested = dictionary.values(Dimension.REQUESTED_MODEL).get(one.requested_model_id, "")
     model = models.get(one.model_id, formatting.DASH)
@@ -134,7 +130,7 @@ def _head(one: Interaction, history: list[Feedback], total: int | None) -> list[
     ]
 
 
-def _counted(history: list[Feedback]) -> str:
+def _counted(history: Sequence[Feedback]) -> str:
     return f"{len(history)} event{'' if len(history) == 1 else 's'}"
 
 
@@ -245,27 +241,21 @@ def _evaluator(event: Feedback) -> str:
     return f"by {name}" if name and isinstance(name, str) else ""
 
 
-def cost_lines(one: Interaction, costs: list[Cost]) -> tuple[list[CostLine], int | None]:
-    """The amounts and their sum in nano-dollars; the sum is None when the tokens have no price and nothing stands for
-    it.
-    """
-    replaced = any(cost.component == Component.MODEL_TOKENS for cost in costs)
-    lines, total = [], 0
-    if not replaced and one.cost_nano is not None:
+def cost_lines(one: Interaction, found: Attached) -> list[CostLine]:
+    """The amounts that make up the interaction's cost."""
+    lines = []
+    if not found.is_replaced and one.cost_nano is not None:
         lines.append(CostLine(f"Model tokens, {tokens_words(one, '')}", formatting.amount_nano(one.cost_nano)))
-        total += one.cost_nano
-    for cost in costs:
+    for cost in found.costs:
         name = Component(cost.component).name.lower().replace("_", " ")
         words = f"{name.capitalize()}{f', {cost.description}' if cost.description else ''}"
         text = " ".join(filter(None, (words, _repaired(cost.flags))))
         lines.append(CostLine(text, formatting.amount_nano(cost.amount_nano)))
-        total += cost.amount_nano
-    is_unknown = not replaced and one.cost_source == CostSource.UNPRICED
-    return lines, None if is_unknown and not costs else total
+    return lines
 
 
-def _cost_note(one: Interaction, costs: list[Cost]) -> str:
-    if any(cost.component == Component.MODEL_TOKENS for cost in costs):
+def _cost_note(one: Interaction, found: Attached) -> str:
+    if found.is_replaced:
         return "a cost record stands for the computed price"
     return {
         CostSource.CLIENT: "as the app sent it",

@@ -84,6 +84,45 @@ class StoredInteraction(TypedDict):
     flags: list[str]
 
 
+class LinkedCost(TypedDict):
+    """A cost record that names the interaction."""
+
+    id: str
+    component: str
+    amount_usd: str
+    received_at: str
+    description: str | None
+    flags: list[str]
+
+
+class LinkedFeedback(TypedDict):
+    """A feedback event about the interaction; `value` and `label` are as they are counted (a rating of 4 of 5 is 0.8 and `4/5`)."""
+
+    id: str
+    kind: str
+    occurred_at: str
+    received_at: str
+    value: float | None
+    edit_ratio: float | None
+    name: str
+    label: str | None
+    user_id: str | None
+    comment: str | None
+    final_text: str | None
+    flags: list[str]
+
+
+class WholeInteraction(StoredInteraction):
+    """An interaction with what belongs to it: the first 200 cost records and feedback events, and the cost with all records.
+
+    A cost record of `model_tokens` stands for `cost_usd`; the others are added. `total_cost_usd` is null where nothing says what it cost.
+    """
+
+    total_cost_usd: str | None
+    costs: list[LinkedCost]
+    feedback: list[LinkedFeedback]
+
+
 class InteractionsPage(TypedDict):
     """A page of interactions; `next` is the cursor of the page after it, null on the last."""
 

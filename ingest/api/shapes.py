@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from ingest.dimensions import ABSENT, OTHER, Cache, CostSource, Dimension, ErrorClass, Flag
-from ingest.models import DimensionValue, Interaction, Payload
+from ingest.attached import Attached
+from ingest.dimensions import ABSENT, OTHER, Cache, Component, CostSource, Dimension, ErrorClass, FeedbackKind, Flag
+from ingest.models import Cost, DimensionValue, Feedback, Interaction, Payload
 from ingest.normalise import COPIED, NAMES
 from ingest.pricing import NANO
 
@@ -16,6 +17,7 @@ SHOWN = {
     for dimension in Dimension
     if dimension not in {Dimension.MODEL, Dimension.REQUESTED_MODEL}
 } | {Dimension.MODEL: "served_model", Dimension.REQUESTED_MODEL: "model"}
+SAID = ("value", "edit_ratio", "name", "label", "user_id", "comment", "final_text")
 Names = Mapping[tuple[int, int], str]
 
 
@@ -48,11 +50,47 @@ def interaction(row: Interaction, payload: Payload | None, names: Names) -> dict
         "cache": Cache(row.cache).name.lower(),
         "cost_usd": usd(row.cost_nano),
         "cost_source": CostSource(row.cost_source).name.lower(),
-        "flags": [flag.name.lower() for flag in Flag if row.flags & flag],
+        "flags": _flags(row.flags),
     }
     shown |= {name: getattr(row, name) for name in (*COPIED, *NAMES)}
     shown |= {name: _value(names, dimension, row) for dimension, name in SHOWN.items()}
     return shown | _texts(row, payload)
+
+
+def belonging(found: Attached) -> dict[str, Any]:
+    """What an interaction cost with all records that name it, these records, and what was said of it."""
+    return {
+        "total_cost_usd": usd(found.total_nano),
+        "costs": [_cost(row) for row in found.costs],
+        "feedback": [_feedback(row) for row in found.feedback],
+    }
+
+
+def _cost(row: Cost) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "component": Component(row.component).name.lower(),
+        "amount_usd": usd(row.amount_nano),
+        "received_at": instant(row.received_at),
+        "description": row.description,
+        "flags": _flags(row.flags),
+    }
+
+
+def _feedback(row: Feedback) -> dict[str, Any]:
+    shown = {name: getattr(row, name) for name in SAID}
+    return {
+        "id": row.id,
+        "kind": FeedbackKind(row.kind).name.lower(),
+        "occurred_at": instant(row.occurred_at),
+        "received_at": instant(row.received_at),
+        **shown,
+        "flags": _flags(row.flags),
+    }
+
+
+def _flags(bits: int) -> list[str]:
+    return [flag.name.lower() for flag in Flag if bits & flag]
 
 
 def _value(names: Names, dimension: Dimension, row: Interaction) -> str | None:

@@ -12,9 +12,9 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import lookup, records, timeline
+from ingest import attached, lookup, records, timeline
 from ingest.api import browsers, pages, shapes
-from ingest.api.answers import BrowserAnswer, SearchedPage, StoredInteraction
+from ingest.api.answers import BrowserAnswer, SearchedPage, WholeInteraction
 from ingest.api.body import json_body
 from ingest.api.documented import Documented
 from ingest.api.entrance import asking, entered
@@ -80,11 +80,11 @@ class OneInteraction(APIView):
     content_negotiation_class = OnlyJson
     scope: ClassVar[str] = "read"
     documented: ClassVar[Mapping[str, Documented]] = {
-        "GET": Documented("Read one interaction", answer=StoredInteraction)
+        "GET": Documented("Read one interaction", answer=WholeInteraction)
     }
 
     def get(self, request: Request, id: str) -> HttpResponse:
-        """One interaction, prompt and output exactly as stored."""
+        """One interaction, prompt and output exactly as stored, with its costs and what was said of it."""
         return shown(request, lambda: _one(id))
 
 
@@ -156,7 +156,8 @@ def _one(id: str) -> dict[str, Any]:
     if found is None:
         raise Http404("No interaction has this id.")
     names = shapes.names_for([found.interaction])
-    return shapes.interaction(found.interaction, found.payload, names)
+    own = shapes.interaction(found.interaction, found.payload, names)
+    return own | shapes.belonging(attached.to(found.interaction))
 
 
 def receipt_for(holder: KeyHolder) -> Receipt:

@@ -189,7 +189,9 @@ def test_the_example_of_filling_fills_the_example_that_was_posted(post, web, key
 def test_a_stored_interaction_has_the_fields_that_are_described_and_no_others(post, web, key):
     post("interactions", EXAMPLES["interaction"])
     answer = httpx2.get(f"{web}/api/v1/interactions/{EXAMPLES['interaction']['id']}", headers={"x-api-key": key})
-    assert set(answer.json()) == set(document()["components"]["schemas"]["StoredInteraction"]["properties"])
+    assert set(answer.json()) == set(document()["components"]["schemas"]["WholeInteraction"]["properties"])
+    listed = httpx2.get(f"{web}/api/v1/interactions", headers={"x-api-key": key}).json()["items"][0]
+    assert set(listed) == set(document()["components"]["schemas"]["StoredInteraction"]["properties"])
 
 
 def test_the_document_is_served_to_everyone_and_kept_by_the_browser(web):
