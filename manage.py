@@ -31,6 +31,8 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except BadSetting as error:
         sys.exit(str(error))
+    except EOFError:
+        sys.exit(f"{command} asks at a terminal and got no answer: run it at one (docker compose exec, without -T)")
     except ImproperlyConfigured:
         if not settings.configured or not settings.DATABASE_PROBLEM:
             raise

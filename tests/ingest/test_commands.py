@@ -1,6 +1,8 @@
 """Commands: a project by its name, and a key that is printed once."""
 
 import io
+import subprocess
+import sys
 
 import httpx2
 import pytest
@@ -12,6 +14,7 @@ from ingest.projects.access import project_for, projects_of, role_in
 from ingest.projects.models import ApiKey, Project
 from ingest.projects.provision import project_named
 from ingest.projects.scope import project_scope
+from tests.harness.installation import ROOT
 
 
 def printed(*words):
@@ -84,6 +87,31 @@ def test_what_cannot_be_is_one_clear_line(words, complaint):
     with pytest.raises(CommandError, match=complaint) as refused:
         printed(*words)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["delete_project", "no-such-project"], "add --yes-delete no-such-project; nothing was deleted"),
+        (["changepassword", "asked"], "changepassword asks at a terminal and got no answer"),
+    ],
+)
+def test_a_command_that_asks_says_so_where_nobody_can_answer(installation, words, complaint):
+    User.objects.get_or_create(username="asked")
+    done = subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        env={**installation.environment, "OBSERVATORY_ROLE": "jobs"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert complaint in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(("name", "email"), [("a b", ""), ("", ""), ("ada", "no address")])

@@ -33,9 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, slug: str, **options: Any) -> None:
         """Confirm, delete, print the receipt."""
         typed = options["yes_delete"]
-        if typed is None:
-            typed = input(f"Everything of the project {slug} will be gone for ever. Type its slug to go on: ")
-        if typed.strip() != slug:
+        if (_asked(slug) if typed is None else typed).strip() != slug:
             raise CommandError(f"not confirmed: that is not the slug {slug!r}; nothing was deleted")
         while (earlier := departure.left_behind(slug)) is not None:
             self._end(earlier)
@@ -74,3 +72,13 @@ class Command(BaseCommand):
             if table != last:
                 self.stderr.write(f"Deleting from {table} ...")
                 last = table
+
+
+def _asked(slug: str) -> str:
+    """What somebody types at the terminal."""
+    try:
+        return input(f"Everything of the project {slug} will be gone for ever. Type its slug to go on: ")
+    except EOFError:
+        raise CommandError(
+            f"not confirmed: nobody answered; in a script add --yes-delete {slug}; nothing was deleted"
+        ) from None
