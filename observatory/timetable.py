@@ -61,7 +61,7 @@ app = Celery("observatory", set_as_current=True, fixups=[])
 app.conf.update(
     **broker.configuration(settings.BROKER_URL),
     beat_schedule=timetable(),
-    beat_scheduler="celery.beat:Scheduler",
+    beat_scheduler="observatory.beat:Scheduler",
     task_routes={task: {"queue": queue} for queue, task in TASKS.items()},
     task_default_queue="roll",
     task_create_missing_queues=False,

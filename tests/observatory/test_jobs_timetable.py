@@ -7,11 +7,14 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from celery import Celery
+from kombu.utils.imports import symbol_by_name
 
 from ingest.duties import Duty
 from observatory import health, timetable
 from observatory.celery import app
 from observatory.queues import NODES, QUEUES
+from tests.harness.installation import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,6 +76,25 @@ def test_beat_begins_with_every_duty_at_once():
     scheduler.setup_schedule()
     assert all(entry.is_due()[0] for entry in scheduler.schedule.values())
     assert {entry.task for entry in scheduler.schedule.values()} == set(timetable.TASKS.values())
+
+
+def test_a_broker_that_is_away_is_one_line_and_one_when_it_is_back(caplog):
+    entries = {f"{n}": {"task": f"task-{n}", "schedule": 3.0} for n in range(3)}
+    away, back = (
+        Celery(set_as_current=False, broker=url, task_publish_retry=False, beat_schedule=entries)
+        for url in (f"redis://127.0.0.1:{free_port()}/0", "memory://")
+    )
+    scheduler = symbol_by_name(app.conf.beat_scheduler)(app=away, lazy=True)
+    scheduler.setup_schedule()
+    for current in (away, away, back, back):
+        scheduler.app = current
+        for entry in scheduler.schedule.values():
+            scheduler.apply_entry(entry)
+    said = [record for record in caplog.records if record.name in {"celery.beat", "observatory.beat"}]
+    assert [record.levelname for record in said] == ["ERROR", "WARNING"], said
+    assert "Connection refused" in said[0].getMessage()
+    assert "\n" not in said[0].getMessage()
+    assert said[0].exc_info is None
 
 
 def test_a_task_is_acknowledged_after_its_work_and_leaves_no_result():
