@@ -226,6 +226,16 @@ def test_under_a_folder_that_others_cannot_enter_the_data_lies_elsewhere(start, 
 
 
 @as_root
+def test_under_folders_that_all_may_enter_the_data_lies_in_the_data_folder_and_stays_there():
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:
+        Path(made).chmod(0o755)
+        data_dir = Path(made) / "var"
+        assert place.settle(data_dir).home == data_dir / "database"
+        Path(made).chmod(0o700)
+        assert place.settle(data_dir).home == data_dir / "database"
+
+
+@as_root
 def test_programs_that_the_account_cannot_reach_are_copied_whole(tmp_path, monkeypatch):
     origin = place.binaries(place.Account()).parents[2]
     monkeypatch.setattr(place, "STATE", tmp_path / "state")
