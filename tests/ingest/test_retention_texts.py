@@ -18,6 +18,7 @@ from ingest.redaction.policy import DEEP, PRIVATE
 from ingest.retention import clearing, sweeps
 from ingest.timeline import DAY, HOUR
 from observatory import retaining
+from tests.harness import plans
 from tests.ingest import retained
 from tests.ingest.record import one, rows, take
 from tests.ingest.retained import retain
@@ -190,17 +191,11 @@ def test_rows_without_texts_are_passed_over_unread(brief, installation, rows, ha
             assert clearing.clear(rows, NOW, "UTC", sweeps.PORTION) == (2, False)
             transaction.savepoint_rollback(savepoint)
         find, clear = [query["sql"] for query in asked.captured_queries if "SAVEPOINT" not in query["sql"]]
-        assert pages_read(find) < 100, "of several hundred"
-        assert pages_read(clear) < 100, "of several hundred"
+        with connection.cursor() as cursor:
+            most = plans.most_pages(cursor, rows.table)
+            assert plans.pages_read(cursor, find) <= most, "of a thousand"
+            assert plans.pages_read(cursor, clear) <= most, "of a thousand"
         assert clearing.clear(rows, NOW, "UTC", sweeps.PORTION) == (0, False)
-
-
-def pages_read(query: str) -> int:
-    """How many pages of 8 KiB a query looks at."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}")
-        plan = cursor.fetchone()[0][0]["Plan"]
-    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
 def send_costs(project: Project, count: int) -> None:
