@@ -90,7 +90,8 @@ def test_retention_too_young_says_from_when_on(site, asking):
 def test_numbers_of_users_say_of_when_they_are_while_users_wait(site, asking):
     now = timeline.now()
     quarter = timeline.floor(now, timeline.QUARTER) - HOUR
-    made_at = now - 12 * timeline.MINUTE
+    with project_scope(site.project.id):
+        made_at = series.coverage(now).complete_to - 12 * timeline.MINUTE
     mark = "INSERT INTO dirty_user (project_id, quarter, cluster, marked_at) VALUES (%s, %s, 'u-1', %s)"
     before = asking.get(f"{site.url}engagement/").text
     with project_scope(site.project.id), connection.cursor() as cursor:
