@@ -2,36 +2,24 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Max
-
 from dashboards import formatting
 from dashboards.filters import grain_of
 from dashboards.view import View
-from ingest.projects.models import Feature
 from ingest.timeline import HOUR, Window
 from observatory.metrics.metric import Metric
 from observatory.metrics.reading import Reading, State
-
-USUAL_HOURS = 24
 
 
 def note(view: View, metric: Metric, read: Reading, where: dict[str, str]) -> str:
     """'feedback matures for 24 h: what waits is judged from 23 Nov 18:15 on'; empty beside a value, or where nothing waits."""
     if not metric.maturing or read.state not in {State.NO_DATA, State.LEARNING}:
         return ""
-    hours = _hours(view)
+    hours = view.reader.coverage(view.choice.feature).maturity_hours
     begun = _first_waiting(view, metric, hours * HOUR, where)
     if begun is None:
         return ""
     judged = formatting.moment(begun + hours * HOUR, view.zone, view.now)
     return f"feedback matures for {hours} h: what waits is judged from {judged} on"
-
-
-def _hours(view: View) -> int:
-    """How long feedback of the chosen feature takes, or of the slowest."""
-    features = Feature.objects.filter(name=view.choice.feature) if view.choice.feature else Feature.objects.all()
-    found = features.aggregate(hours=Max("maturity_hours"))["hours"]
-    return USUAL_HOURS if found is None else int(found)
 
 
 def _first_waiting(view: View, metric: Metric, length: timedelta, where: dict[str, str]) -> datetime | None:

@@ -107,13 +107,15 @@ class Comparison:
 class Coverage:
     """How far a project's numbers reach.
 
-    `complete_to`: every interaction committed before it is counted. `mature_to`: so is feedback, and it had its time.
+    `complete_to`: every interaction committed before it is counted. `mature_to`: so is feedback, and it had its time,
+    which is `maturity_hours`.
     """
 
     complete_to: datetime
     mature_to: datetime
+    maturity_hours: int
     last_interaction_at: datetime | None
-    changed_at: datetime | None = None
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

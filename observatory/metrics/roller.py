@@ -146,13 +146,9 @@ def _widened(work: Pass, *shares: Share) -> RollReport:
     limit = math.inf if work.is_everything else max(work.deadline, time.monotonic() + WIDE_BUDGET_S)
     project = work.project.pk
     work = replace(work, deadline=limit, is_late_due=work.is_late_due or project in _wide_days_left)
-    finer, days = (
-        _each((wide.count_minutes, wide.merge_hours), work, *shares),
-        _repeated(wide.merge_days, work, *shares),
-    )
-    _wide_days_left.discard(project)
-    if days.left:
-        _wide_days_left.add(project)
+    finer = _each((wide.count_minutes, wide.merge_hours), work, *shares)
+    days = _repeated(wide.merge_days, work, *shares)
+    (_wide_days_left.add if days.left else _wide_days_left.discard)(project)
     return finer + days
 
 

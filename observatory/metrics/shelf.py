@@ -242,7 +242,7 @@ class Shelf:
             waiting = [at for at in self._wide_waiting if any(of.start <= at < of.end for of in asked)]
             complete_to = min([complete_to, *waiting])
         mature_to = min(self.now - timedelta(hours=hours), complete_to, self.account.feedback_complete_to)
-        return Coverage(complete_to, mature_to, self.account.last_interaction_at, self.account.changed_at)
+        return Coverage(complete_to, mature_to, hours, self.account.last_interaction_at, self.account.changed_at)
 
     def judged(self, metric: Metric, window: Window, chosen: Filter, family: Family) -> Window | None:
         """The part of an aligned window whose feedback had its time; None when no part of it had."""

@@ -94,7 +94,7 @@ def test_what_was_ever_counted_is_read_once_for_all_questions(
 
     def counted(*arguments: object) -> object:
         asked.append(arguments)
-        return read(*arguments)  # type: ignore[arg-type]  # handed on as they came
+        return read(*arguments)
 
     monkeypatch.setattr(reads, "ever_counted", counted)
     with project_scope(project.pk):
