@@ -12,7 +12,7 @@ from ingest.dimensions import Cache, Facts, FeedbackKind
 from ingest.projects.models import Feature, Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, Window, floor
-from observatory.metrics import roller, series, windows
+from observatory.metrics import reads, roller, series, windows
 from observatory.metrics.reading import State
 from observatory.metrics.series import BadWindow, UnknownValue
 from tests.factories import costs, interactions, verdicts
@@ -321,3 +321,21 @@ def test_after_the_last_run_nothing_is_unknown_and_not_zero(project: Project) ->
     points = ask(project, "calls", Window(NOW - 6 * HOUR, NOW), grain="1h").series
     assert [point.reading.value for point in points] == [None, 1, 0, 0, 0, None, None]
     assert [point.complete for point in points] == [True] * 4 + [False] * 3
+
+
+@pytest.mark.parametrize(("room", "fetches"), [(reads.KEPT_BYTES, 1), (0, 3)], ids=["kept", "no room"])
+def test_what_several_questions_of_a_request_are_about_is_fetched_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch, room: int, fetches: int
+) -> None:
+    rated(project, NOW - 2 * DAY, 20, 15)
+    roll(project)
+    fetched, asked = reads._fetched, []
+    monkeypatch.setattr(reads, "KEPT_BYTES", room)
+    monkeypatch.setattr(reads, "_fetched", lambda *what: asked.append(what) or fetched(*what))
+    with project_scope(project.pk):
+        reader, window = series.Reader(NOW), Window(TODAY - 3 * DAY, TODAY)
+        read = [reader.reading(name, window, feature="write-draft") for name in ("calls", "error_rate", "calls")]
+        assert [one.value for one in read] == [20, 0.0, 20]
+        assert len(asked) == fetches
+        assert reader.reading("calls", Window(TODAY - DAY, TODAY), feature="write-draft").value == 0
+        assert len(asked) == fetches + 1, "another window is another question"
