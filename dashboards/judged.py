@@ -12,6 +12,10 @@ from ingest.timeline import DAY, MINUTE, day_start, local_day
 from observatory.metrics.definitions import LATENCY_BUDGETS_MS, METRICS
 
 SHOWN = {"ok", "warning", "critical"}
+NOT_YET = (State.LEARNING, "Not judged yet")
+TOO_FEW = (State.LEARNING, "Too few to judge")
+NOTHING_TO_JUDGE = (State.NO_DATA, "Nothing to judge")
+NOT_WATCHED = (State.NO_DATA, "Not watched")
 WATCHED: dict[str, tuple[str, ...]] = {
     "health": (
         "error_rate",
@@ -58,6 +62,20 @@ def _worst(states: Iterable[RuleState]) -> State | None:
 def state_of(states: Iterable[RuleState], metric: str, feature: str | None) -> State | None:
     """The worst state of the rules on a metric: of one feature, or of the project with all its features."""
     return _worst(one for one in states if one.rule.metric == metric and feature in {None, one.feature})
+
+
+def silence(states: Iterable[RuleState], metrics: Collection[str]) -> tuple[State, str]:
+    """Why no rule on these metrics has a verdict, as a state and its word.
+
+    Some had events, but fewer than they need; or some have not judged a first window; or all looked and found
+    nothing; or there are none that are not paused.
+    """
+    watching = [one for one in states if one.rule.metric in metrics and one.state != "paused"]
+    if not watching:
+        return NOT_WATCHED
+    if any(one.state == "learning" and one.since for one in watching):
+        return TOO_FEW
+    return NOTHING_TO_JUDGE if all(one.since for one in watching) else NOT_YET
 
 
 def states_by_feature(states: Iterable[RuleState], metrics: Collection[str]) -> dict[str, State]:

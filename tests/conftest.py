@@ -100,7 +100,7 @@ def web(installation: Installation) -> str:
     return installation.web()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_project() -> Callable[..., Any]:
     """Make a fresh project: tests share one database and never each other's projects."""
     from ingest import timeline
@@ -120,7 +120,7 @@ def project(make_project: Callable[..., Any]) -> Any:
     return make_project()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_key() -> Callable[..., str]:
     """Make an API key of a project; gives its text."""
     from ingest import timeline

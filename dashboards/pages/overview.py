@@ -20,14 +20,18 @@ from observatory.metrics.definitions import METRICS
 
 CHANGES = 8
 NO_ALARM = "No open incident, no drift in any watched series"
-UNJUDGED = (State.LEARNING, "Not judged yet")
-STANDING = {
-    State.CRITICAL: "critical",
-    State.WARNING: "at warning",
-    State.LEARNING: "not judged yet",
-    State.NO_DATA: "without data",
-    State.OK: "OK",
+STANDING: dict[tuple[State, str], tuple[str, str]] = {
+    (State.CRITICAL, ""): ("is critical", "are critical"),
+    (State.WARNING, ""): ("is at warning", "are at warning"),
+    judged.TOO_FEW: ("has too few events to judge", "have too few events to judge"),
+    judged.NOT_YET: ("is not judged yet", "are not judged yet"),
+    judged.NOTHING_TO_JUDGE: ("has nothing that a rule could judge", "have nothing that a rule could judge"),
+    judged.NOT_WATCHED: ("is watched by no rule", "are watched by no rule"),
+    (State.LEARNING, ""): ("is not judged yet", "are not judged yet"),
+    (State.NO_DATA, ""): ("is without data", "are without data"),
+    (State.OK, ""): ("is OK", "are OK"),
 }
+"""What is said of one card and of several, by their state and, where it says more, their word."""
 NOT_SENT = {
     "task_completion_rate": "outcome",
     "rejection_rate": "acceptance",
@@ -129,7 +133,12 @@ def _card(view: View, room: Room) -> Card:
     tile: Tile = present.tile(view, replace(room.asked, about=view.choice.feature or everything))
     states = [state for name in judged.WATCHED[room.name] if (state := judged.state_of(view.rule_states, name, None))]
     states += [State(one.severity) for one in view.open_incidents if links.page_of(one.rule.metric) == room.name]
-    state, word = (worst(states), "") if states else (tile.state, tile.word) if tile.state else UNJUDGED
+    if states:
+        state, word = worst(states), ""
+    elif tile.state:
+        state, word = tile.state, tile.word
+    else:
+        state, word = judged.silence(view.rule_states, judged.WATCHED[room.name])
     facts = tuple(_fact(view, metric, days) for metric, days in room.facts)
     link = Link(f"Open {room.title}", view.url(f"{room.name}/"))
     return Card(room.title, tile, state, facts, link, room.name, word)
@@ -141,20 +150,30 @@ def _line(view: View, one: Incident) -> IncidentLine:
     return IncidentLine(State(one.severity), judged.title_of(one), view.url(f"incidents/{one.pk}/"), one.pk, detail)
 
 
-def _say(cards: Sequence[Card], state: State) -> str:
-    """'Health, Cost and Engagement are OK.'; empty where no card is."""
-    names = [card.title for card in cards if card.state is state]
-    if not names:
-        return ""
+def _standing(card: Card) -> tuple[str, str]:
+    return STANDING.get((card.state, card.word)) or STANDING[card.state, ""]
+
+
+def _say(cards: Sequence[Card], *, are_ok: bool) -> str:
+    """'Health, Cost and Engagement are OK.', or of those that are not what each is; empty where there is none."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for card in cards:
+        if (card.state is State.OK) is are_ok:
+            said.setdefault(_standing(card), []).append(card.title)
+    return " ".join(
+        _sentence(said[standing], standing) for standing in dict.fromkeys(STANDING.values()) if standing in said
+    )
+
+
+def _sentence(names: Sequence[str], standing: tuple[str, str]) -> str:
     *others, last = names
-    return f"{', '.join(others)} and {last} are {STANDING[state]}." if others else f"{last} is {STANDING[state]}."
+    return f"{', '.join(others)} and {last} {standing[1]}." if others else f"{last} {standing[0]}."
 
 
 def unalarmed(cards: Sequence[Card]) -> Verdict:
     """The head without an incident or a finding: it calls well only what was judged, and names the rest."""
-    calm = _say(cards, State.OK)
+    calm, rest = _say(cards, are_ok=True), _say(cards, are_ok=False)
     apart: list[State] = [card.state for card in cards if card.state is not State.OK]
-    rest = " ".join(filter(None, (_say(cards, state) for state in STANDING if state is not State.OK)))
     if not apart:
         return Verdict(State.OK, NO_ALARM, "All is well.")
     if worst(apart).alarming:
@@ -170,7 +189,7 @@ def _verdict(view: View, opened: list[Incident], drifts: list[found.Shown], card
     lead = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     headline = judged.title_of(opened[0]) if opened else drifts[0].headline
     reason = f"{drifts[0].sentence} " if drifts else ""
-    reason += _say(cards, State.OK)
+    reason += _say(cards, are_ok=True)
     return Verdict(state if opened else State.WARNING, headline, f"{lead}." if lead else "Drift found.", reason)
 
 

@@ -1,4 +1,4 @@
-"""`make bench`: durable events per second beside raw COPY, single posts, memory at rest, page times.
+"""`make bench`: durable events per second beside raw COPY, single posts, memory at rest, page times, starts.
 
     python -m tests.bench [--rows 200000] [--copy-rows ROWS] [--singles 3000] [--only PART ...]
     python -m tests.bench --only large [--large-rows 10000000] [--large-posts 250000] [--endured 1000000]
@@ -34,6 +34,7 @@ from tests.bench import (
     report,
     rollups,
     singles,
+    starting,
 )
 from tests.bench.copying import Copied
 from tests.bench.endurance import Weighed
@@ -43,14 +44,15 @@ from tests.bench.holding import workers_stopped
 from tests.bench.importing import Imported
 from tests.bench.latency import Notified
 from tests.bench.pages import Browser, PageTime
-from tests.bench.posting import BATCH, Posted, Product, checkpoint, post, start
+from tests.bench.posting import BATCH, Posted, Product, checkpoint, post
 from tests.bench.rollups import Rolled
 from tests.bench.singles import Compared
+from tests.bench.starting import Waited
 from tests.faults.stack import Stack
 
 COMMITS = (100, 10_000)
 SETTLE_SECONDS = 90  # what idle processes give back they give back within a minute
-PARTS = ("memory", "pages", "latency", "ingest", "singles", "import", "freshness")
+PARTS = ("start", "memory", "pages", "latency", "ingest", "singles", "import", "freshness")
 LARGE, ROLLUPS = "large", "rollups"
 
 
@@ -58,6 +60,7 @@ LARGE, ROLLUPS = "large", "rollups"
 class Figures:
     """Everything that was measured."""
 
+    waited: list[Waited] = field(default_factory=list)
     posted: list[Posted] = field(default_factory=list)
     masked: list[Posted] = field(default_factory=list)
     singles: Compared | None = None
@@ -96,22 +99,27 @@ def weigh(product: Product) -> dict[str, float]:
     return machine.memory(product.stack.processes())
 
 
-def measure(product: Product, wanted: argparse.Namespace) -> Figures:
+def measure(stack: Stack, wanted: argparse.Namespace) -> Figures:
     """Measure what is wanted, in an order in which nothing disturbs what follows."""
     figures, parts = Figures(), set(wanted.only or PARTS)
+    product, waited = starting.first(stack)
+    if "start" in parts:
+        figures.waited += [waited, starting.again(stack)]
     if "memory" in parts:
         figures.memory["at rest after the start"] = weigh(product)
-    if parts & {"memory", "pages"}:
-        say(product.stack.command("demo").stdout.strip())
+    if parts & {"start", "memory", "pages"}:
+        said, waited = starting.demo(stack)
+        figures.waited.append(waited)
+        say(said)
     if "memory" in parts:
         figures.memory["at rest with the demo loaded"] = weigh(product)
     if "pages" in parts:
-        browser = Browser(product.stack.port, "admin", product.password)
+        browser = Browser(stack.port, "admin", product.password)
         figures.pages = pages.measure(browser, "demo")
     if "latency" in parts:
-        figures.notified = latency.measure(product.stack, product.key)
+        figures.notified = latency.measure(stack, product.key)
     if "ingest" in parts:
-        checkpoint(product.stack)
+        checkpoint(stack)
         figures.posted.append(post(product, wanted.rows, BATCH, "bench"))
         say(*report.http_lines(figures.posted))
         figures.posted.append(post(product, wanted.singles, 1, "single"))
@@ -119,18 +127,18 @@ def measure(product: Product, wanted: argparse.Namespace) -> Figures:
         if "memory" in parts:
             growth.settle(product)
             figures.memory["at rest after the load"] = weigh(product)
-        with workers_stopped(product.stack):
+        with workers_stopped(stack):
             figures.copied = copy(product, wanted.copy_rows or wanted.rows)
     if "singles" in parts:
-        figures.singles = singles.measure(product.stack, product.key)
+        figures.singles = singles.measure(stack, product.key)
     if "import" in parts:
-        figures.imported.append(importing.measure(product.stack, wanted.imported))
+        figures.imported.append(importing.measure(stack, wanted.imported))
     if "freshness" in parts:
-        figures.fresh = freshness.measure(product.stack, wanted.steady)
+        figures.fresh = freshness.measure(stack, wanted.steady)
     if LARGE in parts:
         figures.grown = growth.measure(product, wanted.large_rows, wanted.large_posts, say)
-        product.stack.sleep()  # fresh processes, so that all events since their start are counted
-        product.stack.up()
+        stack.sleep()  # fresh processes, so that all events since their start are counted
+        stack.up()
         figures.weighed = endurance.measure(product, wanted.endured, say)
     if ROLLUPS in parts:
         for is_independent in (False, True):
@@ -180,7 +188,7 @@ def main(words: Sequence[str] | None = None) -> int:
     stack = Stack()
     stack.environment["OBSERVATORY_ALLOWED_WEBHOOK_NETWORKS"] = "127.0.0.0/8"
     try:
-        figures = measure(start(stack), wanted)
+        figures = measure(stack, wanted)
     finally:
         stack.close()
     if figures.posted:
@@ -198,7 +206,8 @@ def main(words: Sequence[str] | None = None) -> int:
         say("", *report.fresh_lines(figures.fresh))
     if figures.grown:
         say("", *report.grown_lines(figures.grown), "", *report.weighed_lines(figures.weighed))
-    bars = report.bars(figures.posted[0] if figures.posted else None, figures.copied, figures.memory, figures.pages)
+    bars = report.waited_bars(figures.waited)
+    bars += report.bars(figures.posted[0] if figures.posted else None, figures.copied, figures.memory, figures.pages)
     bars += report.masked_bars(figures.masked, figures.copied) + report.single_bars(figures.singles)
     bars += report.outside_bars(figures.notified, figures.imported)
     bars += report.fresh_bars(figures.fresh)

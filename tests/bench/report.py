@@ -13,6 +13,7 @@ from tests.bench.pages import PageTime
 from tests.bench.posting import Posted
 from tests.bench.rollups import QUICK, Rolled
 from tests.bench.singles import Compared
+from tests.bench.starting import Waited
 
 RATIO_AT_LEAST, RATIO_ASKED = 0.4, 0.6
 """What must never be lost again, and what was asked for and is missed: docs/benchmarks.md says why."""
@@ -121,6 +122,11 @@ def page_lines(pages: Sequence[PageTime]) -> list[str]:
         for page in pages
     ]
     return lines
+
+
+def waited_bars(waited: Sequence[Waited]) -> list[Bar]:
+    """Judge what people wait for."""
+    return [Bar(one.what, one.seconds, one.at_most, one.seconds <= one.at_most, "s") for one in waited]
 
 
 def masked_bars(masked: Sequence[Posted], copied: Sequence[Copied]) -> list[Bar]:

@@ -26,8 +26,18 @@ from tests.bench.latency import Notified
 from tests.bench.machine import Weight
 from tests.bench.pages import PageTime
 from tests.bench.posting import Posted
-from tests.bench.report import bars, fresh_bars, grown_bars, masked_bars, outside_bars, single_bars, weighed_bars
+from tests.bench.report import (
+    bars,
+    fresh_bars,
+    grown_bars,
+    masked_bars,
+    outside_bars,
+    single_bars,
+    waited_bars,
+    weighed_bars,
+)
 from tests.bench.singles import Compared, Singles
+from tests.bench.starting import Waited
 
 
 def posted(rate: float) -> Posted:
@@ -52,6 +62,11 @@ def test_memory_is_judged_as_a_sum_and_every_page_by_its_median():
     assert [bar.is_kept for bar in found] == [False, False]
     found = bars(None, [], {"at rest": {"web": 300.0, "PostgreSQL": 200.0}}, [PageTime("/demo/", 900, 300, 400, 9)])
     assert [bar.is_kept for bar in found] == [True, True]
+
+
+def test_starts_and_the_demo_are_judged_each_by_its_own_bar():
+    waits = [Waited("first start", 15.0, 15.0), Waited("later start", 5.1, 5.0), Waited("the demo", 59.0, 60.0)]
+    assert [bar.is_kept for bar in waited_bars(waits)] == [True, False, True]
 
 
 def test_a_body_comes_again_with_other_ids_and_is_json_of_about_three_kilobytes_an_event():

@@ -1,7 +1,6 @@
 """`manage.py demo` as a user runs it, once, against a real web process; then what it promises."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,17 +37,15 @@ class Filled:
 
     project: Project
     run: subprocess.CompletedProcess[str]
-    seconds: float
     admin: Any
 
 
 @pytest.fixture(scope="module")
 def filled(installation: Installation, web: str) -> Filled:
     admin = User.objects.create_superuser("demo-admin", password="correct horse")
-    began = time.monotonic()
     run = installation.command("demo")
     assert run.returncode == 0, run.stderr
-    return Filled(Project.objects.get(name="Demo"), run, time.monotonic() - began, admin)
+    return Filled(Project.objects.get(name="Demo"), run, admin)
 
 
 @pytest.fixture
@@ -57,8 +54,7 @@ def inside(filled: Filled) -> Iterator[Filled]:
         yield filled
 
 
-def test_it_takes_less_than_a_minute_shows_its_progress_and_says_where_to_look(filled: Filled) -> None:
-    assert filled.seconds < 60
+def test_it_shows_its_progress_and_says_where_to_look(filled: Filled) -> None:
     assert "posting interactions" in filled.run.stderr
     assert f"{settings.PUBLIC_URL}/demo/drift/" in filled.run.stdout
 

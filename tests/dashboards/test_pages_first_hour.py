@@ -1,10 +1,12 @@
 """The first hour of a project: nothing is called well before it is judged, and what waits says how long."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from alerts.models import AlertRule, RuleState
+from dashboards import judged
 from dashboards.components import Card, State, Tile
 from dashboards.pages.overview import unalarmed
 from ingest.timeline import HOUR
@@ -49,26 +51,53 @@ def test_nothing_is_well_before_it_is_judged(asking, begun, project):
     assert "Health" in verdict(page)
 
 
-def cards(*states):
+def cards(*marks):
     names = ("Health", "Quality", "Cost", "Engagement")
-    return [Card(name, Tile("", ""), state) for name, state in zip(names, states, strict=True)]
+    return [Card(name, Tile("", ""), state, word=word) for name, (state, word) in zip(names, marks, strict=True)]
 
 
-OK, WAITS, EMPTY, BAD = State.OK, State.LEARNING, State.NO_DATA, State.CRITICAL
+OK, BAD, EMPTY = (State.OK, ""), (State.CRITICAL, ""), (State.NO_DATA, "")
+WAITS, YOUNG, FEW = judged.NOT_YET, (State.LEARNING, "Learning · 18 of 20"), judged.TOO_FEW
+NOTHING, UNWATCHED = judged.NOTHING_TO_JUDGE, judged.NOT_WATCHED
 
 
 @pytest.mark.parametrize(
-    ("states", "state", "lead", "reason"),
+    ("marks", "state", "lead", "reason"),
     [
-        ((OK, OK, OK, OK), OK, "All is well.", ""),
-        ((OK, EMPTY, OK, WAITS), OK, "Health and Cost are OK.", "Engagement is not judged yet. Quality is without data."),
-        ((WAITS, EMPTY, WAITS, WAITS), WAITS, "Not judged yet.", "Health, Cost and Engagement are not judged yet. Quality is without data."),
-        ((BAD, OK, OK, WAITS), BAD, "Not all is well.", "Health is critical. Engagement is not judged yet. Quality and Cost are OK."),
+        ((OK, OK, OK, OK), State.OK, "All is well.", ""),
+        ((OK, EMPTY, OK, WAITS), State.OK, "Health and Cost are OK.", "Engagement is not judged yet. Quality is without data."),
+        ((WAITS, EMPTY, WAITS, WAITS), State.LEARNING, "Not judged yet.", "Health, Cost and Engagement are not judged yet. Quality is without data."),
+        ((BAD, OK, OK, WAITS), State.CRITICAL, "Not all is well.", "Health is critical. Engagement is not judged yet. Quality and Cost are OK."),
+        ((FEW, OK, FEW, NOTHING), State.OK, "Quality is OK.", "Health and Cost have too few events to judge. Engagement has nothing that a rule could judge."),
+        ((YOUNG, WAITS, OK, UNWATCHED), State.OK, "Cost is OK.", "Health and Quality are not judged yet. Engagement is watched by no rule."),
     ],
 )  # fmt: skip
-def test_a_head_without_an_alarm_calls_well_what_was_judged(states, state, lead, reason):
-    verdict = unalarmed(cards(*states))
+def test_a_head_without_an_alarm_calls_well_what_was_judged(marks, state, lead, reason):
+    verdict = unalarmed(cards(*marks))
     assert (verdict.state, verdict.lead, verdict.reason) == (state, lead, reason)
+
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def rule_state(state, since=NOW, metric="error_rate"):
+    return RuleState(rule=AlertRule(metric=metric), state=state, since=since)
+
+
+@pytest.mark.parametrize(
+    ("states", "mark"),
+    [
+        ([], UNWATCHED),
+        ([rule_state("paused")], UNWATCHED),
+        ([rule_state("learning", metric="mau")], UNWATCHED),
+        ([rule_state("learning", since=None)], WAITS),
+        ([rule_state("no_data"), rule_state("learning", since=None)], WAITS),
+        ([rule_state("learning"), rule_state("learning", since=None), rule_state("no_data")], FEW),
+        ([rule_state("no_data"), rule_state("unknown"), rule_state("paused", since=None)], NOTHING),
+    ],
+)
+def test_rules_without_a_verdict_say_why(states, mark):
+    assert judged.silence(states, ("error_rate", "timeout_rate")) == mark
 
 
 def test_feedback_that_waits_says_until_when(asking, begun, project):

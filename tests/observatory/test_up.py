@@ -19,8 +19,6 @@ from observatory.embedded.processes import working_in
 from tests.harness.installation import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-FIRST_START_SECONDS, LATER_START_SECONDS = 15, 5
-SLACK = 3  # two cores shared with the rest of the suite; the bench measures the promise itself
 
 
 class Product:
@@ -32,9 +30,8 @@ class Product:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "OBSERVATORY_"))}
         self.environment = {**kept, "PORT": str(self.port), "OBSERVATORY_DATA_DIR": str(data_dir)}
 
-    def up(self) -> tuple[list[str], float]:
-        """Start; give what it said until its three closing lines, and the seconds this took."""
-        began = time.monotonic()
+    def up(self) -> list[str]:
+        """Start; give what it said until its three closing lines."""
         command = [sys.executable, "manage.py", "up"]
         self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True)
         said: list[str] = []
@@ -43,7 +40,7 @@ class Product:
             said.append(line.rstrip())
             if line.startswith("Next"):
                 break
-        return said, time.monotonic() - began
+        return said
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a management command beside it."""
@@ -92,13 +89,12 @@ def product() -> Iterator[Product]:
 @pytest.mark.fault
 def test_from_nothing_to_three_lines_through_a_kill_9_and_back(product):
     """One story rather than many tests: each step needs the one before, and a start costs seconds."""
-    said, seconds = product.up()
+    said = product.up()
     assert [line.split()[0] for line in said[-3:]] == ["Open", "Sign", "Next"], said
     assert said[-3].endswith(f"http://localhost:{product.port}")
     (key,) = re.findall(r"obs_live_\w+", "\n".join(said))
     (password,) = re.findall(r"admin's password +(\S+)", "\n".join(said))
     assert product.readiness() == 200
-    assert seconds < FIRST_START_SECONDS * SLACK
     assert len(product.processes()) >= 6  # supervisor, granian and its worker, two workers, beat; and PostgreSQL
 
     beside = product.command("showmigrations", "--plan")
@@ -115,12 +111,11 @@ def test_from_nothing_to_three_lines_through_a_kill_9_and_back(product):
     assert "start it with make up" in asleep.stderr
     assert "Traceback" not in asleep.stderr
 
-    said, seconds = product.up()
+    said = product.up()
     assert "the password shown at the first start" in said[-2]
     assert key not in "\n".join(said)
     assert password not in "\n".join(said)
     assert product.readiness() == 200
-    assert seconds < LATER_START_SECONDS * SLACK
 
     product.process.send_signal(signal.SIGINT)
     assert product.process.wait(20) == 0

@@ -26,7 +26,7 @@ Get = Callable[..., httpx2.Response]
 
 @pytest.fixture
 def get(web: str, key: str) -> Iterator[Get]:
-    """GET a path of the API with the fresh project's key."""
+    """GET a path of the API with the filled project's key."""
     with httpx2.Client(base_url=web, timeout=20) as client:
 
         def fetch(path: str, key: str = key, **parameters: str | list[str]) -> httpx2.Response:
@@ -35,8 +35,8 @@ def get(web: str, key: str) -> Iterator[Get]:
         yield fetch
 
 
-@pytest.fixture
-def filled(project: Project) -> Project:
+@pytest.fixture(scope="module")
+def filled(make_project: Any) -> Project:
     """Forty days: 25 rated calls a day of one feature, from day 35 on fewer thumbs up; a second feature yesterday."""
     rows = [
         {
@@ -51,6 +51,7 @@ def filled(project: Project) -> Project:
         for day in range(40)
         for number in range(25)
     ]
+    project: Project = make_project()
     names = interactions(project, rows)
     verdicts(
         project,
@@ -62,6 +63,12 @@ def filled(project: Project) -> Project:
     interactions(project, [{"at": TODAY - HOUR, "feature": "translate", "model": "b-small"} for _ in range(3)])
     roller.roll(datetime.now(UTC), only=[project.pk], everything=True)
     return project
+
+
+@pytest.fixture(scope="module")
+def key(filled: Project, make_key: Any) -> str:
+    """A key of the filled project: these tests only read."""
+    return str(make_key(filled))
 
 
 def test_the_definitions_say_what_every_metric_is(get: Get) -> None:
@@ -98,21 +105,21 @@ def test_the_definitions_say_what_every_metric_is(get: Get) -> None:
     }
 
 
-def test_money_is_given_to_the_nano_dollar_and_no_further(get: Get, project: Project) -> None:
+def test_money_is_given_to_the_nano_dollar_and_no_further(get: Get, project: Project, make_key: Any) -> None:
     rows = [
         {"at": TODAY - HOUR, "cost_nano": nano, "cost_source": int(CostSource.CLIENT)} for nano in (1_450_000_001,) * 3
     ]
     interactions(project, rows)
     roller.roll(datetime.now(UTC), only=[project.pk], everything=True)
-    begin = (TODAY - DAY).isoformat()
+    begin, own = (TODAY - DAY).isoformat(), make_key(project)
     for name, amount in (("cost_total", 4.350000003), ("cost_per_call", 1.450000001)):
-        answer = get(f"metrics/{name}", **{"from": begin}, group_by="feature", grain="1d").json()
+        answer = get(f"metrics/{name}", own, **{"from": begin}, group_by="feature", grain="1d").json()
         assert answer["value"] == amount
         assert [point["value"] for point in answer["series"] if point["value"]] == [amount]
         assert [group["value"] for group in answer["groups"]] == [amount]
 
 
-def test_a_metric_comes_with_its_meaning(get: Get, filled: Project) -> None:
+def test_a_metric_comes_with_its_meaning(get: Get) -> None:
     begin = TODAY - 4 * DAY
     answer = get(
         "metrics/thumbs_up_rate",
@@ -144,14 +151,14 @@ def test_a_metric_comes_with_its_meaning(get: Get, filled: Project) -> None:
     assert "groups" not in body
 
 
-def test_groups_and_unknown_values_are_null(get: Get, filled: Project) -> None:
+def test_groups_and_unknown_values_are_null(get: Get) -> None:
     body = get("metrics/cost_per_call", window="7d", group_by="feature").json()
     groups = {group.pop("feature"): group for group in body["groups"]}
     assert groups["write-draft"]["value"] == pytest.approx(0.002)
     assert groups["translate"] == {"state": "not_instrumented", "value": None, "interval": None, "sample_size": 0}
 
 
-def test_filters_narrow_the_numbers(get: Get, filled: Project) -> None:
+def test_filters_narrow_the_numbers(get: Get) -> None:
     since = {"from": (TODAY - 39 * DAY).isoformat()}
     assert get("metrics/calls", **since, feature="write-draft", model="a-large").json()["value"] == 39 * 25
     assert get("metrics/calls", **since, model="b-small").json()["value"] == 3
@@ -159,7 +166,7 @@ def test_filters_narrow_the_numbers(get: Get, filled: Project) -> None:
     assert get("metrics/dau", window="7d", feature="write-draft").json()["value"] == 5
 
 
-def test_without_a_window_it_is_the_metrics_own(get: Get, filled: Project) -> None:
+def test_without_a_window_it_is_the_metrics_own(get: Get) -> None:
     body = get("metrics/input_tokens_mean").json()
     length = datetime.fromisoformat(body["to"]) - datetime.fromisoformat(body["from"])
     assert length.days == 30
@@ -167,7 +174,7 @@ def test_without_a_window_it_is_the_metrics_own(get: Get, filled: Project) -> No
     assert body["value"] is None
 
 
-def test_a_window_ends_now_at_the_latest(get: Get, filled: Project) -> None:
+def test_a_window_ends_now_at_the_latest(get: Get) -> None:
     body = get("metrics/calls", **{"from": TODAY.isoformat(), "to": (TODAY + 5 * DAY).isoformat()}).json()
     assert datetime.fromisoformat(body["to"]) < TODAY + 2 * DAY
 
@@ -245,7 +252,7 @@ REFUSALS: list[tuple[str, dict[str, str], int, str, str, list[str]]] = [
 ]  # fmt: skip
 
 
-def test_what_cannot_be_answered_says_what_can(get: Get, filled: Project) -> None:
+def test_what_cannot_be_answered_says_what_can(get: Get) -> None:
     for path, parameters, status, said, parameter, allowed in REFUSALS:
         answer = get(path, **parameters)
         told = answer.json()
@@ -277,7 +284,7 @@ def test_a_zone_that_is_none_is_answered_with_all_of_them_the_nearest_first(get:
     assert set(allowed) == available_timezones()
 
 
-def test_grains_that_are_no_longer_kept_say_since_when_they_are(get: Get, filled: Project) -> None:
+def test_grains_that_are_no_longer_kept_say_since_when_they_are(get: Get) -> None:
     told = get("metrics/calls", window="5d", grain="1m").json()
     assert told["parameter"] == "grain"
     assert told["allowed"][:3] == ["15m", "1h", "1d"]
@@ -302,10 +309,10 @@ def test_grains_that_are_no_longer_kept_say_since_when_they_are(get: Get, filled
     ],
 )
 def test_a_baseline_that_cannot_be_pinned_says_what_can(
-    web: str, project: Project, filled: Project, make_key: Any, changes: dict[str, Any], parameter: str, allowed: str
+    web: str, filled: Project, make_key: Any, changes: dict[str, Any], parameter: str, allowed: str
 ) -> None:
     body = {"name": "canary", "from": "2026-01-05", "to": "2026-02-02"} | changes
-    headers = {"Authorization": f"Bearer {make_key(project, 'admin')}"}
+    headers = {"Authorization": f"Bearer {make_key(filled, 'admin')}"}
     answer = httpx2.post(f"{web}/api/v1/baselines", json=body, headers=headers)
     told = answer.json()
     assert answer.status_code in (400, 404), told
@@ -313,12 +320,12 @@ def test_a_baseline_that_cannot_be_pinned_says_what_can(
     assert told["allowed"][0].startswith(allowed)
 
 
-def test_a_key_needs_the_read_scope(get: Get, project: Project, make_key: Any) -> None:
-    assert get("metrics/calls", key=make_key(project, "ingest")).status_code == 403
+def test_a_key_needs_the_read_scope(get: Get, filled: Project, make_key: Any) -> None:
+    assert get("metrics/calls", key=make_key(filled, "ingest")).status_code == 403
     assert get("metrics/calls", key="nonsense").status_code == 401
 
 
-def test_one_project_never_sees_anothers_numbers(get: Get, filled: Project, make_project: Any, make_key: Any) -> None:
+def test_one_project_never_sees_anothers_numbers(get: Get, make_project: Any, make_key: Any) -> None:
     stranger = make_key(make_project(), "read")
     assert get("metrics/calls", key=stranger, window="39d").json()["value"] is None
     assert get("metrics/calls", key=stranger, feature="write-draft").status_code == 404
