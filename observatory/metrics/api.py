@@ -17,7 +17,7 @@ from ingest.projects.access import project_scope
 from ingest.timeline import Window
 from observatory.metrics import asking, declared, series
 from observatory.metrics.definitions import METRICS, Metric
-from observatory.metrics.reading import Answer, Comparison, Point, Seam
+from observatory.metrics.reading import Answer, Comparison, Point
 from observatory.metrics.rounding import exact, exact_ends
 from observatory.metrics.shapes import (
     ComparisonShape,
@@ -26,9 +26,9 @@ from observatory.metrics.shapes import (
     GroupedShape,
     MetricShape,
     PointShape,
-    SeamShape,
     Span,
     reading_shape,
+    seam_shape,
 )
 from observatory.metrics.shelf import FILTERS, metric_of
 from observatory.metrics.windows import BadWindow
@@ -119,7 +119,7 @@ def shaped(metric: Metric, answer: Answer, group_by: str | None) -> GroupedShape
         **reading_shape(metric.unit, answer.reading),
         "comparison": _comparison(metric, answer.comparison) if answer.comparison else None,
         "series": [_point(metric, point) for point in answer.series],
-        "seams": [_seam(seam) for seam in answer.seams],
+        "seams": [seam_shape(seam) for seam in answer.seams],
     }
     shown = cast("GroupedShape", shape)
     if answer.untold is not None:
@@ -150,10 +150,6 @@ def _point(metric: Metric, point: Point) -> PointShape:
         "mature": point.mature,
         "seam": point.seam,
     }
-
-
-def _seam(seam: Seam) -> SeamShape:
-    return {"at": seam.at, "from": seam.old_zone, "to": seam.new_zone, "changed_at": seam.changed_at}
 
 
 def _comparison(metric: Metric, comparison: Comparison) -> ComparisonShape:

@@ -17,7 +17,7 @@ from ingest.projects.access import project_scope
 from observatory.metrics import asking, series
 from observatory.metrics.distributions import MOST_BINS, USUAL_BINS, Distributed, refuse_without
 from observatory.metrics.metric import Metric
-from observatory.metrics.shapes import ReadingShape, Span
+from observatory.metrics.shapes import ReadingShape, SeamShape, Span, seam_shape
 from observatory.metrics.shelf import FILTERS, metric_of
 from observatory.metrics.windows import BadWindow
 
@@ -49,7 +49,8 @@ class QuantileShape(ReadingShape):
 class DistributionShape(Span):
     """How the values behind a metric are spread over a window; `judged` is the part that is told of.
 
-    `untold`: only where combinations of dimensions answer, the calls in it that they leave out.
+    `untold`: only where combinations of dimensions answer, the calls in it that they leave out. `seams`: where
+    days of another time zone end.
     """
 
     metric: str
@@ -61,6 +62,7 @@ class DistributionShape(Span):
     n: int
     bins: list[BinShape]
     quantiles: list[QuantileShape]
+    seams: list[SeamShape]
     untold: NotRequired[int]
 
 
@@ -121,6 +123,7 @@ def shaped(found: Distributed) -> DistributionShape:
             }
             for share, reading in found.quantiles.items()
         ],
+        "seams": [seam_shape(seam) for seam in found.seams],
     }
     if found.untold is not None:
         shape["untold"] = found.untold

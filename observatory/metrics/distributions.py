@@ -11,7 +11,7 @@ from observatory.metrics.codec import Counts
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.layout import ZERO_BIN
 from observatory.metrics.metric import Kind, Metric
-from observatory.metrics.reading import Coverage, Reading, State, Totals
+from observatory.metrics.reading import Coverage, Reading, Seam, State, Totals
 from observatory.metrics.statistics import GAMMA
 from observatory.metrics.windows import BadWindow
 
@@ -43,7 +43,8 @@ class Distributed:
 
     `judged` is the part of the window that it is about: a maturing metric's ends at `mature_to`. `bins` are those that
     hold anything, in order; their edges are in constant ratio, and exact: a value that is one belongs to the bin below it.
-    `quantiles`: share of the values → reading, within 1 %. `n` values were counted. `untold` is as in a `Reading`.
+    `quantiles`: share of the values → reading, within 1 %. `n` values were counted. `untold` is as in a `Reading`,
+    `seams` as in an `Answer`.
     """
 
     metric: str
@@ -57,6 +58,7 @@ class Distributed:
     bins: tuple[Bin, ...]
     quantiles: Mapping[float, Reading]
     untold: int | None = None
+    seams: tuple[Seam, ...] = ()
 
 
 def refuse_without(metric: Metric) -> None:

@@ -144,7 +144,8 @@ class Reader:
         judged = self._judged(metric, whole, chosen, family)
         answered = self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)
         cover = self._shelf.coverage(chosen, family, judged or whole)
-        return distributions.shown(metric, whole, judged, cover, answered, bins)
+        found = distributions.shown(metric, whole, judged, cover, answered, bins)
+        return replace(found, seams=self.seams(whole))
 
     def series(
         self,

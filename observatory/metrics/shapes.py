@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
 from observatory.metrics.metric import Unit
-from observatory.metrics.reading import Reading
+from observatory.metrics.reading import Reading, Seam
 from observatory.metrics.rounding import exact, exact_ends
 
 
@@ -78,6 +78,11 @@ Span = TypedDict("Span", {"from": datetime, "to": datetime})
 
 # So is it here.
 SeamShape = TypedDict("SeamShape", {"at": datetime, "from": str, "to": str, "changed_at": datetime})
+
+
+def seam_shape(seam: Seam) -> SeamShape:
+    """A seam as the API shows it."""
+    return {"at": seam.at, "from": seam.old_zone, "to": seam.new_zone, "changed_at": seam.changed_at}
 
 
 class PointShape(Span, ReadingShape):

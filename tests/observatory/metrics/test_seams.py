@@ -174,6 +174,25 @@ def test_the_api_names_seams_and_the_day_that_one_cuts(project: Project, web: st
     assert after.json()["seams"] == []
 
 
+def test_a_distribution_names_the_same_seams_as_the_number_over_its_window(
+    project: Project, web: str, key: str
+) -> None:
+    fill(project, BERLIN)
+    change(project, "Asia/Kolkata", NOW, raw_horizon=(horizon := midnight(BERLIN)))
+    for start, many in ((horizon - 3 * DAY, 1), (horizon, 0)):
+        number, distribution = (
+            httpx2.get(
+                f"{web}/api/v1/metrics/{path}",
+                params={"from": start.isoformat(), "to": (horizon + 3 * DAY).isoformat()},
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=20,
+            ).json()
+            for path in ("latency_p50", "latency_p50/distribution")
+        )
+        assert distribution["seams"] == number["seams"]
+        assert len(number["seams"]) == many
+
+
 def test_another_projects_seam_is_nobodys_business(project: Project, make_project) -> None:
     other = make_project()
     fill(other, BERLIN)
