@@ -8,7 +8,6 @@ from ingest.dimensions import FeedbackKind
 from ingest.timeline import DAY, HOUR, Window, day_window, days, local_day
 from observatory.metrics import derived, distributions, filtering, formulas, reads, users, windows
 from observatory.metrics.baselines import against
-from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived import reach
 from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.months import Span
@@ -85,7 +84,7 @@ class Reader:
             comparison=self._compared(metric, compare, whole.length, judged or whole, chosen, answered),
             series=self._series(metric, windows.points(whole, size, self._shelf.zone), size, chosen),
             groups=self._groups([metric], whole, chosen, group_by).get(name, {}) if group_by else {},
-            untold=self._untold(answered[0], judged or whole, chosen, group_by),
+            untold=self._untold(metric, answered[0], judged or whole, chosen, group_by),
             seams=self.seams(whole),
         )
 
@@ -121,8 +120,8 @@ class Reader:
             of_kind = [metric for metric in map(metric_of, names) if metric.maturing is is_maturing]
             judged = self._judged(of_kind[0], whole, chosen, family) if of_kind else None
             (groups,) = self._shelf.totals(of_kind, [judged or whole], chosen.selection) if of_kind else ({},)
-            totals = reads.chosen_of(groups, chosen.selection)
             for metric in of_kind:
+                totals = reads.chosen_of(groups, chosen.selection, metric)
                 (read,) = self._judge(metric, [judged or whole], [totals], chosen)
                 found[metric.name] = read if judged is not None else formulas.unripe(read)
         return {name: found[name] for name in names}
@@ -236,7 +235,7 @@ class Reader:
             return [Totals() for _ in points]
         selection = chosen.selection
         found = self._shelf.totals([metric], points, selection, grain)
-        return [reads.chosen_of(groups, selection) for groups in found]
+        return [reads.chosen_of(groups, selection, metric) for groups in found]
 
     def _judge(
         self, metric: Metric, points: Sequence[Window], totals: Sequence[Totals], chosen: Filter
@@ -366,12 +365,12 @@ class Reader:
                 found |= self._group(of_kind, judged or window, chosen, by, is_ripe=judged is not None)
         return found
 
-    def _untold(self, read: Reading, window: Window, chosen: Filter, by: str | None) -> int | None:
-        """The calls that combinations leave out of a reading, or of its groups alone; None where there are none."""
+    def _untold(self, metric: Metric, read: Reading, window: Window, chosen: Filter, by: str | None) -> int | None:
+        """What combinations leave out of a reading, or of its groups alone; None where there are none."""
         if read.untold is not None or by is None or chosen.grouped(DIMENSIONS[by]).dimension != COMBINATION:
             return read.untold
-        (groups,) = self._shelf.totals([METRICS["calls"]], [window], chosen.grouped(DIMENSIONS[by]))
-        return reads.untold(groups)
+        (groups,) = self._shelf.totals([replace(metric, distribution=None)], [window], chosen.grouped(DIMENSIONS[by]))
+        return reads.untold(groups, metric)
 
     def _group(
         self, metrics: Sequence[Metric], window: Window, chosen: Filter, by: str, *, is_ripe: bool
@@ -379,14 +378,14 @@ class Reader:
         dimension = DIMENSIONS[by]
         selection = chosen.grouped(dimension)
         (groups,) = self._shelf.totals(metrics, [window], selection)
-        untold = reads.untold(groups) if selection.dimension == COMBINATION else None
-        groups.pop(UNTOLD, None)
+        told = {number: totals for number, totals in groups.items() if number != UNTOLD}
         names = self._shelf.names(dimension)
         found: dict[str, dict[str, Reading]] = {}
         for metric in metrics:
             readings = {}
+            untold = reads.untold(groups, metric) if selection.dimension == COMBINATION else None
             is_told = filtering.is_told(metric, chosen.dimensions, by)
-            for number, totals in groups.items():
+            for number, totals in told.items():
                 value, known = chosen.narrowed(dimension, number), replace(totals, untold=untold)
                 read = self._reading_of(metric, window, value, known) if is_told else formulas.NOT_INSTRUMENTED
                 readings[names.get(number, f"#{number}")] = read if is_ripe else formulas.unripe(read)

@@ -26,7 +26,8 @@ class State(StrEnum):
 class Totals:
     """Counters and histograms of one window and one dimension value, added up.
 
-    `untold`: None, or, where they were read from the largest combinations of each bucket, the calls of all others.
+    `untold`: None, or, where they were read from the largest combinations of each bucket, the calls (and cost
+    records, for a metric of costs) of all others.
     """
 
     counters: Counts = field(default_factory=dict)
@@ -40,7 +41,7 @@ class Reading:
 
     `sample_size` counts what the value was computed from: the events of a rate's denominator, the values of a mean.
     `untold`: None, or, where several dimensions at once were asked for and the largest combinations of each bucket
-    answer, the calls of all others in its window, which may belong to it.
+    answer, the calls of all others in its window, which may belong to it; of a metric of costs with their cost records.
     """
 
     state: State

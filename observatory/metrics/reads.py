@@ -13,7 +13,7 @@ from ingest.dimensions import ABSENT, Dimension, Facts, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.timeline import EPOCH, MINUTE, Window
 from observatory.metrics import codec
-from observatory.metrics.layout import Counter, Distribution
+from observatory.metrics.layout import COST_COUNTERS, Counter, Distribution
 from observatory.metrics.metric import Metric
 from observatory.metrics.reading import Totals
 from observatory.metrics.sheets import (
@@ -34,6 +34,9 @@ Row = tuple[Any, ...]
 UNTOLD = -1
 """The group of what combinations leave out: rows beyond the largest ones of their bucket."""
 KEPT_BYTES = 8_000_000
+
+_COSTS = frozenset(COST_COUNTERS.values())
+_WEIGHED = frozenset({Counter.CALLS, Counter.COST_RECORDS})
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,16 @@ class Selection:
         return groups | {0: UNTOLD} if combinations.has_others else groups
 
 
-def chosen_of(groups: Groups, selection: Selection) -> Totals:
-    """The totals of the one value that a selection is of; of combinations with what they leave out."""
+def chosen_of(groups: Groups, selection: Selection, metric: Metric) -> Totals:
+    """The totals of the one value that a selection is of; of combinations with what they leave out of the metric."""
     found = groups.get(selection.value or TOTAL, Totals())
-    return replace(found, untold=untold(groups)) if selection.dimension == COMBINATION else found
+    return replace(found, untold=untold(groups, metric)) if selection.dimension == COMBINATION else found
 
 
-def untold(groups: Groups) -> int:
-    """The calls that combinations leave out."""
-    return groups.get(UNTOLD, Totals()).counters.get(Counter.CALLS, 0)
+def untold(groups: Groups, metric: Metric) -> int:
+    """The calls that combinations leave out and, of a metric of costs, the cost records, which may be of no call."""
+    beyond = groups.get(UNTOLD, Totals()).counters
+    return sum(beyond.get(counter, 0) for counter in _WEIGHED & Needs.of([metric]).counters)
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,12 @@ class Needs:
 
     @classmethod
     def of(cls, metrics: Iterable[Metric]) -> "Needs":
-        """What these metrics need together. Calls tell an unknown sum from none."""
+        """What these metrics need together. Calls tell an unknown sum from none, as records do of costs."""
         found = list(metrics)
         counters = {counter for metric in found for counter in (*metric.parts, *metric.of, *metric.known_by)}
         distributions = {metric.distribution for metric in found if metric.distribution}
-        return cls(frozenset(counters | {Counter.CALLS}), frozenset(distributions))
+        counters |= _WEIGHED if counters & _COSTS else {Counter.CALLS}
+        return cls(frozenset(counters), frozenset(distributions))
 
     @property
     def facts(self) -> list[Facts]:

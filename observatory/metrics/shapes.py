@@ -49,7 +49,8 @@ class DefinitionsShape(TypedDict):
 class ReadingShape(TypedDict):
     """One number: `state` is ok, learning, no_data or not_instrumented; `interval` holds 95 %.
 
-    `untold`: only where combinations of dimensions answer, the calls in its window that they leave out.
+    `untold`: only where combinations of dimensions answer, the calls in its window that they leave out; of costs with
+    the cost records.
     """
 
     state: str

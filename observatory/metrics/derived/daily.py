@@ -16,7 +16,8 @@ def before(
     lasts = [windows.last_days(point.end, 1, shelf.zone)[1] - ago * DAY for point in points]
     first = min(lasts) - (count - 1) * DAY
     whole = [day_window(day, shelf.zone) for day in days(first, max(lasts))]
-    daily = [reads.chosen_of(groups, chosen.selection) for groups in shelf.totals([metric], whole, chosen.selection)]
+    found = shelf.totals([metric], whole, chosen.selection)
+    daily = [reads.chosen_of(groups, chosen.selection, metric) for groups in found]
     ends = [(last - first).days + 1 for last in lasts]
     return [formulas.merged(daily[end - count : end]) for end in ends]
 

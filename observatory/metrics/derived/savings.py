@@ -65,7 +65,7 @@ def prompt_cache(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list
     sums = [_Sum() for _ in points]
     for (place, piece), groups in zip(pieces, found, strict=True):
         if selection.dimension == COMBINATION:
-            sums[place].untold = (sums[place].untold or 0) + reads.untold(groups)
+            sums[place].untold = (sums[place].untold or 0) + reads.untold(groups, metric)
             groups.pop(reads.UNTOLD, None)
         for model, totals in groups.items():
             # Looking prices up by the day is most of the time this takes.

@@ -16,7 +16,7 @@ from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, Window, floor
 from observatory.metrics import cells, roller, series
 from observatory.metrics.reading import State
-from tests.factories import interactions, verdicts
+from tests.factories import costs, interactions, verdicts
 
 NOW = floor(datetime.now(UTC), DAY) - 2 * DAY + timedelta(hours=13, minutes=7, seconds=20)
 TODAY = floor(NOW, DAY)
@@ -91,6 +91,30 @@ def test_groups_and_comparisons_say_theirs(reader: series.Reader) -> None:
     both = reader.read("calls", TWO, where=EU, compare="previous")
     assert both.comparison is not None
     assert (both.untold, both.comparison.untold) == (6, 14)
+
+
+def test_of_costs_it_counts_amounts_without_a_call(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three bills are cut off, and no call is: numbers of calls are exact, those of costs are not."""
+    monkeypatch.setattr(cells, "MOST_COMBINATIONS", 2)
+    at = TODAY - 2 * DAY + 9 * HOUR
+    calls = [
+        {"at": at, "feature": "f", "tier": tier, "cost_nano": 5, **EU} for tier in ("big", "middle") for _ in "abc"
+    ]
+    interactions(project, calls)
+    costs(project, [{"at": at, "feature": "f", "tier": "bill", "amount_nano": 7, **EU} for _ in "abc"])
+    roller.roll(NOW, only=[project.pk], everything=True)
+    expected = {"calls": 0, "cost_total": 3, "cost_per_call": 3, "latency_p50": 0}
+    with project_scope(project.pk):
+        reader = series.Reader(NOW)
+        read = {name: reader.read(name, WEEK, where=EU, grain="1d") for name in expected}
+        assert {name: one.untold for name, one in read.items()} == expected
+        together = reader.readings([*expected], WEEK, where=EU)
+        assert {name: one.untold for name, one in together.items()} == expected
+        for row in reader.breakdown([*expected], WEEK, where={"region": "eu"}, by="tier").values():
+            assert {name: one.untold for name, one in row.items()} == expected
+        grouped = {name: reader.read(name, WEEK, where={"region": "eu"}, group_by="tier") for name in expected}
+    assert [point.reading.untold for point in read["cost_total"].series] == [0, 3, 0, 0]
+    assert {name: one.untold for name, one in grouped.items()} == expected
 
 
 def test_a_distribution_says_it(reader: series.Reader) -> None:
