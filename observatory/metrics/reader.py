@@ -241,12 +241,9 @@ class Reader:
         self, metric: Metric, points: Sequence[Window], totals: Sequence[Totals], chosen: Filter
     ) -> list[Reading]:
         """One reading per point from its totals, and from users or events where the metric counts those."""
-        readings = self._computed(metric, points, totals, chosen)
-        if any(reading.value for reading in readings) or not self._sent.lacks(metric, chosen.feature):
-            return readings
-        is_known = [self._shelf.is_known(point, chosen.feature) for point in points]
-        unknown = [formulas.NOT_INSTRUMENTED if known else formulas.NO_DATA for known in is_known]
-        return [formulas.beyond(*both) for both in zip(unknown, totals, strict=True)] if totals else unknown
+        computed = self._computed(metric, points, totals, chosen)
+        readings = self._sent.judged(metric, computed, points, chosen.feature)
+        return [formulas.beyond(*both) for both in zip(readings, totals, strict=True)] if totals else readings
 
     def _computed(
         self, metric: Metric, points: Sequence[Window], totals: Sequence[Totals], chosen: Filter

@@ -1,6 +1,6 @@
 """What a project, or one of its features, ever sent: zero of what never came is no number. SQL only: pages wait for this."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from django.db import connection
@@ -10,8 +10,10 @@ from ingest.dimensions import Facts, FeedbackKind, UserEvent
 from ingest.projects.access import current_project
 from ingest.timeline import DAY, Window
 from observatory.metrics import provider_limits, reads
+from observatory.metrics.formulas import NO_DATA, NOT_INSTRUMENTED
 from observatory.metrics.layout import Distribution
 from observatory.metrics.metric import Kind, Metric
+from observatory.metrics.reading import Reading
 from observatory.metrics.shelf import Shelf
 from observatory.metrics.sources import COUNTED_AS, Entered, Source
 
@@ -72,6 +74,17 @@ class Sent:
     def lacks(self, metric: Metric, feature: int | None = None) -> bool:
         """Whether something never came that the metric needs; of a feature: about it, where that can be told."""
         return metric.kind is Kind.NOT_INSTRUMENTED or not all(self.has(source, feature) for source in metric.sources)
+
+    def judged(
+        self, metric: Metric, readings: list[Reading], points: Sequence[Window], feature: int | None = None
+    ) -> list[Reading]:
+        """The readings of some windows or, where none has more than 0 and something never came that the metric needs, why.
+
+        Before the first interaction that is no data: interactions are needed by all.
+        """
+        if any(reading.value for reading in readings) or not self.lacks(metric, feature):
+            return readings
+        return [NOT_INSTRUMENTED if self._shelf.is_known(point, feature) else NO_DATA for point in points]
 
     def has(self, source: Source, feature: int | None = None) -> bool:
         """Whether it ever came."""

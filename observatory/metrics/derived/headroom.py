@@ -12,11 +12,12 @@ from ingest.dimensions import Dimension
 from ingest.timeline import Window
 from observatory.metrics import provider_limits
 from observatory.metrics.definitions import METRICS
-from observatory.metrics.formulas import NO_DATA, NOT_INSTRUMENTED
+from observatory.metrics.formulas import NO_DATA
 from observatory.metrics.layout import Counter
 from observatory.metrics.provider_limits import Limit, Peak, Peaks, Use
 from observatory.metrics.reading import Reading, State
 from observatory.metrics.reads import Groups, Selection
+from observatory.metrics.sent import Sent
 from observatory.metrics.sheets import ALL_FEATURES, Family
 from observatory.metrics.shelf import NAMELESS, Filter, Shelf
 
@@ -31,7 +32,7 @@ def most_used(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Re
 
 @dataclass(frozen=True, slots=True)
 class Headroom:
-    """The limits of a project, and the busiest minutes of a window; `whole` is the use of the most used limit.
+    """The limits of a project, and the busiest minutes of a window; `whole` is what `provider_limit_use` says.
 
     `window` is the one asked for, moved outwards to what is stored. Everything that came before `complete_to` is counted.
     """
@@ -40,24 +41,22 @@ class Headroom:
     complete_to: datetime
     limits: Sequence[Limit]
     peaks: Peaks
+    whole: Reading
 
     @property
     def uses(self) -> list[Use]:
         """Each limit whose provider or model had traffic, the most used first."""
         return provider_limits.use_of(self.limits, self.peaks)
 
-    @property
-    def whole(self) -> Reading:
-        """As `provider_limit_use` says it; without any limit it is not instrumented."""
-        return _whole(self.uses) if self.limits else NOT_INSTRUMENTED
-
 
 def read(window: Window, *, now: datetime) -> Headroom:
     """Limits and peaks over a window. Inside a project's scope."""
-    shelf, everything = Shelf(now), Filter()
+    shelf, everything, limits = Shelf(now), Filter(), provider_limits.entered()
     complete_to = min(shelf.coverage(everything, family).complete_to for family in Family)
     (peaks,) = peaks_of(shelf, [window])
-    return Headroom(shelf.aligned(window), complete_to, provider_limits.entered(), peaks)
+    used = [_whole(provider_limits.use_of(limits, peaks))]
+    (whole,) = Sent(shelf).judged(METRICS["provider_limit_use"], used, [shelf.aligned(window)])
+    return Headroom(shelf.aligned(window), complete_to, limits, peaks, whole)
 
 
 def busiest(peaks: Peaks, models: int | None = None) -> list[tuple[tuple[str, str], Peak]]:

@@ -20,7 +20,7 @@ from ingest.timeline import DAY, Window, day_start
 from observatory.metrics import economics, months, users
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived import reach
-from observatory.metrics.formulas import NO_DATA, NOT_INSTRUMENTED
+from observatory.metrics.formulas import NO_DATA
 from observatory.metrics.layout import Counter
 from observatory.metrics.metric import Metric
 from observatory.metrics.reading import Reading, State, Totals
@@ -149,9 +149,7 @@ def tickets_by_category(window: Window, *, most: int = 8, feature: str | None = 
     """
     shelf = Shelf(now)
     chosen, window = shelf.filter(feature, None), shelf.aligned(window)
-    (whole,) = tickets()(shelf, [window], chosen)
-    if not whole.value and Sent(shelf).lacks(METRICS["ticket_rate"], chosen.feature):
-        whole = NOT_INSTRUMENTED
+    (whole,) = Sent(shelf).judged(METRICS["ticket_rate"], tickets()(shelf, [window], chosen), [window], chosen.feature)
     (counts,) = _by_category([window], chosen.feature) if shelf.is_raw(window) else ({},)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
@@ -225,8 +223,8 @@ class _Side:
         (counts,) = _by_category([window], chosen.feature, audience.whose)
         (people,) = audience.people(shelf, [window], chosen)
         whole = _per_thousand(sum(counts.values()), people, metric.minimum_sample)
-        is_unsent = not whole.value and Sent(shelf).lacks(metric, chosen.feature)
-        return cls(counts, people, NOT_INSTRUMENTED if is_unsent else whole)
+        (judged,) = Sent(shelf).judged(metric, [whole], [window], chosen.feature)
+        return cls(counts, people, judged)
 
     def rate(self, count: int) -> Reading:
         """So many of the tickets, for 1,000 of these people."""

@@ -93,7 +93,7 @@ def test_without_limits_there_are_only_busiest_minutes(get: Get, filled: Project
 
 def test_an_empty_project_has_none_of_it(get: Get, project: Project) -> None:
     told = get().json()
-    assert (told["state"], told["limits"], told["peaks"]) == ("not_instrumented", [], [])
+    assert (told["state"], told["limits"], told["peaks"]) == ("no_data", [], [])
     assert datetime.fromisoformat(told["to"]) - datetime.fromisoformat(told["from"]) == DAY
 
 

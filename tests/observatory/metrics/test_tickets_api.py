@@ -91,15 +91,19 @@ def test_tickets_of_ai_users_stand_beside_those_without(get: Get, filled: Projec
     assert NOW <= datetime.fromisoformat(told["complete_to"]) <= datetime.now(UTC)
 
 
-NOTHING = {"state": "not_instrumented", "value": None, "interval": None, "sample_size": 0}
-
-
-def test_what_nobody_sent_is_not_instrumented(get: Get, project: Project) -> None:
-    told = get("tickets/categories").json()
-    assert (told["categories"], told["others"]) == ([], None)
-    assert told["all"] == {"category": "", "of": 0, "tickets": 0, **NOTHING}
-    people = get("people/tickets").json()
-    assert (people["categories"], people["ai_users"], people["non_users"]) == ([], NOTHING, NOTHING)
+def test_without_tickets_it_says_what_the_metrics_say(get: Get, project: Project, post: Any) -> None:
+    """There is no data before the first interaction; after it, what nobody sent is not instrumented."""
+    for state in ("no_data", "not_instrumented"):
+        nothing = {"state": state, "value": None, "interval": None, "sample_size": 0}
+        told = get("tickets/categories").json()
+        assert (told["categories"], told["others"]) == ([], None)
+        assert told["all"] == {"category": "", "of": 0, "tickets": 0, **nothing}
+        people = get("people/tickets").json()
+        assert (people["categories"], people["ai_users"], people["non_users"]) == ([], nothing, nothing)
+        for name in ("ticket_rate", "ticket_rate_ai_users", "ticket_rate_non_users"):
+            assert get(f"metrics/{name}").json()["state"] == state
+        assert post("interactions", [{"feature": "chat"}]).status_code == 200
+        roller.roll(datetime.now(UTC), only=[project.pk], everything=True)
 
 
 def test_another_projects_key_sees_none_of_it(
