@@ -1,16 +1,21 @@
 """What a question to the metrics API may say, and the refusal that lists what is allowed."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from zoneinfo import available_timezones
 
 import msgspec
 from django.http import HttpResponse, QueryDict
+from rest_framework.request import Request
 
 from ingest import timeline
+from ingest.api.entrance import asked as answered
 from ingest.api.problems import problem
 from ingest.api.queries import refused
+from ingest.api.views import holder_of
+from ingest.projects.access import project_scope
 from ingest.timeline import Window
 from observatory.metrics import windows
 from observatory.metrics.baselines import against
@@ -36,6 +41,35 @@ CHOICES = {"grain": ("auto", *Grain), "compare": (*COMPARISONS, f"{against.PREFI
 """Parameters that are one of a few words; `group_by` is one of the dimensions."""
 
 _JSON = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The parameters of a request that say something, asked at `now` of a project with this time zone."""
+
+    asked: Mapping[str, str]
+    now: datetime
+    zone_name: str
+
+    def window(self, default: str) -> Window:
+        """The window that is asked about. Raises BadWindow."""
+        return window(self.asked, default, self.now, self.zone_name)
+
+
+def answer(request: Request, known: Iterable[str], read: Callable[[Question], object]) -> HttpResponse:
+    """What `read` finds in the key's project, as JSON, or the problem that says why there is no answer."""
+    holder, now = holder_of(request), timeline.now()
+
+    def find() -> object:
+        question = Question(only(request.query_params, known), now, holder.time_zone)
+        with project_scope(holder.project_id):
+            return read(question)
+
+    try:
+        found = answered(holder.project_id, find)
+        return HttpResponse(_JSON.encode(found), content_type="application/json")
+    except (UnknownValue, BadWindow) as error:
+        return refusal(error)
 
 
 def only(parameters: QueryDict, known: Iterable[str]) -> dict[str, str]:
@@ -82,14 +116,6 @@ def number(asked: Mapping[str, str], name: str, usual: int, least: int, most: in
         expected = f"a whole number from {least} to {most}"
         raise BadWindow(f"{name} is {expected}", name, [expected])
     return int(text)
-
-
-def told(read: Callable[[], object]) -> HttpResponse:
-    """What `read` finds, as JSON, or the problem that says why there is no answer."""
-    try:
-        return HttpResponse(_JSON.encode(read()), content_type="application/json")
-    except (UnknownValue, BadWindow) as error:
-        return refusal(error)
 
 
 def refusal(error: UnknownValue | BadWindow) -> HttpResponse:

@@ -2,21 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, ClassVar, TypedDict, cast
+from typing import ClassVar, TypedDict
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import timeline
 from ingest.api.documented import Documented
-from ingest.api.views import OnlyJson, shown
+from ingest.api.views import OnlyJson
 from observatory.metrics import asking, forecasts
+from observatory.metrics.asking import Question
 from observatory.metrics.forecasting.outlook import Range
 from observatory.metrics.forecasting.projection import DayOfMonth, Scenarios
 from observatory.metrics.forecasts import NEEDED_DAYS, CostForecast
 from observatory.metrics.rounding import money
-from observatory.metrics.windows import BadWindow
 
 PARAMETERS = {"month": "a year and a month, for example 2026-01; the current month of the project unless told"}
 
@@ -90,13 +89,12 @@ class CostForecasts(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """The current month, or another one. A month that cannot be is a 400 that says what can."""
-        try:
-            asked = asking.only(request.query_params, PARAMETERS).get("month")
-            month = forecasts.month_named(asked) if asked else None
-        except BadWindow as error:
-            return asking.refusal(error)
-        now = timeline.now()
-        return shown(request, lambda: cast("Mapping[str, Any]", shaped(forecasts.current(now, month))))
+
+        def read(of: Question) -> ForecastShape:
+            month = forecasts.month_named(of.asked["month"]) if "month" in of.asked else None
+            return shaped(forecasts.current(of.now, month))
+
+        return asking.answer(request, PARAMETERS, read)
 
 
 def shaped(forecast: CostForecast) -> ForecastShape:

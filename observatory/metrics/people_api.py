@@ -8,12 +8,9 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import timeline
 from ingest.api.documented import Documented
-from ingest.api.entrance import asked as answered
-from ingest.api.views import holder_of
-from ingest.projects.access import project_scope
 from observatory.metrics import asking, series
+from observatory.metrics.asking import Question
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.people import UserCosts
 from observatory.metrics.people_reader import MOST_LISTED, MOST_PERIODS, CohortTable
@@ -49,17 +46,14 @@ class Costs(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """The users of a window's local days; calls without a user are nobody's."""
-        holder, now = holder_of(request), timeline.now()
 
-        def read() -> UserCosts:
-            asked = asking.only(request.query_params, COSTS)
-            window = asking.window(asked, METRICS["user_cost_p90"].window, now, holder.time_zone)
-            chosen = {name: asked[name] for name in ("feature", "tier", "segment") if name in asked}
-            largest = asking.number(asked, "limit", 20, 0, MOST_LISTED)
-            with project_scope(holder.project_id):
-                return series.users(window, **chosen, largest=largest, now=now)
+        def read(of: Question) -> UserCostsShape:
+            window = of.window(METRICS["user_cost_p90"].window)
+            largest = asking.number(of.asked, "limit", 20, 0, MOST_LISTED)
+            chosen = {name: of.asked.get(name) for name in ("feature", "tier", "segment")}
+            return costs_shape(series.users(window, **chosen, largest=largest, now=of.now))
 
-        return asking.told(lambda: costs_shape(answered(holder.project_id, read)))
+        return asking.answer(request, COSTS, read)
 
 
 class Cohorts(APIView):
@@ -70,16 +64,13 @@ class Cohorts(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """The cohorts of the last periods, and how many of each called in each later one."""
-        holder, now = holder_of(request), timeline.now()
 
-        def read() -> CohortTable:
-            asked = asking.only(request.query_params, COHORTS)
-            period, feature = asked.get("period", "month"), asked.get("feature")
-            count = asking.number(asked, "count", 6, 2, MOST_PERIODS)
-            with project_scope(holder.project_id):
-                return series.cohorts(period=period, count=count, feature=feature, now=now)
+        def read(of: Question) -> CohortsShape:
+            period, feature = of.asked.get("period", "month"), of.asked.get("feature")
+            count = asking.number(of.asked, "count", 6, 2, MOST_PERIODS)
+            return cohorts_shape(series.cohorts(period=period, count=count, feature=feature, now=of.now), of.now)
 
-        return asking.told(lambda: cohorts_shape(answered(holder.project_id, read), now))
+        return asking.answer(request, COHORTS, read)
 
 
 def costs_shape(found: UserCosts) -> UserCostsShape:

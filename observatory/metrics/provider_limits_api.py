@@ -8,11 +8,8 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import timeline
 from ingest.api.documented import Documented
-from ingest.api.entrance import asked as answered
-from ingest.api.views import OnlyJson, holder_of
-from ingest.projects.access import project_scope
+from ingest.api.views import OnlyJson
 from observatory.metrics import asking
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived import headroom
@@ -70,15 +67,9 @@ class ProviderLimits(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """Limits and busiest minutes of a window."""
-        holder, now = holder_of(request), timeline.now()
-
-        def read() -> ProviderLimitsShape:
-            asked = asking.only(request.query_params, PARAMETERS)
-            window = asking.window(asked, METRIC.window, now, holder.time_zone)
-            with project_scope(holder.project_id):
-                return shaped(headroom.read(window, now=now))
-
-        return asking.told(lambda: answered(holder.project_id, read))
+        return asking.answer(
+            request, PARAMETERS, lambda of: shaped(headroom.read(of.window(METRIC.window), now=of.now))
+        )
 
 
 def shaped(found: Headroom) -> ProviderLimitsShape:

@@ -8,12 +8,10 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import timeline
 from ingest.api.documented import Documented
-from ingest.api.entrance import asked as answered
-from ingest.api.views import OnlyJson, holder_of
-from ingest.projects.access import project_scope
+from ingest.api.views import OnlyJson
 from observatory.metrics import asking
+from observatory.metrics.asking import Question
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived.voices import (
     PeopleTickets,
@@ -88,16 +86,13 @@ class Categories(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """The tickets of a window by their own time."""
-        holder, now = holder_of(request), timeline.now()
 
-        def read() -> CategoriesShape:
-            asked = asking.only(request.query_params, PARAMETERS)
-            window = asking.window(asked, METRIC.window, now, holder.time_zone)
-            most = asking.number(asked, "limit", USUAL_CATEGORIES, 0, MOST_CATEGORIES)
-            with project_scope(holder.project_id):
-                return shaped(tickets_by_category(window, most=most, feature=asked.get("feature"), now=now))
+        def read(of: Question) -> CategoriesShape:
+            window = of.window(METRIC.window)
+            most = asking.number(of.asked, "limit", USUAL_CATEGORIES, 0, MOST_CATEGORIES)
+            return shaped(tickets_by_category(window, most=most, feature=of.asked.get("feature"), now=of.now))
 
-        return asking.told(lambda: answered(holder.project_id, read))
+        return asking.answer(request, PARAMETERS, read)
 
 
 class PeoplesTickets(APIView):
@@ -111,15 +106,12 @@ class PeoplesTickets(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """The tickets of a window by their own time, by whose they are."""
-        holder, now = holder_of(request), timeline.now()
 
-        def read() -> PeopleTicketsShape:
-            asked = asking.only(request.query_params, OF_PEOPLE)
-            window = asking.window(asked, METRIC.window, now, holder.time_zone)
-            with project_scope(holder.project_id):
-                return shaped_of_people(people_tickets_by_category(window, feature=asked.get("feature"), now=now))
+        def read(of: Question) -> PeopleTicketsShape:
+            window, feature = of.window(METRIC.window), of.asked.get("feature")
+            return shaped_of_people(people_tickets_by_category(window, feature=feature, now=of.now))
 
-        return asking.told(lambda: answered(holder.project_id, read))
+        return asking.answer(request, OF_PEOPLE, read)
 
 
 def shaped(found: TicketTable) -> CategoriesShape:

@@ -9,12 +9,10 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import timeline
 from ingest.api.documented import Documented
-from ingest.api.entrance import asked as answered
-from ingest.api.views import OnlyJson, holder_of
-from ingest.projects.access import project_scope
+from ingest.api.views import OnlyJson
 from observatory.metrics import asking, economics, forecasts
+from observatory.metrics.asking import Question
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.derived.unit_economics import MonthPoint, UnitEconomics, unit_economics
 from observatory.metrics.economics import Scale
@@ -82,18 +80,15 @@ class CostPerUser(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """The last local months of the project or of one feature."""
-        holder, now = holder_of(request), timeline.now()
 
-        def read() -> UnitEconomicsShape:
-            asked = asking.only(request.query_params, PARAMETERS)
-            months, growth = asking.number(asked, "months", USUAL_MONTHS, 1, MOST_MONTHS), _growth(asked)
-            with project_scope(holder.project_id):
-                fitted = forecasts.multiplier(now)
-                source = "asked" if growth is not None else "planned" if fitted.is_default else "fitted"
-                growth = fitted.value if growth is None else growth
-                return shaped(unit_economics(months, growth=growth, feature=asked.get("feature"), now=now), source)
+        def read(of: Question) -> UnitEconomicsShape:
+            months, growth = asking.number(of.asked, "months", USUAL_MONTHS, 1, MOST_MONTHS), _growth(of.asked)
+            fitted = forecasts.multiplier(of.now)
+            source = "asked" if growth is not None else "planned" if fitted.is_default else "fitted"
+            growth = fitted.value if growth is None else growth
+            return shaped(unit_economics(months, growth=growth, feature=of.asked.get("feature"), now=of.now), source)
 
-        return asking.told(lambda: answered(holder.project_id, read))
+        return asking.answer(request, PARAMETERS, read)
 
 
 def shaped(found: UnitEconomics, growth_from: str) -> UnitEconomicsShape:
