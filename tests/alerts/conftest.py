@@ -160,6 +160,26 @@ def judge(project) -> Callable:
 
 
 @pytest.fixture
+def told(project) -> Callable:
+    """Count and judge all that is due in the fresh project; give the names of the rules that opened incidents."""
+    from alerts import evaluation
+    from alerts.models import Incident
+    from ingest import timeline
+    from ingest.projects.scope import project_scope
+    from observatory.metrics import roller
+
+    def run():
+        now = timeline.now()
+        roller.roll(now, only=[project.id], everything=True)
+        while evaluation.evaluate(now, only=[project.id], budget_s=20).left:
+            pass
+        with project_scope(project.id):
+            return set(Incident.objects.values_list("rule__name", flat=True))
+
+    return run
+
+
+@pytest.fixture
 def send(project) -> Callable:
     """Send what is due of the fresh project."""
     from alerts import dispatch

@@ -73,24 +73,6 @@ def bring_in(watched, tmp_path):
     return run
 
 
-@pytest.fixture
-def told(watched):
-    """Count and judge all that is due; give the names of the rules that opened incidents."""
-    from alerts import evaluation
-    from alerts.models import Incident
-    from observatory.metrics import roller
-
-    def run():
-        now = timeline.now()
-        roller.roll(now, only=[watched.id], everything=True)
-        while evaluation.evaluate(now, only=[watched.id], budget_s=20).left:
-            pass
-        with project_scope(watched.id):
-            return set(Incident.objects.values_list("rule__name", flat=True))
-
-    return run
-
-
 def _before(ago):
     return (timeline.now() - ago).isoformat()
 
