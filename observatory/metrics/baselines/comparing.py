@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from ingest.dimensions import FeedbackKind
 from observatory.metrics import formulas
 from observatory.metrics.baselines import spreads
 from observatory.metrics.baselines.clusters import ClusterDay, Clusters, clusters_of, design_effect, longer
@@ -51,9 +50,6 @@ MEASURED_IN = {
     "cost": Distribution.COST_NANO,
 }
 """The histogram of the values whose logarithms a signal sums up."""
-
-SENT_AS = {FeedbackKind.CORRECTION: Counter.CORRECTIONS, FeedbackKind.FLAG: Counter.FLAGGED}
-"""Kinds whose rates divide by all calls."""
 
 WELCH = "welch"
 LEAST_DAYS_OF_WELCH = 3
@@ -149,13 +145,17 @@ def signals_of(metric: Metric) -> tuple[str, ...]:
 
 
 def _readings(metric: Metric, before: Side, now: Side) -> tuple[Reading, Reading]:
-    """Both sides' values. What was never sent has none: corrections and flags divide by all calls, none would be 0."""
+    """Both sides' values. Feedback that was never sent has none: what divides by all calls would be 0."""
     then, present = (formulas.judge(metric, side.totals) for side in (before, now))
-    counter = SENT_AS.get(metric.needs) if metric.needs else None
-    if counter is None or before.totals.counters.get(counter):
+    if _was_sent(metric, before):
         return then, present
-    was_sent = now.totals.counters.get(counter)
-    return formulas.NOT_INSTRUMENTED, present if was_sent else formulas.NOT_INSTRUMENTED
+    return formulas.NOT_INSTRUMENTED, present if _was_sent(metric, now) else formulas.NOT_INSTRUMENTED
+
+
+def _was_sent(metric: Metric, side: Side) -> bool:
+    """Whether the feedback that a metric needs came in a window."""
+    counted = (source.counters for source in metric.sources if source.kind is not None)
+    return all(any(side.totals.counters.get(counter) for counter in counters) for counters in counted)
 
 
 class _Pair:

@@ -250,12 +250,18 @@ def test_a_thin_baseline_warns_in_words_and_too_few_events_are_no_value() -> Non
     assert compare(METRICS["thumbs_up_rate"], thumbs(300, 400), thumbs(300, 400)).warnings == ()
 
 
-def test_no_corrections_in_the_baseline_do_not_make_the_first_ones_a_change() -> None:
+@pytest.mark.parametrize(
+    ("name", "counter"),
+    [("correction_rate", Counter.CORRECTIONS), ("flag_rate", Counter.FLAGGED), ("copy_rate", Counter.COPIES)],
+)
+def test_none_in_the_baseline_of_what_was_never_sent_does_not_make_the_first_ones_a_change(
+    name: str, counter: Counter
+) -> None:
     before = Side(Totals({int(Counter.CALLS): 5000}), WEEK)
-    now = Side(Totals({int(Counter.CALLS): 5000, int(Counter.CORRECTIONS): 250}), WEEK)
-    found = compare(METRICS["correction_rate"], before, now)
+    now = Side(Totals({int(Counter.CALLS): 5000, int(counter): 250}), WEEK)
+    found = compare(METRICS[name], before, now)
     assert (found.before, found.now, found.verdict) == (None, 0.05, Verdict.CANNOT_TELL)
-    assert compare(METRICS["correction_rate"], before, before).now is None
+    assert compare(METRICS[name], before, before).now is None
 
 
 def test_an_unchanged_rate_is_called_changed_no_more_often_than_its_interval_promises() -> None:
