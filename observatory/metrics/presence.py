@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection
 
-from ingest.dimensions import UserEvent
+from ingest.dimensions import ABSENT, UserEvent
 from ingest.projects.access import current_project
 from ingest.timeline import DAY
 from observatory.metrics import user_bits, user_source
@@ -42,11 +42,13 @@ WAITING = """
         SELECT DISTINCT month, cluster FROM unmerged_user
         WHERE project_id = %(project)s AND (month = ANY(%(touched)s::date[]) OR month < %(before)s) LIMIT %(limit)s) AS marked
 """
-SAID = """
+ABOUT = f"(%(feature)s::smallint IS NULL OR feature_id IN (%(feature)s, {ABSENT}))"
+"""The words of users about a feature, or about any: one that names no feature is said of each."""
+SAID = f"""
     SELECT user_id, n.number, min(occurred_at) FROM user_event
     LEFT JOIN user_number n ON n.project_id = user_event.project_id AND n.cluster = user_id
     WHERE user_event.project_id = %(project)s AND event = %(activated)s AND occurred_at < %(until)s
-        AND (%(feature)s::smallint IS NULL OR feature_id = %(feature)s)
+        AND {ABOUT}
     GROUP BY user_id, n.number
 """
 

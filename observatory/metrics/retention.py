@@ -1,7 +1,7 @@
 """Who stays: users who activated some time ago, and whether they still call.
 
-A user's activation is their first call or their first `activated` event, whichever came first. Both are known as far
-back as user rows reach, `seen` events only as far as raw rows do.
+A user's activation is their first call or their first `activated` event, whichever came first; of a feature, an event
+that names it or none. Both are known as far back as user rows reach, `seen` events only as far as raw rows do.
 """
 
 from collections.abc import Sequence
@@ -31,15 +31,15 @@ BY_DAYS = """
                 AND e.day < %(first_month)s AND e.is_user
                 AND (%(feature)s::smallint IS NULL OR e.feature_id = %(feature)s))
 """
-NEW = """
-    {unknown} AND NOT EXISTS (SELECT FROM user_event v WHERE v.project_id = %(project)s AND v.user_id = c.cluster
+NEW = f"""
+    {{unknown}} AND NOT EXISTS (SELECT FROM user_event v WHERE v.project_id = %(project)s AND v.user_id = c.cluster
                     AND v.event = %(activated)s AND v.occurred_at < %(start)s
-                    AND (%(feature)s::smallint IS NULL OR v.feature_id = %(feature)s))
+                    AND {presence.ABOUT})
 """
-SAID = """
+SAID = f"""
     SELECT user_id AS cluster, occurred_at FROM user_event
     WHERE project_id = %(project)s AND event = %(activated)s AND occurred_at >= %(start)s AND occurred_at < %(end)s
-        AND (%(feature)s::smallint IS NULL OR feature_id = %(feature)s)
+        AND {presence.ABOUT}
 """
 RETAINED = f"""
     WITH {{marks}} months AS ({{rows}}), days AS (

@@ -9,7 +9,7 @@ from ingest import figures
 from ingest.dimensions import Facts, FeedbackKind, UserEvent
 from ingest.projects.access import current_project
 from ingest.timeline import DAY, Window
-from observatory.metrics import provider_limits, reads
+from observatory.metrics import presence, provider_limits, reads
 from observatory.metrics.formulas import NO_DATA, NOT_INSTRUMENTED
 from observatory.metrics.layout import Distribution
 from observatory.metrics.metric import Kind, Metric
@@ -34,7 +34,7 @@ _ENTERED = {
     """,
     Entered.ACTIVATIONS: f"""
         SELECT EXISTS (SELECT FROM user_event e WHERE e.project_id = %(project)s AND e.event = {int(UserEvent.ACTIVATED)}
-                       AND (%(feature)s::smallint IS NULL OR e.feature_id = %(feature)s))
+                       AND {presence.ABOUT})
     """,
     Entered.CONTROLS: """
         SELECT EXISTS (SELECT FROM user_event e WHERE e.project_id = %(project)s AND e.is_control IS NOT NULL)

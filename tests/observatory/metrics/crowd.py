@@ -86,8 +86,8 @@ class Crowd:
         """Each user's activation day."""
         found = self.calls(date.min, date.max, feature).groupby("user_id").day.min().to_dict()
         for at, event, user, _ in self.events:
-            # The events name no feature.
-            if event is UserEvent.ACTIVATED and feature is None:
+            # The events name no feature: they are said of each.
+            if event is UserEvent.ACTIVATED:
                 day = local_day(at, self.zone)
                 found[user] = min(day, found.get(user, day))
         return found

@@ -138,7 +138,7 @@ def stayed(after: int) -> Oracle:
         joined: dict[str, date] = {}
         rows = life.stream.calls(**by(feature)).dropna(subset="user_id")
         told = life.lived[life.lived.event == UserEvent.ACTIVATED]
-        told = told if feature is None else told[told.feature == feature]
+        told = told if feature is None else told[(told.feature == feature) | told.feature.isna()]
         for user, at in [*zip(rows.user_id, rows["at"], strict=True), *zip(told.user_id, told["at"], strict=True)]:
             joined[user] = min(joined.get(user, date.max), local_day(at, life.zone))
         cohort = {user for user, day in joined.items() if last - (after + 29) * DAY <= day <= last - after * DAY}

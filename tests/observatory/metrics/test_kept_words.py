@@ -113,6 +113,19 @@ def test_only_what_is_needed_is_kept_without_metadata_until_it_is_replaced_or_it
     assert rows(project, "user_event", "id") == rows(project, "record_key", "key") == []
 
 
+def test_who_activated_every_feature_and_turned_none_off_is_a_zero_of_each(project: Any) -> None:
+    at = day_of(30)
+    words: list[dict[str, Any]] = [
+        *({"user_id": f"u{n}", "event": "activated", "occurred_at": at.isoformat()} for n in range(20)),
+        {"user_id": "somebody", "event": "seen", "occurred_at": at.isoformat(), "feature": "draft"},
+    ]
+    take(project, records.USERS, words, at)
+    roller.roll(NOW, only=[project.pk], everything=True)
+    with project_scope(project.pk):
+        found = series.reading("opt_out_rate", LATELY, feature="draft", now=NOW)
+    assert (found.value, found.sample_size) == (0, 20)
+
+
 def test_what_names_no_feature_is_said_of_each(make_project: Any) -> None:
     """Twenty users activate two features; some turn one of them off, some all, some one of them on again."""
     project = make_project(time_zone=ZONE)
