@@ -15,6 +15,8 @@ from ingest.text import is_holdable
 Pair = tuple[Dimension, str]
 LOCK_SPACE = 7303
 MOST_PROJECTS_KEPT = 1_000
+MOST_NAMED = 50
+"""So many values of a dimension are listed where one is not known."""
 
 
 class _Known:
@@ -73,6 +75,12 @@ def number_of(dimension: Dimension, value: str) -> int | None:
     if not is_holdable(value):
         return None
     return DimensionValue.objects.filter(dimension=dimension, value=value).values_list("number", flat=True).first()
+
+
+def unknown(dimension: Dimension, value: str, among: Iterable[str]) -> tuple[str, str, list[str]]:
+    """What to say of a value that a dimension does not have: in words, the dimension's name, and some that it has."""
+    what, some = dimension.name.lower(), sorted(among)[:MOST_NAMED]
+    return f"no {what} {value[:100]!r}; there are {', '.join(some) or 'none yet'}", what, some
 
 
 def _known_of(project_id: int) -> _Known:

@@ -40,6 +40,13 @@ class BadQuery(Malformed):
         self.more = {"parameter": parameter, "allowed": list(allowed)}
 
 
+class UnknownFeature(BadQuery):
+    """A feature that the project does not know: an empty page would look as if it had no interactions."""
+
+    status = 404
+    title = "Unknown value"
+
+
 def interactions(request: Request) -> dict[str, Any]:
     """The project's interactions, newest first, in the project in scope: of a feature, with a mark, with words.
 
@@ -98,9 +105,13 @@ def _sought(request: Request) -> search.Sought | None:
 
 
 def _feature(request: Request) -> int | None:
-    """The number of the feature asked for; one that nothing has for an unknown one."""
+    """The number of the feature asked for. Raises UnknownFeature."""
     feature = request.query_params.get("feature")
-    return (dictionary.number_of(Dimension.FEATURE, feature) or -1) if feature else None
+    number = dictionary.number_of(Dimension.FEATURE, feature) if feature else None
+    if feature and number is None:
+        known = dictionary.values(Dimension.FEATURE).values()
+        raise UnknownFeature(*dictionary.unknown(Dimension.FEATURE, feature, known))
+    return number
 
 
 def _marks(request: Request) -> int | None:

@@ -63,7 +63,7 @@ class Interactions(Intake):
 
     scopes: ClassVar[dict[str, str]] = {"GET": "read"}
     documented: ClassVar[Mapping[str, Documented]] = {
-        "GET": Documented("List interactions, or search them", pages.PARAMETERS, SearchedPage)
+        "GET": Documented("List interactions, or search them", pages.PARAMETERS, SearchedPage, refusals=(404,))
     }
     way = records.INTERACTIONS
 

@@ -37,10 +37,6 @@ _WIDE_COARSEST = {
 }
 
 
-MOST_NAMED = 50
-"""So many values of a dimension are listed where one is not known."""
-
-
 class UnknownValue(LookupError):
     """No metric, feature or model of this name; the text says which there are. `allowed` lists them for a `parameter`."""
 
@@ -59,8 +55,7 @@ def metric_of(name: str) -> Metric:
 
 def no_value(dimension: Dimension, name: str, known: Iterable[str]) -> UnknownValue:
     """That a dimension has no value of this name, and some that it has."""
-    what, some = dimension.name.lower(), sorted(known)[:MOST_NAMED]
-    return UnknownValue(f"no {what} {name[:100]!r}; there are {', '.join(some) or 'none yet'}", what, some)
+    return UnknownValue(*dictionary.unknown(dimension, name, known))
 
 
 @dataclass(frozen=True)

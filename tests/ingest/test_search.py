@@ -75,7 +75,17 @@ def test_pages_of_a_search_give_everything_once_newest_first_over_weeks(project,
     assert len(seen) == len(set(seen)) == 20
     assert seen == sorted(seen, reverse=True)
     assert ids(get(q="needle", feature="f1", limit=200)) == [id for _, id in seen if int(id) % 2]
-    assert ids(get(q="needle", feature="nobody")) == []
+
+
+@pytest.mark.parametrize("more", [{}, {"q": "needle"}, {"mark": "any"}])
+def test_a_feature_that_the_project_does_not_know_is_refused_with_those_there_are(project, get, make_project, more):
+    send(project, {"feature": "draft"}, {"feature": "chat"})
+    send(make_project(), {"feature": "secret"})
+    for name in ("nobody", "secret", "(none)"):
+        answer = get(feature=name, **more)
+        assert (answer.status_code, answer.json()["title"]) == (404, "Unknown value")
+        assert (answer.json()["parameter"], answer.json()["allowed"]) == ("feature", ["chat", "draft"])
+    assert get(feature="chat", **more).status_code == 200
 
 
 def test_the_answer_says_how_far_the_search_reaches(project, get):
@@ -143,7 +153,7 @@ def test_another_project_finds_nothing_of_this_one(web, project, get, make_proje
     assert ids(theirs(q="needle")) == ["theirs"]
     assert ids(theirs(q="canary")) == []
     assert ids(theirs(q=f'needle or "#{project.id}"')) == ["theirs"]
-    assert ids(get(q="-nothing", feature="secret")) == []
+    assert get(q="-nothing", feature="secret").status_code == 404
 
 
 def test_only_who_may_read_may_search(web, project, make_key):

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 import structlog
 from django.db import transaction
 
+from ingest.dictionary import MOST_NAMED
 from ingest.dimensions import FIRST, Dimension
 from ingest.projects.access import current_project
 from ingest.projects.models import Project
@@ -15,7 +16,7 @@ from observatory.metrics import store as rollups
 from observatory.metrics.baselines import gathering, store
 from observatory.metrics.baselines.contents import Contents
 from observatory.metrics.baselines.store import Baseline
-from observatory.metrics.shelf import MOST_NAMED, Shelf, UnknownValue
+from observatory.metrics.shelf import Shelf, UnknownValue
 from observatory.metrics.windows import BadWindow
 
 LONGEST = 92 * DAY
