@@ -22,6 +22,9 @@ from observatory.metrics.passing import RollReport
 SHORT_S, LONG_S = 0.25, 1.0
 """Portions that took less are doubled, those that took more are halved."""
 
+HELPS = 0.75
+"""A shorter portion that takes more than this share of the time was not slow for its length: a busy machine, few rows."""
+
 LONGEST, SHORTEST = 32 * HOUR, QUARTER
 REST = 0.5
 """After each portion, whoever stores has the processors for such a share of the time that it took."""
@@ -50,10 +53,15 @@ class Stride:
     """How much of a day is marked at once: as much as is counted in less than a second."""
 
     length: timedelta = 6 * HOUR
+    halved_after: float | None = None
 
     def took(self, seconds: float) -> None:
         """Learn from a portion."""
-        if seconds > LONG_S:
+        before, self.halved_after = self.halved_after, None
+        if before is not None and seconds > HELPS * before:
+            self.length = min(self.length * 2, LONGEST)
+        elif seconds > LONG_S:
+            self.halved_after = seconds
             self.length = max(self.length // 2 // QUARTER * QUARTER, SHORTEST)
         elif seconds < SHORT_S:
             self.length = min(self.length * 2, LONGEST)

@@ -37,8 +37,9 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def spoilt(project: Project, data_dir: Path, monkeypatch: Any) -> Project:
-    """Four days of calls, rolled up and then falsified behind the roller's back."""
+    """Four days of calls, rolled up and then falsified behind the roller's back; portions only grow."""
     monkeypatch.setattr(backfill, "REST", 0)
+    monkeypatch.setattr(backfill, "SHORT_S", 600)
     at = [day_start(TODAY - n * DAY, "UTC") + n * HOUR for n in range(4)]
     interactions(project, [{"at": one, "feature": "chat", "user_id": "ann", "latency_ms": 1.0} for one in at])
     roller.roll(timeline.now(), only=[project.pk], everything=True)
@@ -229,8 +230,18 @@ def test_portions_are_as_long_as_a_second_allows():
         stride.took(0.01)
     assert stride.length == backfill.LONGEST
     for _ in range(20):
-        stride.took(5.0)
+        stride.took(1000 * (stride.length / DAY))
     assert stride.length == backfill.SHORTEST
+
+
+def test_portions_that_are_slow_whatever_their_length_do_not_become_ever_shorter():
+    """Few rows on a busy machine: a quarter of an hour would take as long as six hours."""
+    stride = Stride(6 * HOUR)
+    lengths = []
+    for _ in range(20):
+        stride.took(2.0)
+        lengths.append(stride.length)
+    assert min(lengths) >= 3 * HOUR
 
 
 def test_the_account_is_a_file_that_says_where_it_is(data_dir):
