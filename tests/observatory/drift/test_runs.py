@@ -23,7 +23,7 @@ def post(project, days, up_of_ten, tokens=400):
     calls = []
     for day in days:
         for number in range(40):
-            at = FIRST + day * DAY + timedelta(minutes=30 * number)
+            at = FIRST + day * DAY + timedelta(hours=9, minutes=number)
             id = f"{project.pk}-{day}-{number}"
             calls.append(
                 {
