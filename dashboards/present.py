@@ -102,9 +102,10 @@ def tile(view: View, asked: Asked) -> Tile:
 
 
 def _as_of(view: View, metric: Metric, answer: reading.Answer) -> str:
-    """Of when a number of users is, where that is clearly before the strip's 'complete to'."""
-    is_stale = metric.kind in BY_DAYS and view.coverage.complete_to - answer.complete_to >= USERS_LAG
-    is_told = is_stale and answer.reading.value is not None
+    """Of when a number is, where that is clearly before the strip's 'complete to': users come later, and so may history."""
+    may_lag = metric.kind in BY_DAYS or view.coverage.waits_from
+    is_stale = may_lag and view.coverage.complete_to - answer.complete_to >= USERS_LAG
+    is_told = bool(is_stale) and answer.reading.value is not None
     return formatting.moment(answer.complete_to, view.zone, view.now) if is_told else ""
 
 

@@ -68,8 +68,14 @@ def strip(view: "View") -> Strip:
         facts.append(f"complete to {formatting.moment(coverage.complete_to, view.zone, view.now)}")
         if coverage.complete_to - view.reader.users_complete_to >= USERS_LAG:
             facts.append(f"users to {formatting.moment(view.reader.users_complete_to, view.zone, view.now)}")
+        if coverage.waits_from:
+            facts.append(f"history from {formatting.moment(coverage.waits_from, view.zone, view.now)} is being counted")
         facts.append(f"feedback mature to {formatting.moment(coverage.mature_to, view.zone, view.now)}")
-    seen = [str(coverage.changed_at), *(f"{one.pk}:{one.severity}:{one.acknowledged_at}" for one in opened)]
+    seen = [
+        str(coverage.changed_at),
+        str(coverage.waits_from),
+        *(f"{one.pk}:{one.severity}:{one.acknowledged_at}" for one in opened),
+    ]
     return Strip(
         state=state_of_incidents(opened),
         verdict=f"{len(opened)} open incident{'' if len(opened) == 1 else 's'}" if opened else "No open incidents",

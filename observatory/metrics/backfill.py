@@ -19,7 +19,7 @@ from ingest.timeline import HOUR, MINUTE, QUARTER, Window, ceil, day_window
 from observatory.metrics import roller, store
 from observatory.metrics.passing import RollReport
 
-SHORT_S, LONG_S = 0.25, 1.0
+SHORT_S, LONG_S = 0.5, 1.0
 """Portions that took less are doubled, those that took more are halved."""
 
 HELPS = 0.75

@@ -93,6 +93,7 @@ def families(holder: KeyHolder) -> tuple[Family, ...]:
     with project_scope(holder.project_id):
         slug = Project.objects.values_list("slug", flat=True).get(pk=current_project())
         reader = Reader(timeline.now())
+        complete_to = reader.coverage().complete_to
         of_project: dict[str, list[Sample]] = {name: [] for names in HEADLINES.values() for name in names}
         of_features: dict[str, list[Sample]] = {name: [] for name in of_project}
         for window_name, names in HEADLINES.items():
@@ -100,16 +101,17 @@ def families(holder: KeyHolder) -> tuple[Family, ...]:
             if window.end <= window.start:  # the first instant of a day
                 continue
             labels = {"project": slug, "window": window_name}
+            complete_to = min(complete_to, reader.coverage(window=window).complete_to)
             for name in names:
                 of_project[name] += _sample(METRICS[name], reader.reading(name, window), labels)
             for feature, readings in reader.breakdown(names, window, by="feature").items():
                 for name, reading in readings.items():
                     of_features[name] += _sample(METRICS[name], reading, labels | {"feature": feature})
         unbound = _orphans(binding.orphans(reader.now), slug)
-        complete_to = Sample(reader.coverage().complete_to.timestamp(), {"project": slug})
+    reaches = Sample(complete_to.timestamp(), {"project": slug})
     doc = "Everything committed before this moment is counted in the numbers beside it."
     return (
-        Family("observatory_project_complete_to_timestamp_seconds", doc, (complete_to,)),
+        Family("observatory_project_complete_to_timestamp_seconds", doc, (reaches,)),
         Family("observatory_project_orphans", ORPHANS, tuple(unbound)),
         *(_family("project", METRICS[name], samples) for name, samples in of_project.items() if samples),
         *(_family("feature", METRICS[name], samples) for name, samples in of_features.items() if samples),

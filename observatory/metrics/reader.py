@@ -40,9 +40,11 @@ class Reader:
         """The project's time zone, whose local days are days."""
         return self._shelf.zone
 
-    def coverage(self, feature: str | None = None) -> Coverage:
-        """How far the numbers reach: of one feature, or of all (the one that matures slowest counts)."""
-        return self._shelf.coverage(self._shelf.filter(feature))
+    def coverage(self, feature: str | None = None, window: Window | None = None) -> Coverage:
+        """How far the numbers reach, those of a window if one is given: of one feature, or of all (the one that matures
+        slowest counts).
+        """
+        return self._shelf.coverage(self._shelf.filter(feature), window=window)
 
     @property
     def users_complete_to(self) -> datetime:

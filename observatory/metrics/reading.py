@@ -109,7 +109,8 @@ class Coverage:
     """How far a project's numbers reach.
 
     `complete_to`: every interaction committed before it is counted. `mature_to`: so is feedback, and it had its time,
-    which is `maturity_hours`.
+    which is `maturity_hours`. `waits_from`: the first minute of over a day ago whose calls or costs came late and wait to
+    be counted, in whichever window.
     """
 
     complete_to: datetime
@@ -117,6 +118,7 @@ class Coverage:
     maturity_hours: int
     last_interaction_at: datetime | None
     changed_at: datetime
+    waits_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,6 +221,15 @@ def waiting(facts: Collection[Facts]) -> Window | None:
         return Window(first, last + MINUTE) if first else None
 
 
+def first_waiting(facts: Facts, window: Window) -> datetime | None:
+    """The first bucket of a window that has to be counted again; None when nothing in it waits."""
+    query = "SELECT min(bucket) FROM dirty_bucket WHERE project_id = %s AND facts = %s AND bucket >= %s AND bucket < %s"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [current_project(), int(facts), window.start, window.end])
+        first: datetime | None = cursor.fetchone()[0]
+        return first
+
+
 def are_waiting(facts: Collection[Facts], points: Sequence[Window]) -> list[bool]:
     """Whether each point holds a bucket that has to be counted again."""
     query = """

@@ -80,10 +80,13 @@ class Sent:
     ) -> list[Reading]:
         """The readings of some windows or, where none has more than 0 and something never came that the metric needs, why.
 
-        Before the first interaction that is no data: interactions are needed by all.
+        Before the first interaction that is no data: interactions are needed by all. So it is while history waits to be
+        counted, which may hold it.
         """
         if any(reading.value for reading in readings) or not self.lacks(metric, feature):
             return readings
+        if self._shelf.history_waits_from and metric.kind is not Kind.NOT_INSTRUMENTED:
+            return [NO_DATA for _ in points]
         return [NOT_INSTRUMENTED if self._shelf.is_known(point, feature) else NO_DATA for point in points]
 
     def has(self, source: Source, feature: int | None = None) -> bool:

@@ -13,7 +13,7 @@ from ingest import dictionary
 from ingest.dimensions import ABSENT, OTHER, Dimension, Facts
 from ingest.projects.access import current_project
 from ingest.projects.models import Feature, Project
-from ingest.timeline import QUARTER, Window, day_start, floor, hour_window, local_day
+from ingest.timeline import EPOCH, QUARTER, Window, day_start, floor, hour_window, local_day
 from observatory.metrics import codec, formulas, reads, seams, spans, store, user_rows, windows
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.metric import Metric
@@ -225,19 +225,34 @@ class Shelf:
     def coverage(self, chosen: Filter, family: Family = Family.HEADLINE, window: Window | None = None) -> Coverage:
         """How far the numbers reach: of one feature, or of all (the one that matures slowest counts).
 
-        Of wide sets, what waits of the last day and of the window asked about counts, however old that is.
+        What waits of the last day counts, and of the window asked about, however old that is.
         """
         if chosen.feature is None:
             hours = max(self._maturities.values(), default=DEFAULT_MATURITY_HOURS)
         else:
             hours = self._maturities.get(chosen.feature, DEFAULT_MATURITY_HOURS)
-        complete_to = min(self.now, self.account.complete_to)
+        account, complete_to = self.account, min(self.now, self.account.complete_to)
+        mature_to = min(self.now - timedelta(hours=hours), complete_to, account.feedback_complete_to)
+        if window:
+            complete_to = min(complete_to, self._history_waits_in(window) or complete_to)
         if family is Family.WIDE:
             asked = [window or Window(self.now, self.now), Window(self.now - store.RECENT, self.now)]
             waiting = [at for at in self._wide_waiting if any(of.start <= at < of.end for of in asked)]
             complete_to = min([complete_to, *waiting])
-        mature_to = min(self.now - timedelta(hours=hours), complete_to, self.account.feedback_complete_to)
-        return Coverage(complete_to, mature_to, hours, self.account.last_interaction_at, self.account.changed_at)
+            mature_to = min(mature_to, complete_to)
+        waits_from = self.history_waits_from
+        return Coverage(complete_to, mature_to, hours, account.last_interaction_at, account.changed_at, waits_from)
+
+    @cached_property
+    def history_waits_from(self) -> datetime | None:
+        """The first minute of over a day ago whose calls or costs wait to be counted; None when all of them are."""
+        return reads.first_waiting(Facts.INTERACTIONS, Window(EPOCH, self.now - store.RECENT))
+
+    def _history_waits_in(self, window: Window) -> datetime | None:
+        first, end = self.history_waits_from, min(window.end, self.now - store.RECENT)
+        if first is None or max(first, window.start) >= end:
+            return None
+        return first if first >= window.start else reads.first_waiting(Facts.INTERACTIONS, Window(window.start, end))
 
     def judged(self, metric: Metric, window: Window, chosen: Filter, family: Family) -> Window | None:
         """The part of an aligned window whose feedback had its time; None when no part of it had."""

@@ -51,6 +51,27 @@ def test_nothing_is_well_before_it_is_judged(asking, begun, project):
     assert "Health" in verdict(page)
 
 
+def test_history_that_is_being_counted_is_told_on_every_page_until_it_is(asking, begun, post, project):
+    from ingest import timeline
+
+    at = timeline.now() - timedelta(days=9)
+    told = "is being counted"
+    assert told not in plain(asking.get(f"/{project.slug}/quality/").text)
+    old = {"id": "old", "feature": "chat", "occurred_at": at.isoformat()}
+    assert post("interactions", [old]).status_code == 200
+    for page in ("", "quality/", "strip/"):
+        found = re.search(
+            r"history from (\d+ \w+)[^·]* is being counted", plain(asking.get(f"/{project.slug}/{page}").text)
+        )
+        assert found, page
+        assert found.group(1).startswith(f"{at.day} {at:%b}")
+    assert "not sent yet: feedback of kind flag" not in tile(asking.get(f"/{project.slug}/quality/").text, "flag_rate")
+    sites.roll(project)
+    page = asking.get(f"/{project.slug}/quality/").text
+    assert told not in plain(page)
+    assert "not sent yet: feedback of kind flag" in tile(page, "flag_rate")
+
+
 def cards(*marks):
     names = ("Health", "Quality", "Cost", "Engagement")
     return [Card(name, Tile("", ""), state, word=word) for name, (state, word) in zip(names, marks, strict=True)]

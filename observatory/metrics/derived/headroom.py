@@ -52,7 +52,7 @@ class Headroom:
 def read(window: Window, *, now: datetime) -> Headroom:
     """Limits and peaks over a window. Inside a project's scope."""
     shelf, everything, limits = Shelf(now), Filter(), provider_limits.entered()
-    complete_to = min(shelf.coverage(everything, family).complete_to for family in Family)
+    complete_to = min(shelf.coverage(everything, family, window).complete_to for family in Family)
     (peaks,) = peaks_of(shelf, [window])
     used = [_whole(provider_limits.use_of(limits, peaks))]
     (whole,) = Sent(shelf).judged(METRICS["provider_limit_use"], used, [shelf.aligned(window)])

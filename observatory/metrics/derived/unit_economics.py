@@ -71,7 +71,7 @@ def unit_economics(
     what_if = economics.what_if(known[-1][1], known[-1][2], growth) if known else ()
     window = Window(month_window(points[0].month, shelf.zone).start, month_window(this, shelf.zone).end)
     waiting = reach.complete_to(METRICS["cost_per_mau"], shelf, window)
-    complete_to = min(shelf.coverage(chosen).complete_to, waiting or now)
+    complete_to = min(shelf.coverage(chosen, window=window).complete_to, waiting or now)
     return UnitEconomics(points, tuple(point for point, *_ in known), verdict, growth, what_if, complete_to)
 
 

@@ -162,7 +162,7 @@ def tickets_by_category(window: Window, *, most: int = 8, feature: str | None = 
     named, rest = ordered[:most], ordered[most:]
     return TicketTable(
         window,
-        shelf.coverage(chosen).complete_to,
+        shelf.coverage(chosen, window=window).complete_to,
         tuple(told(name, [(name, n)]) for name, n in named),
         told("", rest) if rest else None,
         Tickets("", sum(counts.values()), whole, len(ordered)),
@@ -194,7 +194,7 @@ def people_tickets_by_category(window: Window, *, feature: str | None = None, no
     shelf = Shelf(now)
     chosen, window = shelf.filter(feature, None), shelf.aligned(window)
     waiting = reach.complete_to(METRICS["ticket_rate_ai_users"], shelf, window)
-    complete_to = min(shelf.coverage(chosen).complete_to, waiting or now)
+    complete_to = min(shelf.coverage(chosen, window=window).complete_to, waiting or now)
     with_ai = _Side.of(shelf, window, chosen, WITH_AI, METRICS["ticket_rate_ai_users"])
     without = _Side.of(shelf, window, chosen, WITHOUT_AI, METRICS["ticket_rate_non_users"])
     total = {

@@ -77,6 +77,36 @@ def test_a_day_with_something_still_to_be_counted_is_not_complete(project: Proje
     assert [point.complete for point in ask(project, "calls", window, grain="1d").series] == [True] * 4
 
 
+def test_history_that_waits_to_be_counted_is_told_of_the_windows_that_hold_it(project: Project) -> None:
+    """And while it waits, nothing is called not sent: it may be in there."""
+    rated(project, TODAY - 2 * DAY + 12 * HOUR, 10, 8)
+    roll(project)
+    late = TODAY - 20 * DAY + HOUR
+    interactions(project, [{"at": late, "cache": int(Cache.EXACT)}])
+    with project_scope(project.pk), connection.cursor() as cursor:
+        mark = "INSERT INTO dirty_bucket (project_id, bucket, facts) VALUES (%s, %s, %s)"
+        cursor.execute(mark, [project.pk, late, int(Facts.INTERACTIONS)])
+    week, month, before = (Window(TODAY - days * DAY, TODAY) for days in (7, 30, 60))
+    earlier = Window(before.start, late - HOUR)
+    assert ask(project, "calls", month).complete_to == late
+    assert ask(project, "calls", before).complete_to == late
+    assert ask(project, "calls", Window(late, TODAY)).complete_to == late
+    for untouched in (week, earlier, Window(late + MINUTE * 15, TODAY)):
+        assert ask(project, "calls", untouched).complete_to == NOW
+    assert ask(project, "calls", month).reading.value == 10
+    assert ask(project, "cache_hit_rate", week).reading.state is State.NO_DATA
+    with project_scope(project.pk):
+        assert series.Reader(NOW).coverage().waits_from == late
+        assert series.Reader(NOW).coverage().complete_to == NOW
+
+    roll(project)
+    assert ask(project, "calls", month).complete_to == NOW
+    assert ask(project, "calls", month).reading.value == 11
+    assert ask(project, "correction_rate", week).reading.state is State.NOT_INSTRUMENTED
+    with project_scope(project.pk):
+        assert series.Reader(NOW).coverage().waits_from is None
+
+
 def test_a_window_without_a_mature_part_is_learning(project: Project) -> None:
     rated(project, NOW - HOUR, 50, 40)
     roll(project)
