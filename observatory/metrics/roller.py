@@ -204,7 +204,10 @@ def _begin(project: Project, now: datetime, everything: bool, deadline: float) -
         store.save(account)
         if everything:
             _wake_orphans()
-        is_late_due = everything or now - account.late_at >= LATE_EVERY
+        since_late = now - account.late_at
+        is_late_due = everything or since_late >= LATE_EVERY
+        # Somebody posts a history and looks for it: that is no trickle of late events.
+        is_late_due = is_late_due or (since_late >= RECENT_EVERY and store.has_history(now))
         wide_every = WIDE_AGAIN if project.pk in _wide_days_left else WIDE_EVERY
         return Pass(
             project,

@@ -33,6 +33,9 @@ LIVE = timedelta(minutes=2)
 RECENT = DAY
 """Older marks than LIVE up to this age wait for the pass every 60 s, still older ones for that every 15 minutes."""
 
+HISTORY = 1_000
+"""So many marks that are still older are a history that somebody sends: it comes with the pass every 60 s, too."""
+
 LAYOUT = 1
 """Counted up when sheets of raw rows change their look: accounts of an older one have everything counted again."""
 
@@ -238,6 +241,17 @@ def earliest_mark(facts: Facts, bucket_from: datetime, marked_by: datetime) -> d
         cursor.execute(query, [current_project(), int(facts), bucket_from, marked_by])
         earliest: datetime | None = cursor.fetchone()[0]
         return earliest
+
+
+def has_history(now: datetime) -> bool:
+    """Whether so many calls or costs of over a day ago wait to be counted that they are more than some late ones."""
+    query = """
+        SELECT count(*) >= %s FROM (
+            SELECT FROM dirty_bucket WHERE project_id = %s AND facts = %s AND bucket < %s LIMIT %s) AS late
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, [HISTORY, current_project(), int(Facts.INTERACTIONS), now - RECENT, HISTORY])
+        return bool(cursor.fetchone()[0])
 
 
 def longest_maturity() -> timedelta:

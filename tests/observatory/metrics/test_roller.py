@@ -160,6 +160,19 @@ def test_older_marks_wait_a_minute_and_late_ones_a_quarter_of_an_hour(project: P
     assert calls(project, Window(NOW - 4 * DAY, NOW + HOUR), NOW + HOUR) == 3
 
 
+def test_a_history_that_somebody_sends_is_not_left_to_the_late_run(project: Project, monkeypatch: Any) -> None:
+    monkeypatch.setattr(store, "HISTORY", 4)
+    roll(project, NOW)
+    send(project, *(NOW - (3 + day) * DAY for day in range(3)))
+    assert roll(project, NOW + 61 * SECOND).buckets == 0
+    send(project, NOW - 6 * DAY)
+    assert roll(project, NOW + 62 * SECOND).buckets == 4
+    assert calls(project, Window(NOW - 7 * DAY, NOW), NOW + 63 * SECOND) == 4
+    send(project, *(NOW - (3 + day) * DAY for day in range(5)))
+    assert roll(project, NOW + 70 * SECOND).buckets == 0
+    assert roll(project, NOW + 123 * SECOND).buckets == 5
+
+
 def test_everything_does_not_wait(project: Project) -> None:
     roll(project, NOW)
     send(project, NOW - HOUR, NOW - 3 * DAY)
