@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from ingest.projects.access import current_project
+from ingest.text import is_holdable
 from ingest.timeline import Window
 from observatory.metrics.baselines.contents import Contents
 
@@ -62,6 +63,8 @@ def every() -> list[Baseline]:
 
 def find(name: str, feature: int | None) -> Baseline | None:
     """The one of this name that a feature, or all, has."""
+    if not is_holdable(name):
+        return None
     query = f"SELECT {_COLUMNS} FROM baseline WHERE project_id = %s AND feature_id = %s AND name = %s"
     rows = _read(query, [current_project(), _number(feature), name])
     return _baseline(rows[0]) if rows else None

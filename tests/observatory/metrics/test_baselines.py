@@ -364,6 +364,21 @@ def test_over_http_every_metric_is_held_against_a_baseline_effect_first(
         assert ask("GET", f"{WHERE}/comparison?feature={FEATURE}&{wrong}", reader).status_code == 400
 
 
+@pytest.mark.parametrize("name", ["%00", "a%00b", "%ed%a0%80", "%ff", "x%F0%9F"])
+def test_a_name_that_cannot_be_kept_is_one_that_nobody_has(ask: Ask, filled: Project, make_key: Any, name: str) -> None:
+    key = make_key(filled, "read,admin")
+    for method, path in (
+        ("GET", f"baselines/{name}"),
+        ("DELETE", f"baselines/{name}?feature={FEATURE}"),
+        ("GET", f"baselines/{name}/comparison"),
+        ("GET", f"metrics/calls?compare=baseline:{name}"),
+        ("GET", f"metrics/calls?compare=baseline:{name}&feature={FEATURE}"),
+    ):
+        answer = ask(method, path, key)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json"), path
+        assert "no baseline of this name" in answer.json()["detail"]
+
+
 def test_another_project_neither_sees_nor_deletes_it(
     ask: Ask, filled: Project, make_project: Any, make_key: Any
 ) -> None:
