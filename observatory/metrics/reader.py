@@ -70,7 +70,7 @@ class Reader:
         """See `series.read`."""
         metric, chosen = self._asked(name, feature, where, group_by)
         family = self._family(chosen, group_by)
-        whole = self._comparable(window, compare, family)
+        whole = self._comparable(reach.widened(metric, self._shelf, window), compare, family)
         judged = self._judged(metric, whole, chosen, family)
         size = self._grain(metric, whole, grain, family)
         answered = self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)
@@ -100,7 +100,7 @@ class Reader:
         """See `series.reading`."""
         metric, chosen = self._asked(name, feature, where)
         family = chosen.selection.family
-        whole = self._shelf.aligned(window, family)
+        whole = self._shelf.aligned(reach.widened(metric, self._shelf, window), family)
         judged = self._judged(metric, whole, chosen, family)
         return self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)[0]
 
@@ -307,28 +307,26 @@ class Reader:
         )
 
     def _compared(
-        self,
-        metric: Metric,
-        kind: str | None,
-        length: timedelta,
-        judged: Window,
-        chosen: Filter,
-        answered: Answered,
+        self, metric: Metric, kind: str | None, length: timedelta, judged: Window, chosen: Filter, answered: Answered
     ) -> Comparison | None:
         """The same metric over the window to compare with; None without a kind, or before there is such a window."""
         if kind is None:
             return None
         if kind.startswith(against.PREFIX):
             return against.pinned(self._shelf, metric, kind, judged, chosen, answered)
-        other = self._other_window(kind, length, judged, chosen)
+        other = self._other_window(metric, kind, length, judged, chosen)
         if other is None:
             return None
         then = self._answer(metric, other, chosen)
         return formulas.compare(metric, kind, other, answered, then)
 
-    def _other_window(self, kind: str, length: timedelta, judged: Window, chosen: Filter) -> Window | None:
+    def _other_window(
+        self, metric: Metric, kind: str, length: timedelta, judged: Window, chosen: Filter
+    ) -> Window | None:
         if kind == "baseline":
             return self._baseline(chosen)
+        if kind == "previous" and reach.goes_by_days(metric):
+            return windows.days_before(judged, self._shelf.zone)
         other = self._before(kind, judged, length)
         if other:
             found = self._shelf.aligned(other, chosen.selection.family)
@@ -357,11 +355,12 @@ class Reader:
     ) -> dict[str, dict[str, Reading]]:
         """Metric → value of the dimension → reading, most events first; metrics of the same window are read together."""
         found: dict[str, dict[str, Reading]] = {metric.name: {} for metric in metrics}
-        for is_maturing in (False, True):
-            of_kind = [metric for metric in metrics if metric.maturing is is_maturing]
-            if of_kind:
-                judged = self._judged(of_kind[0], window, chosen, self._family(chosen, by))
-                found |= self._group(of_kind, judged or window, chosen, by, is_ripe=judged is not None)
+        together: dict[tuple[bool, Window], list[Metric]] = {}
+        for metric in metrics:
+            together.setdefault((metric.maturing, reach.widened(metric, self._shelf, window)), []).append(metric)
+        for (_, whole), of_kind in together.items():
+            judged = self._judged(of_kind[0], whole, chosen, self._family(chosen, by))
+            found |= self._group(of_kind, judged or whole, chosen, by, is_ripe=judged is not None)
         return found
 
     def _untold(self, metric: Metric, read: Reading, window: Window, chosen: Filter, by: str | None) -> int | None:

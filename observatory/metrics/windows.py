@@ -300,6 +300,12 @@ def weeks_before(window: Window, zone_name: str, weeks: int) -> Window:
     return Window(back(window.start), back(window.end))
 
 
+def days_before(window: Window, zone_name: str) -> Window:
+    """As many whole local days before some: a day stays a day over a change of the clocks."""
+    first, after = local_day(window.start, zone_name), local_day(window.end, zone_name)
+    return Window(day_start(first - (after - first), zone_name), window.start)
+
+
 def baseline(first_event: datetime, zone_name: str) -> Window:
     """The first 28 full days: the local day of the first event, from its start, and 27 more. Drift takes the same."""
     first = local_day(first_event, zone_name)

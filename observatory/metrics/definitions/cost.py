@@ -66,7 +66,7 @@ METRICS: tuple[Metric, ...] = (
         Unit.USD,
         LOWER,
         Kind.PER_USER,
-        "Cost of the window divided by its distinct users; over a month: cost per monthly active user.",
+        "Cost of the local days that the window touches divided by their distinct users; over a month: cost per monthly active user.",
         parts=COSTS,
         of=PRICED,
         scale=1 / NANO,

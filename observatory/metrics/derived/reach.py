@@ -49,10 +49,28 @@ REACHES: dict[str, Reach] = {
 }
 """Derived metrics of users → the local days of their calls."""
 
+BY_LAST_WHOLE_DAY = (_all_before, _both_months)
+WHOLE_DAYS = {name for name, of in REACHES.items() if of not in BY_LAST_WHOLE_DAY} | {"ticket_rate_non_users"}
+"""Derived metrics of the users of the local days that a window touches."""
+
 
 def is_of_users(metric: Metric) -> bool:
     """Whether a metric is known from rows of users."""
     return metric.kind in (Kind.USERS, Kind.PER_USER) or metric.name in REACHES
+
+
+def goes_by_days(metric: Metric) -> bool:
+    """Whether a metric is of the users of a window's local days, of no part of which is known who they were."""
+    return metric.kind in (Kind.USERS, Kind.PER_USER) or metric.name in WHOLE_DAYS
+
+
+def widened(metric: Metric, shelf: Shelf, window: Window) -> Window:
+    """The window or, of what goes by days, the whole days that it touches: all that users divide is of these, too.
+
+    Raises BadWindow when it ends before it starts.
+    """
+    windows.refuse_reversed(window)
+    return _instants(months.touched(window, shelf.zone), shelf.zone) if goes_by_days(metric) else window
 
 
 def are_counted(metric: Metric, shelf: Shelf, points: Sequence[Window]) -> list[bool]:

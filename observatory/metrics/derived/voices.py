@@ -192,7 +192,8 @@ def people_tickets_by_category(window: Window, *, feature: str | None = None, no
     not exist.
     """
     shelf = Shelf(now)
-    chosen, window = shelf.filter(feature, None), shelf.aligned(window)
+    chosen = shelf.filter(feature, None)
+    window = shelf.aligned(reach.widened(METRICS["ticket_rate_ai_users"], shelf, window))
     waiting = reach.complete_to(METRICS["ticket_rate_ai_users"], shelf, window)
     complete_to = min(shelf.coverage(chosen, window=window).complete_to, waiting or now)
     with_ai = _Side.of(shelf, window, chosen, WITH_AI, METRICS["ticket_rate_ai_users"])
