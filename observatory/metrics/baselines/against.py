@@ -7,7 +7,6 @@ from datetime import datetime
 from ingest import dictionary
 from ingest.dimensions import Dimension
 from ingest.timeline import QUARTER, Window, floor
-from observatory.metrics import formulas
 from observatory.metrics.baselines import comparing, gathering, pinning, store
 from observatory.metrics.baselines.comparing import COMPARABLE, Compared, Side
 from observatory.metrics.baselines.contents import Contents
@@ -55,8 +54,6 @@ def against(
     sides = _sides(shelf, whole, mature_to, chosen, asked)
     found = [comparing.compare(metric, frozen.side(), sides[metric.maturing]) for metric in asked]
     told = [one for one in found if one.before is not None or one.now is not None]
-    # A component that nobody sends is no news.
-    told = [one for one in told if one.before or one.now or METRICS[one.metric].kind is not Kind.COUNT]
     return Against(baseline, whole, mature_to, told, overlap(baseline, whole))
 
 
@@ -74,9 +71,9 @@ def pinned(
     model = _model(chosen)
     before = frozen.side(model)
     signals = comparing.signals_of(metric) if _calls(answered[1]) <= MOST_CALLS_BY_USER else ()
-    now = gathering.side(shelf, window, chosen, [metric], signals)
-    found = comparing.compare(metric, before, replace(now, totals=answered[1]))
-    then = formulas.judge(metric, before.totals)
+    now = replace(gathering.side(shelf, window, chosen, [metric], signals), totals=answered[1])
+    found = comparing.compare(metric, before, now)
+    then, _ = comparing.readings(metric, before, now)
     is_sum = metric.kind is Kind.COUNT
     # Days are kept of all models together: what goes by days has no interval of one model.
     is_known = not is_sum and (model is None or found.is_by_events)

@@ -110,7 +110,7 @@ class _Effect(NamedTuple):
 
 def compare(metric: Metric, before: Side, now: Side) -> Compared:
     """One metric of a COMPARABLE kind against the baseline. Too few events on a side have no value: nothing is told."""
-    then, present = _readings(metric, before, now)
+    then, present = readings(metric, before, now)
     warnings = tuple(thin(metric, then.sample_size, len(before.days)))
     sizes = then.sample_size, present.sample_size
     effect = None if then.value is None or present.value is None else _Pair(metric, before, now).effect()
@@ -144,17 +144,18 @@ def signals_of(metric: Metric) -> tuple[str, ...]:
     return (signal,) if signal else ()
 
 
-def _readings(metric: Metric, before: Side, now: Side) -> tuple[Reading, Reading]:
-    """Both sides' values. Feedback that was never sent has none: what divides by all calls would be 0."""
+def readings(metric: Metric, before: Side, now: Side) -> tuple[Reading, Reading]:
+    """Both sides' values. What was never sent has none: a sum, or what divides by all calls, would be 0."""
     then, present = (formulas.judge(metric, side.totals) for side in (before, now))
-    if _was_sent(metric, before):
+    if then.value or _was_sent(metric, before):
         return then, present
-    return formulas.NOT_INSTRUMENTED, present if _was_sent(metric, now) else formulas.NOT_INSTRUMENTED
+    was_sent = present.value or _was_sent(metric, now)
+    return formulas.NOT_INSTRUMENTED, present if was_sent else formulas.NOT_INSTRUMENTED
 
 
 def _was_sent(metric: Metric, side: Side) -> bool:
-    """Whether the feedback that a metric needs came in a window."""
-    counted = (source.counters for source in metric.sources if source.kind is not None)
+    """Whether what a metric needs came in a window, as far as counters tell."""
+    counted = (source.counters for source in metric.sources if source.counters)
     return all(any(side.totals.counters.get(counter) for counter in counters) for counters in counted)
 
 

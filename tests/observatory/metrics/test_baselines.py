@@ -20,6 +20,7 @@ from ingest.timeline import DAY, HOUR, MINUTE, Window, floor
 from observatory.metrics import roller, series
 from observatory.metrics.baselines import against, pinning, shapes, store
 from observatory.metrics.baselines.verdicts import Verdict
+from observatory.metrics.reading import State
 from observatory.metrics.series import BadWindow, UnknownValue
 from tests.factories import interactions, verdicts
 
@@ -127,7 +128,14 @@ def test_fallen_thumbs_are_found_and_what_did_not_change_is_not(filled: Project)
     for name in ("error_rate", "latency_p50", "latency_p95", "input_tokens_mean", "calls"):
         assert found[name].verdict in {Verdict.UNCHANGED, Verdict.CANNOT_TELL}, name
     assert found["input_tokens_mean"].verdict is Verdict.UNCHANGED
-    assert "correction_rate" not in found  # nobody ever sent one
+    for name in ("correction_rate", "cache_hit_rate", "cached_input_share", "cost_moderation"):
+        assert name not in found  # nobody ever sent one
+    assert (found["minutes_down"].before, found["minutes_down"].now) == (0, 0)
+    with project_scope(filled.pk):
+        never = series.read("cache_hit_rate", WEEK, feature=FEATURE, compare="baseline:v1", now=NOW)
+        assert never.reading.state is State.NOT_INSTRUMENTED
+        assert never.comparison is not None
+        assert (never.comparison.value, never.comparison.difference) == (None, None)
     assert "dau" not in found
 
 

@@ -252,7 +252,13 @@ def test_a_thin_baseline_warns_in_words_and_too_few_events_are_no_value() -> Non
 
 @pytest.mark.parametrize(
     ("name", "counter"),
-    [("correction_rate", Counter.CORRECTIONS), ("flag_rate", Counter.FLAGGED), ("copy_rate", Counter.COPIES)],
+    [
+        ("correction_rate", Counter.CORRECTIONS),
+        ("flag_rate", Counter.FLAGGED),
+        ("copy_rate", Counter.COPIES),
+        ("cache_hit_rate", Counter.CACHE_SEMANTIC),
+        ("feedback_coverage", Counter.WITH_FEEDBACK),
+    ],
 )
 def test_none_in_the_baseline_of_what_was_never_sent_does_not_make_the_first_ones_a_change(
     name: str, counter: Counter
@@ -262,6 +268,23 @@ def test_none_in_the_baseline_of_what_was_never_sent_does_not_make_the_first_one
     found = compare(METRICS[name], before, now)
     assert (found.before, found.now, found.verdict) == (None, 0.05, Verdict.CANNOT_TELL)
     assert compare(METRICS[name], before, before).now is None
+
+
+@pytest.mark.parametrize(
+    "name", ["cache_hit_rate", "cached_input_share", "cost_moderation", "cost_per_call_moderation", "cost_other"]
+)
+def test_what_neither_window_sent_is_no_zero_on_either_side(name: str) -> None:
+    counted = {
+        Counter.CALLS: 700,
+        Counter.INPUT_TOKENS: 9000,
+        Counter.WITH_INPUT_TOKENS: 700,
+        Counter.PRICED_CALLS: 700,
+    }
+    side = Side(Totals({int(counter): n for counter, n in counted.items()}), WEEK)
+    found = compare(METRICS[name], side, side)
+    assert (found.before, found.now, found.verdict) == (None, None, Verdict.CANNOT_TELL)
+    nothing_down = Side(Totals({int(Counter.MINUTES_WITH_TRAFFIC): 60}), WEEK)
+    assert compare(METRICS["minutes_down"], nothing_down, nothing_down).before == 0
 
 
 def test_an_unchanged_rate_is_called_changed_no_more_often_than_its_interval_promises() -> None:
