@@ -12,7 +12,7 @@ from observatory.metrics.windows import BadWindow
 FEATURE, MODEL, TIER = "feature", "model", "tier"
 
 
-def is_told(metric: Metric, others: Sequence[str], group_by: str | None = None) -> bool:
+def is_told(metric: Metric, others: Sequence[str], group_by: str | None = None, *, is_of_feature: bool = False) -> bool:
     """Whether a metric is told by these dimensions, the feature not among them, all of them filters but `group_by`.
 
     A derived metric is worked out value by value: by a dimension of hundreds that is too much for one question.
@@ -29,11 +29,13 @@ def is_told(metric: Metric, others: Sequence[str], group_by: str | None = None) 
             return set(together) <= {TIER}
         case FilteredBy.FEATURE:
             return not together
+        case FilteredBy.PROJECT:
+            return not (together or group_by or is_of_feature)
 
 
-def refuse(metric: Metric, others: Sequence[str], group_by: str | None = None) -> None:
+def refuse(metric: Metric, others: Sequence[str], group_by: str | None = None, *, is_of_feature: bool = False) -> None:
     """Raise BadWindow unless `is_told`."""
-    if is_told(metric, others, group_by):
+    if is_told(metric, others, group_by, is_of_feature=is_of_feature):
         return
     together = _together(others, group_by)
     match metric.filtered_by:
@@ -55,6 +57,9 @@ def refuse(metric: Metric, others: Sequence[str], group_by: str | None = None) -
         case FilteredBy.FEATURE:
             beyond, allowed = together[0], [FEATURE]
             text = f"{metric.name} is kept by feature, not by {beyond}"
+        case FilteredBy.PROJECT:
+            beyond, allowed = group_by or [*together, FEATURE][0], []
+            text = f"{metric.name} is the whole project's: no feature and no other dimension has one of its own"
     if beyond == group_by and metric.filtered_by is FilteredBy.ONE_DIMENSION:
         allowed = allowed[1:]
     raise BadWindow(text, "group_by" if beyond == group_by else beyond, allowed)

@@ -55,6 +55,7 @@ class FilteredBy(StrEnum):
     """Which dimensions a metric can be filtered by, besides the feature.
 
     DIMENSIONS: every one, several at once. ONE_DIMENSION: one at a time. MODEL, TIER: only that. FEATURE: none.
+    PROJECT: not by the feature either.
     """
 
     DIMENSIONS = "dimensions"
@@ -62,6 +63,7 @@ class FilteredBy(StrEnum):
     MODEL = "model"
     TIER = "tier"
     FEATURE = "feature"
+    PROJECT = "project"
 
 
 class Area(StrEnum):

@@ -190,7 +190,7 @@ class Reader:
         self, name: str, feature: str | None, where: Mapping[str, str] | None, group_by: str | None = None
     ) -> tuple[Metric, Filter]:
         metric, chosen = metric_of(name), self._shelf.filter(feature, where)
-        filtering.refuse(metric, chosen.dimensions, group_by)
+        filtering.refuse(metric, chosen.dimensions, group_by, is_of_feature=chosen.feature is not None)
         return metric, chosen
 
     def _family(self, chosen: Filter, by: str | None) -> Family:

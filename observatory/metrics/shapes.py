@@ -12,7 +12,7 @@ class DefinitionShape(TypedDict):
     """A metric's definition; `window` is what it is read over unless told.
 
     `filtered_by`, besides the feature: dimensions (any, several at once), one_dimension (one at a time), model or tier
-    (only that) or feature (none).
+    (only that) or feature (none); project: not by the feature either.
     `dimension` is health, quality, cost or engagement. `numerator` and `denominator` name counters, whose sums are
     divided; `additive` says whether the points of a series add up to the value of their window. `empty` is what a window
     says in which nothing happened: zero, no_data, as_ever (it rests on more than the window) or not_instrumented.

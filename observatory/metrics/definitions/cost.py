@@ -4,7 +4,7 @@ from ingest.dimensions import Component
 from observatory.metrics.definitions import business
 from observatory.metrics.definitions.making import CALLS, COSTS, HIGHER, LOWER, NEUTRAL, PRICED, money, rate
 from observatory.metrics.layout import COST_COUNTERS, NANO, Counter, Distribution
-from observatory.metrics.metric import Kind, Metric, Unit
+from observatory.metrics.metric import FilteredBy, Kind, Metric, Unit
 
 
 def _per_call(component: Component, counter: Counter) -> Metric:
@@ -80,8 +80,10 @@ METRICS: tuple[Metric, ...] = (
         LOWER,
         Kind.DERIVED,
         "Whether a whole day's cost is as the days before it let expect: the share of days that a range must hold to hold"
-        " this one, too. 0.95 is the edge of the range of 95 %, above or below; over several days, the most unusual one.",
+        " this one, too. 0.95 is the edge of the range of 95 %, above or below; over several days, the most unusual one."
+        " Ranges are the whole project's: no feature has one.",
         window="7d",
+        derived_by=FilteredBy.PROJECT,
     ),
     Metric(
         "unpriced_calls",

@@ -16,20 +16,20 @@ _INSTANT = timedelta(microseconds=1)
 def cost_anomaly(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
     """Per window, its most unusual whole day: the share of days that a range must hold to hold that one's cost.
 
-    Ranges are the whole project's: a feature has none.
+    Ranges are the whole project's, and so is what is chosen.
     """
-    if chosen.feature is not None or not points:
-        return [formulas.NOT_INSTRUMENTED for _ in points]
-    found = _by_day(shelf, Window(min(point.start for point in points), max(point.end for point in points)))
+    if not points:
+        return []
+    found = _by_day(shelf, Window(min(point.start for point in points), max(point.end for point in points)), chosen)
     return [_worst([reading for day, reading in found if _is_in(day, point)]) for point in points]
 
 
-def _by_day(shelf: Shelf, window: Window) -> list[tuple[Window, Reading]]:
+def _by_day(shelf: Shelf, window: Window, chosen: Filter) -> list[tuple[Window, Reading]]:
     """Each local day that the window touches, with its reading."""
     first, last = local_day(window.start, shelf.zone), local_day(window.end - _INSTANT, shelf.zone)
     expected = foreseen.expected(first, last)
     touched = [(day, day_window(day, shelf.zone)) for day in days(first, last)]
-    metric, chosen = METRICS["cost_total"], Filter()
+    metric = METRICS["cost_total"]
     totals = shelf.totals([metric], [window for _, window in touched], chosen.selection)
     found = []
     for (day, whole), groups in zip(touched, totals, strict=True):

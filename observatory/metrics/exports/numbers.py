@@ -10,6 +10,7 @@ from ingest.timeline import Window
 from observatory.metrics import filtering
 from observatory.metrics.definitions import METRICS, Metric
 from observatory.metrics.exports.forms import Row
+from observatory.metrics.metric import FilteredBy
 from observatory.metrics.reader import BY_DAYS, Reader
 from observatory.metrics.reading import Point
 from observatory.metrics.rounding import exact
@@ -70,7 +71,9 @@ class Numbers:
     def _refuse(self, metric: Metric) -> None:
         # Each group is a series of its own, filtered by it: groups by feature are no combinations here.
         others = [name for name in self.where if name != filtering.FEATURE]
-        filtering.refuse(metric, others, None if self.group_by == filtering.FEATURE else self.group_by)
+        is_by_feature = self.group_by == filtering.FEATURE and metric.filtered_by is not FilteredBy.PROJECT
+        by = None if is_by_feature else self.group_by
+        filtering.refuse(metric, others, by, is_of_feature=filtering.FEATURE in self.where)
         if not metric.has_series:
             with_series = [name for name, one in METRICS.items() if one.has_series]
             raise BadWindow(f"{metric.name} has no series: it is about a whole month", "metrics", with_series)

@@ -148,6 +148,11 @@ def test_the_refusal_says_what_can_be_asked(filled: Project, web: str, key: str)
         ("metrics/uptime", {"tier": "one", "group_by": "region"}, "group_by", ["tier"]),
         ("metrics/dau", {"tier": "one"}, "tier", ["feature"]),
         ("metrics/dau", {"group_by": "tier"}, "group_by", ["feature"]),
+        ("metrics/cost_anomaly", {"feature": "one"}, "feature", []),
+        ("metrics/cost_anomaly", {"group_by": "feature"}, "group_by", []),
+        ("metrics/cost_anomaly", {"tier": "one"}, "tier", []),
+        ("export/metrics.csv", {"metrics": "calls,cost_anomaly", "feature": "one"}, "feature", []),
+        ("export/metrics.csv", {"metrics": "cost_anomaly", "group_by": "feature"}, "group_by", []),
         ("export/metrics.csv", {"metrics": "calls,uptime", "tier": "one", "region": "one"}, "region", ["feature", "tier"]),
         ("export/metrics.csv", {"metrics": "uptime", "tier": "one", "group_by": "region"}, "group_by", ["tier"]),
     ):  # fmt: skip
@@ -159,6 +164,7 @@ def test_the_refusal_says_what_can_be_asked(filled: Project, web: str, key: str)
     assert (by_feature.status_code, '"group":"two"' in by_feature.text) == (200, True)
     found = {metric["name"]: metric["filtered_by"] for metric in get("metrics").json()["metrics"]}
     assert (found["calls"], found["uptime"], found["dau"]) == ("dimensions", "one_dimension", "feature")
+    assert found["cost_anomaly"] == "project"
 
 
 def test_what_has_no_feature_is_not_taken_for_all_features(inside: Project) -> None:
