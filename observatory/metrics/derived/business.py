@@ -4,15 +4,12 @@ from collections.abc import Callable, Sequence
 
 from ingest.timeline import Window
 from observatory.metrics.derived import adoption, growth, headroom, revenue, savings, voices
-from observatory.metrics.layout import Counter
 from observatory.metrics.reading import Reading
 from observatory.metrics.shelf import Filter, Shelf
 
 FORMULAS: dict[str, Callable[[Shelf, Sequence[Window], Filter], list[Reading]]] = {
     "provider_limit_use": headroom.most_used,
-    "cache_exact_savings": savings.own_cache(Counter.CACHE_EXACT),
-    "cache_semantic_savings": savings.own_cache(Counter.CACHE_SEMANTIC),
-    "prompt_cache_savings": savings.prompt_cache,
+    **savings.CACHES,
     "cache_savings": savings.all_caches,
     "cost_share_of_revenue": revenue.cost_share,
     "highest_tier_cost_share": revenue.highest_cost_share,

@@ -20,6 +20,7 @@ from observatory.metrics.formulas import NO_DATA
 from observatory.metrics.layout import NANO, Counter
 from observatory.metrics.reading import Reading, State, Totals
 from observatory.metrics.reads import Groups, Selection
+from observatory.metrics.sent import Sent
 from observatory.metrics.sheets import ALL_FEATURES, COMBINATION
 from observatory.metrics.shelf import NAMELESS, Filter, Shelf
 
@@ -82,9 +83,21 @@ def together(caches: Iterable[Reading]) -> Reading:
 
 
 def all_caches(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
-    """What the app's own caches and the provider's saved together."""
-    caches = (own_cache(Counter.CACHE_EXACT), own_cache(Counter.CACHE_SEMANTIC), prompt_cache)
-    return [together(saved) for saved in zip(*(cache(shelf, points, chosen) for cache in caches), strict=True)]
+    """What the app's own caches and the provider's saved together; one that was never heard of is not in it."""
+    sent = Sent(shelf)
+    parts = [
+        sent.judged(METRICS[name], cache(shelf, points, chosen), points, chosen.feature)
+        for name, cache in CACHES.items()
+    ]
+    return [together(saved) for saved in zip(*parts, strict=True)]
+
+
+CACHES: dict[str, Formula] = {
+    "cache_exact_savings": own_cache(Counter.CACHE_EXACT),
+    "cache_semantic_savings": own_cache(Counter.CACHE_SEMANTIC),
+    "prompt_cache_savings": prompt_cache,
+}
+"""Name of the metric → how it is computed."""
 
 
 class _Sum:

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ingest import partitions
-from ingest.dimensions import Cache, FeedbackKind
+from ingest.dimensions import Cache, CostSource, FeedbackKind
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, Window, floor
@@ -73,6 +73,16 @@ def test_what_came_once_is_zero_afterwards_and_only_where_it_came(project: Proje
         "a": State.OK,
         "b": State.NOT_INSTRUMENTED,
     }
+
+
+def test_what_caches_save_together_is_of_those_that_were_heard_of(project: Project) -> None:
+    calls(project, "a", HOUR, model="m", cost_nano=10**9, cost_source=int(CostSource.CATALOGUE))
+    calls(project, "a", HOUR, model="m", cache=int(Cache.EXACT))
+    roll(project)
+    with project_scope(project.pk):
+        answer = series.read("cache_savings", LATELY, group_by="feature", now=NOW)
+    assert (answer.reading.value, answer.reading.sample_size) == (pytest.approx(30), 1)
+    assert answer.groups == {"a": answer.reading}
 
 
 def test_before_the_first_call_nothing_is_said_to_be_missing(project: Project) -> None:
