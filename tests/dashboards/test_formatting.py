@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dashboards import formatting
+from observatory.metrics.definitions import METRICS
 
 NOW = datetime(2026, 8, 28, 14, 0, 40, tzinfo=UTC)
 
@@ -132,3 +133,8 @@ def test_times_are_the_projects() -> None:
     assert plain(formatting.moment(late, berlin, NOW)) == "28 Aug 01:30"
     assert formatting.clock(late, berlin) == "01:30 CEST"
     assert plain(formatting.day(late.replace(year=2025), UTC, NOW)) == "27 Aug 2025"
+
+
+@pytest.mark.parametrize("name", ["retrieval_score_mean", "evaluation_score"])
+def test_scores_of_any_scale_are_no_shares(name: str) -> None:
+    assert formatting.value(10.0, METRICS[name].unit) == "10.0"

@@ -84,10 +84,10 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "retrieval_score_mean",
         "Retrieval score",
-        Unit.RATIO,
+        Unit.SCORE,
         HIGHER,
         Kind.MEAN,
-        "Mean score of the documents found, over the calls that sent one.",
+        "Mean score of the documents found, as it was sent, over the calls that sent one.",
         parts=(Counter.RETRIEVAL_SCORE_MICRO,),
         of=(Counter.RETRIEVALS_SCORED,),
         scale=1 / MICRO,
