@@ -70,7 +70,7 @@ def _of_days(metric: Metric) -> str:
     per, first = declared.per_unit(metric), metric.parts[0]
     whole = Totals()
     for day in DAYS:
-        add_counters(whole.counters, {Counter.CALLS: day, first: day * per, **dict.fromkeys(metric.known_by, 1)})
+        add_counters(whole.counters, {**dict.fromkeys(metric.known_by, 1), Counter.CALLS: day, first: day * per})
     value = _number(formulas.judge(metric, whole))
     days = ", ".join(str(day) for day in DAYS[:-1]) + f" and {DAYS[-1]}"
     unit = " USD" if metric.unit is Unit.USD else ""
