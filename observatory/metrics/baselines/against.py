@@ -13,7 +13,7 @@ from observatory.metrics.baselines.contents import Contents
 from observatory.metrics.baselines.store import Baseline
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.layout import Counter
-from observatory.metrics.metric import Kind, Metric
+from observatory.metrics.metric import Metric
 from observatory.metrics.reading import Comparison, Reading, Totals
 from observatory.metrics.shelf import Filter, Shelf, UnknownValue
 from observatory.metrics.windows import BadWindow
@@ -74,7 +74,7 @@ def pinned(
     now = replace(gathering.side(shelf, window, chosen, [metric], signals), totals=answered[1])
     found = comparing.compare(metric, before, now)
     then, _ = comparing.readings(metric, before, now)
-    is_sum = metric.kind is Kind.COUNT
+    is_sum = metric.is_additive
     # Days are kept of all models together: what goes by days has no interval of one model.
     is_known = not is_sum and (model is None or found.is_by_events)
     interval = (found.interval.low, found.interval.high) if found.interval and is_known else None

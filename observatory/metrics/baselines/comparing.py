@@ -131,7 +131,7 @@ def compare(metric: Metric, before: Side, now: Side) -> Compared:
         effect.design_effects,
         effect.evidence,
         warnings,
-        "day" if metric.kind is Kind.COUNT else "",
+        "day" if metric.is_additive else "",
     )
 
 
@@ -168,6 +168,8 @@ class _Pair:
     def effect(self) -> _Effect | None:
         """By the kind of the metric; None where there is nothing to hold against each other."""
         match self.metric.kind:
+            case Kind.COUNT if not self.metric.is_additive:
+                return self._highest()
             case Kind.RATE:
                 return self._rate()
             case Kind.QUANTILE:
@@ -261,6 +263,11 @@ class _Pair:
         )
         interval = _around(new - old, Z95 * error) if error else None
         return _Effect(old, new, interval, self._tests(), self.design_effects)
+
+    def _highest(self) -> _Effect:
+        """Of peaks the highest stands on either side; the highest of all has no interval."""
+        before, now = (_sum(side.totals.counters, self.metric.parts) * self.metric.scale for side in self.sides)
+        return _Effect(before, now, None)
 
     def _tests(self) -> tuple[Evidence, ...]:
         before, now = self.spreads

@@ -203,6 +203,16 @@ def test_a_count_is_compared_by_its_days() -> None:
     assert found.verdict is Verdict.CHANGED  # more calls are neither good nor bad
 
 
+def test_of_peaks_the_highest_of_each_side_is_compared() -> None:
+    def side(*peaks: int) -> Side:
+        days = [{int(Counter.PEAK_CALLS): peak} if peak else {} for peak in peaks]
+        return Side(Totals({int(Counter.CALLS): 900, int(Counter.PEAK_CALLS): max(peaks)}), days)
+
+    found = compare(METRICS["peak_requests_per_minute"], side(3, 7, 0, 5), side(0, 0, 4))
+    assert (found.per, found.before, found.now, found.difference) == ("", 7, 4, -3)
+    assert (found.interval, found.verdict) == (None, Verdict.CANNOT_TELL)
+
+
 def test_days_without_any_variance_are_unchanged_when_they_are_equal_and_cannot_be_judged_when_not() -> None:
     def uptime(down: int) -> Side:
         day = {int(Counter.MINUTES_WITH_TRAFFIC): 600, int(Counter.MINUTES_DOWN): down}
