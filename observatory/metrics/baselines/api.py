@@ -42,7 +42,7 @@ class Baselines(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """Every baseline that somebody pinned, the last one first."""
-        return _answer(holder_of(request), _page)
+        return _answer(holder_of(request), lambda: _page(request))
 
     def post(self, request: Request) -> HttpResponse:
         """Pin a window of whole local days as what is normal; it is frozen once it is over, mature and counted."""
@@ -98,7 +98,8 @@ class Comparison(APIView):
         return _answer(holder, lambda: _compare(name, request, holder.time_zone))
 
 
-def _page() -> BaselinesPage:
+def _page(request: Request) -> BaselinesPage:
+    _asked(request)
     found = store.every()
     features = dict(against.names(found))
     return {"items": [shapes.baseline_shape(one, features) for one in found], "next": None}

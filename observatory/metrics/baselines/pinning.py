@@ -112,10 +112,13 @@ def freeze(baseline: Baseline, now: datetime) -> bool:
 
 def _check(name: str, note: str) -> None:
     """Raise Refused for a name or a note that cannot be kept."""
+    for what, text in (("name", name), ("note", note)):
+        if not is_holdable(text):
+            raise Refused(f"a {what} holds no NUL and no half of a surrogate pair", what, ["text without either"])
     if not 0 < len(name) <= NAME_LENGTH or name != name.strip() or not name.isprintable() or "/" in name:
         allowed = f"1 to {NAME_LENGTH} characters, no slash, and no blanks around it"
         raise Refused(f"a name has {allowed}", "name", [allowed])
-    if len(note) > NOTE_LENGTH or not is_holdable(note):
+    if len(note) > NOTE_LENGTH:
         raise Refused(f"a note has at most {NOTE_LENGTH:,} characters", "note", [f"at most {NOTE_LENGTH:,} characters"])
 
 

@@ -20,14 +20,15 @@ from ingest.projects.access import KeyHolder, current_project, project_scope
 from ingest.projects.models import Project
 from ingest.timeline import Window
 from observatory.metrics import asking
+from observatory.metrics.definitions import METRICS
 from observatory.metrics.exports import streams
 from observatory.metrics.exports.columns import KINDS
 from observatory.metrics.exports.desks import Busy
 from observatory.metrics.exports.forms import CSV, FORMS, LINES
-from observatory.metrics.exports.numbers import Numbers
+from observatory.metrics.exports.numbers import WITH_SERIES, Numbers
 from observatory.metrics.exports.records import Records
 from observatory.metrics.exports.streams import Source
-from observatory.metrics.shelf import FILTERS, UnknownValue, metric_of, no_value
+from observatory.metrics.shelf import FILTERS, UnknownValue, no_value
 from observatory.metrics.windows import BadWindow
 
 WINDOW = "7d"
@@ -45,7 +46,6 @@ OF_RECORDS = {
     "feature": "only this feature",
     "text": "1 to have the texts too, as far as the project's policy keeps them",
 }
-MOST_METRICS = 100
 WORDS = {CSV.name: "CSV", LINES.name: "JSON Lines"}
 
 
@@ -100,11 +100,12 @@ class ExportNumbers(Exporting):
     def source(self, holder: KeyHolder, asked: Mapping[str, str], window: Window, now: datetime) -> Source:
         """The series of the metrics named."""
         names = [name.strip() for name in asked.get("metrics", "").split(",") if name.strip()]
-        if not 1 <= len(names) <= MOST_METRICS:
-            some = ("calls", "error_rate", "cost_total")
-            raise BadWindow(f"metrics names 1 to {MOST_METRICS} metrics, for example {','.join(some)}", "metrics", some)
-        for name in names:
-            metric_of(name)
+        if not names:
+            text = "metrics names one metric or more with commas between, for example calls,error_rate,cost_total"
+            raise BadWindow(text, "metrics", WITH_SERIES)
+        if unknown := [name for name in names if name not in METRICS]:
+            text = f"no metric {unknown[0][:100]!r}; there are {', '.join(WITH_SERIES)}"
+            raise UnknownValue(text, "metrics", WITH_SERIES)
         where = {name: asked[name] for name in FILTERS if name in asked}
         return Numbers(
             list(dict.fromkeys(names)), window, now, asked.get("grain", "auto"), asked.get("group_by"), where

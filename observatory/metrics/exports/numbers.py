@@ -19,6 +19,9 @@ from observatory.metrics.windows import BadWindow, Grain
 TURN_S = 0.15
 """How long series are read before somebody else has a turn; the last one is read to its end."""
 
+WITH_SERIES = [name for name, metric in METRICS.items() if metric.has_series]
+"""The metrics that can be exported."""
+
 COLUMNS = (
     "metric", "unit", "from", "to", "group", "state", "value", "interval_low", "interval_high", "sample_size", "complete", "mature", "untold",
     "seam",
@@ -75,8 +78,7 @@ class Numbers:
         by = None if is_by_feature else self.group_by
         filtering.refuse(metric, others, by, is_of_feature=filtering.FEATURE in self.where)
         if not metric.has_series:
-            with_series = [name for name, one in METRICS.items() if one.has_series]
-            raise BadWindow(f"{metric.name} has no series: it is about a whole month", "metrics", with_series)
+            raise BadWindow(f"{metric.name} has no series: it is about a whole month", "metrics", WITH_SERIES)
         if metric.kind in BY_DAYS and self.grain not in ("auto", Grain.DAY):
             raise BadWindow(f"{metric.name} goes by local days: grain is auto or 1d", "grain", ("auto", Grain.DAY))
 

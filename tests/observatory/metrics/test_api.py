@@ -248,6 +248,12 @@ REFUSALS: list[tuple[str, dict[str, str], int, str, str, list[str]]] = [
     ("forecasts/cost", {"mood": "1"}, 400, "there are month", "mood", ["month"]),
     ("export/metrics.csv", {"metrics": "user_cost_p90"}, 400, "has no series", "metrics",
         [name for name, metric in METRICS.items() if metric.has_series]),
+    ("export/metrics.csv", {}, 400, "metrics names one metric or more", "metrics",
+        [name for name, metric in METRICS.items() if metric.has_series]),
+    ("export/metrics.jsonl", {"metrics": "calls,mood"}, 404, "no metric 'mood'", "metrics",
+        [name for name, metric in METRICS.items() if metric.has_series]),
+    ("baselines", {"feature": "poem"}, 400, "there are none here", "feature", []),
+    ("baselines", {"limit": "1"}, 400, "there are none here", "limit", []),
     ("export/feedback.csv", {"feature": "poem"}, 404, "no feature", "feature", ["translate", "write-draft"]),
 ]  # fmt: skip
 
@@ -304,6 +310,8 @@ def test_grains_that_are_no_longer_kept_say_since_when_they_are(get: Get) -> Non
         ({"from": "2020-01-05", "to": "2020-01-06"}, "from", "a window with calls, or one that is not over"),
         ({"name": " "}, "name", "1 to 80 characters, no slash, and no blanks around it"),
         ({"note": "n" * 1001}, "note", "at most 1,000 characters"),
+        ({"name": "a\u0000b"}, "name", "text without either"),
+        ({"note": "a\u0000b"}, "note", "text without either"),
         ({"feature": "(none)"}, "feature", "translate"),
         ({"mood": 1}, "body", "name"),
     ],

@@ -344,8 +344,8 @@ def test_over_http_a_baseline_is_pinned_read_and_deleted(ask: Ask, filled: Proje
         ({**BODY, "colour": 1}, "colour"),
         ([], "object"),
         ({**BODY, "to": "x"}, "to is"),
-        ({**BODY, "name": "a\u0000b"}, "1 to 80"),
-        ({**BODY, "note": "a\u0000b"}, "note"),
+        ({**BODY, "name": "a\u0000b"}, "no NUL"),
+        ({**BODY, "note": "a\u0000b"}, "no NUL"),
     ],
 )
 def test_a_body_that_is_no_baseline_is_a_problem_that_says_why(

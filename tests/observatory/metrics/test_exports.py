@@ -188,7 +188,7 @@ def test_gzip_is_for_those_who_ask_for_it(get, filled):
 @pytest.mark.parametrize(
     ("path", "parameters", "status", "said"),
     [
-        ("metrics.csv", {}, 400, "metrics names 1 to 100"),
+        ("metrics.csv", {}, 400, "metrics names one metric or more"),
         ("metrics.csv", {"metrics": "calls,mood"}, 404, "no metric 'mood'"),
         ("metrics.csv", {"metrics": "calls", "group_by": "mood"}, 400, "feature, model"),
         ("metrics.csv", {"metrics": "calls,dau", "grain": "1h"}, 400, "dau goes by local days"),
