@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from ingest.api.documented import Documented
 from observatory.metrics import asking, series
 from observatory.metrics.asking import Question
-from observatory.metrics.definitions import METRICS
+from observatory.metrics.definitions import METRICS, Metric
 from observatory.metrics.people import UserCosts
 from observatory.metrics.people_reader import MOST_LISTED, MOST_PERIODS, CohortTable
 from observatory.metrics.people_shapes import (
@@ -19,9 +19,11 @@ from observatory.metrics.people_shapes import (
     CohortsShape,
     RetainedShape,
     RetentionShape,
+    SampledShape,
     SpenderShape,
     UserCostsShape,
 )
+from observatory.metrics.reading import State
 from observatory.metrics.retention import Cohort, Retention
 from observatory.metrics.rounding import money
 from observatory.metrics.statistics import wilson
@@ -35,6 +37,12 @@ COSTS = {
     "segment": "only users last seen in this segment",
     "limit": "how many of the largest users, 0 to 100; 20 unless told",
 }
+SAMPLED = {
+    **{f"p{percent}_usd": f"user_cost_p{percent}" for percent in (90, 95, 99)},
+    "top1_share": "user_cost_top1_share",
+}
+"""Numbers that need many users → the metric that says how many."""
+
 COHORTS = {"period": "month or week; month unless told", "count": "how many, 2 to 12; 6 unless told", **FILTERS}
 
 
@@ -97,9 +105,17 @@ def costs_shape(found: UserCosts) -> UserCostsShape:
         "p95_usd": of.get(0.95),
         "p99_usd": of.get(0.99),
         "top1_share": found.top1_share,
+        "states": {name: _state(METRICS[metric], found) for name, metric in SAMPLED.items()},
         "lorenz": [*found.lorenz],
         "largest": largest,
     }
+
+
+def _state(metric: Metric, found: UserCosts) -> SampledShape:
+    """As the metric of this number would say it of so many users."""
+    is_few = found.users < metric.minimum_sample
+    state = State.NO_DATA if found.total_usd is None else State.LEARNING if is_few else State.OK
+    return {"state": state, "minimum_sample": metric.minimum_sample}
 
 
 def cohorts_shape(found: CohortTable, now: datetime) -> CohortsShape:

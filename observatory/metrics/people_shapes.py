@@ -13,8 +13,18 @@ class SpenderShape(TypedDict):
     multiple: float | None
 
 
+class SampledShape(TypedDict):
+    """Whether a number rests on enough users: `ok`, `learning` with fewer than `minimum_sample`, or `no_data`."""
+
+    state: str
+    minimum_sample: int
+
+
 class UserCostsShape(TypedDict):
-    """What users cost in some local days, both ends included; `lorenz` are pairs (share of users, share of cost)."""
+    """What users cost in some local days, both ends included; `lorenz` are pairs (share of users, share of cost).
+
+    `states` says of the numbers that need many users whether the metrics of the same name would tell them.
+    """
 
     first_day: date
     last_day: date
@@ -27,6 +37,7 @@ class UserCostsShape(TypedDict):
     p95_usd: float | None
     p99_usd: float | None
     top1_share: float | None
+    states: dict[str, SampledShape]
     lorenz: list[tuple[float, float]]
     largest: list[SpenderShape]
 

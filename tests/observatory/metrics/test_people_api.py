@@ -60,6 +60,12 @@ def test_costs_say_percentiles_the_curve_and_the_largest_users(get: Get, filled:
     largest = {"user_id": "u10", "calls": 10, "cost_usd": 1.0, "multiple": pytest.approx(10 / total)}
     assert told["largest"][0] == largest
     assert len(told["largest"]) == 2
+    assert told["states"] == {
+        "p90_usd": {"state": "ok", "minimum_sample": 10},
+        "p95_usd": {"state": "learning", "minimum_sample": 20},
+        "p99_usd": {"state": "learning", "minimum_sample": 100},
+        "top1_share": {"state": "learning", "minimum_sample": 100},
+    }
 
 
 def test_without_users_everything_is_unknown(get: Get, filled: Project) -> None:
@@ -67,6 +73,7 @@ def test_without_users_everything_is_unknown(get: Get, filled: Project) -> None:
     unknown = {name: told[name] for name in ("total_usd", "mean_usd", "p90_usd", "top1_share")}
     assert (told["users"], told["largest"], told["lorenz"]) == (0, [], [])
     assert set(unknown.values()) == {None}
+    assert {one["state"] for one in told["states"].values()} == {"no_data"}
 
 
 def test_cohorts_say_who_came_when_and_who_of_them_still_calls(get: Get, filled: Project) -> None:
