@@ -145,12 +145,12 @@ def expected_panel(view: View, known_days: int) -> Panel:
         Point(one.window.start, one.reading.value, *_range_of(ranges, local_day(one.window.start, zone)), complete=one.complete, seam=one.seam)
         for one in view.reader.series("cost_total", window, "1d")
     ]  # fmt: skip
-    note = "daily, tint: the range of 95 % that the days before let expect; the whole project"
+    note = f"daily{panels.whole_days(view, '1d')}, tint: the range of 95 % that the days before let expect; the whole project"
     if not ranges:
         why = "A day has a range when two weeks before it are known."
         empty = not_enough(known_days, NEEDED_DAYS, "whole days", why) if known_days < NEEDED_DAYS else None
         return panels.panel(view, "cost_anomaly", metric.title, None, note, empty, metric.doc)
-    around = Around(marks=panels.marks(view), spans=panels.spans(view, metric.name))
+    around = Around(marks=panels.marks(view, window), spans=panels.spans(view, metric.name, window))
     chart = timeseries(panels.frame(view, window, grain="1d"), "Cost a day", "usd", points, around)
     return panels.panel(view, "cost_anomaly", metric.title, chart, note, None, metric.doc)
 

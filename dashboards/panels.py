@@ -27,8 +27,8 @@ from dashboards.view import View
 from ingest import timeline
 from ingest.dimensions import FeedbackKind
 from ingest.models import ChangeEvent
-from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, Window
-from observatory.metrics import reading
+from ingest.timeline import DAY, HOUR, MINUTE, QUARTER, SECOND, Window
+from observatory.metrics import reading, windows
 from observatory.metrics.definitions import METRICS, Metric
 from observatory.metrics.reader import BY_DAYS
 
@@ -44,14 +44,19 @@ NOUNS = {FeedbackKind.THUMB: "ratings", FeedbackKind.ACCEPTANCE: "decisions", Fe
 
 
 def frame(view: View, window: Window | None = None, grain: str | None = None, size: Size = "normal") -> Frame:
-    """The time axis of a chart on this page."""
-    shown = window or view.choice.window
+    """The time axis of a chart on this page: every bucket that its window touches, the first and the last one whole."""
+    shown = drawn(view, grain or view.choice.grain, window)
     return Frame(shown.start, shown.end, GRAINS[grain or view.choice.grain], view.zone, size)
 
 
-def marks(view: View, window: Window | None = None) -> list[Mark]:
+def drawn(view: View, grain: str, window: Window | None = None) -> Window:
+    """From the start of the first bucket that a window touches to the end of the last one."""
+    buckets = windows.points(window or view.choice.window, windows.Grain(grain), view.project.time_zone)
+    return Window(buckets[0].start, buckets[-1].end)
+
+
+def marks(view: View, shown: Window) -> list[Mark]:
     """The change events of a window, newest kept when there are many, and the seams of its time zone."""
-    shown = window or view.choice.window
     found = ChangeEvent.objects.filter(occurred_at__gte=shown.start, occurred_at__lt=shown.end)
     events = found.order_by("-occurred_at")[:MOST_MARKS]
     titles = [(event.occurred_at, changes.title_of(event, view.feature_names)) for event in events]
@@ -62,9 +67,9 @@ def marks(view: View, window: Window | None = None) -> list[Mark]:
     return seams + [Mark(at, title[:MARK_LENGTH]) for at, title in reversed(titles)]
 
 
-def spans(view: View, metric: str) -> list[Span]:
-    """The incidents of a metric in the window, each leading to its page."""
-    shown, feature = view.choice.window, view.choice.feature
+def spans(view: View, metric: str, shown: Window) -> list[Span]:
+    """The incidents of a metric in a window, each leading to its page."""
+    feature = view.choice.feature
     found = Incident.objects.filter(rule__metric=metric, since__lt=shown.end).select_related("rule").order_by("since")
     return [
         Span(
@@ -166,24 +171,25 @@ def series_panel(view: View, asked: Drawn) -> Panel:
             metric.name, choice.window, grain, feature=choice.feature, where=chosen, rolling_days=days
         )
         has_interval = any(point.reading.interval for point in points)
-        note, per = f"{days} days rolling{', 95 % interval' if has_interval else ''}", f"in {days} days"
+        note = f"{days} days rolling{', 95 % interval' if has_interval else ''}{whole_days(view, grain)}"
+        per = f"in {days} days"
     else:
         grain, points = readable(view, metric, grain, answer.series)
-        note, per = words_of_grain(grain), A_BUCKET[grain]
+        note, per = f"{words_of_grain(grain)}{whole_days(view, grain)}", A_BUCKET[grain]
     title, note = asked.title or metric.title, f"{note}{models_of(view, metric)}"
     if not any(point.reading.value is not None for point in points):
         empty = empty_for(view, answer.reading, metric, points, per)
         return panel(view, asked.metric, title, None, note, empty, metric.doc)
+    shown = drawn(view, grain)
     around = Around(
         band=band(answer),
         limits=judged.limits_of(view.rule_states, metric.name, choice.feature),
-        marks=marks(view),
-        spans=spans(view, metric.name),
+        marks=marks(view, shown),
+        spans=spans(view, metric.name, shown),
         previous=earlier(view, metric, grain, points, days),
         previous_name=comparing.EARLIER.get(choice.compare, ""),
     )
-    shown = frame(view, grain=grain, size=asked.size)
-    chart = timeseries(shown, title, metric.unit, chart_points(points), around)
+    chart = timeseries(frame(view, grain=grain, size=asked.size), title, metric.unit, chart_points(points), around)
     return panel(view, asked.metric, title, chart, note, None, metric.doc)
 
 
@@ -218,6 +224,15 @@ def panel(
 def words_of_grain(grain: str) -> str:
     """How wide a bucket is, in words."""
     return {"1m": "by minute", "15m": "by quarter of an hour", "1h": "hourly", "1d": "daily"}[grain]
+
+
+def whole_days(view: View, grain: str) -> str:
+    """', whole days 21 Nov – 22 Nov' where days are drawn that reach beyond the page's window; else empty."""
+    shown = drawn(view, grain)
+    if grain != "1d" or shown == view.choice.window:
+        return ""
+    first, last = formatting.day(shown.start, view.zone), formatting.day(shown.end - SECOND, view.zone)
+    return f", whole day {first}" if first == last else f", whole days {first} – {last}"
 
 
 def guarded(name: str, title: str, make: Callable[[], T]) -> T | Panel:

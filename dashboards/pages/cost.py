@@ -62,16 +62,18 @@ class Asking:
 
 def components_panel(view: View) -> Panel:
     """Daily cost, stacked by component."""
-    choice = view.choice
+    choice, grain = view.choice, "1d"
     groups = []
     for component, name in COMPONENTS.items():
         points = present.chart_points(
-            view.reader.series(f"cost_{component}", choice.window, "1d", feature=choice.feature, where=choice.where)
+            view.reader.series(f"cost_{component}", choice.window, grain, feature=choice.feature, where=choice.where)
         )
         if any(point.value for point in points):
             groups.append(Group(name, points))
-    chart = cost_bars(panels.frame(view, grain="1d"), groups, marks=panels.marks(view)) if groups else None
-    return panels.panel(view, "components", "Cost by component", chart, "daily, USD, in the project's time zone")
+    marks = panels.marks(view, panels.drawn(view, grain))
+    chart = cost_bars(panels.frame(view, grain=grain), groups, marks=marks) if groups else None
+    note = f"daily, USD, in the project's time zone{panels.whole_days(view, grain)}"
+    return panels.panel(view, "components", "Cost by component", chart, note)
 
 
 def today_tile(view: View) -> Tile:

@@ -55,7 +55,7 @@ def latency_panel(view: View) -> Panel:
     """Three percentiles of one histogram, beside the budget of the chosen feature's type."""
     choice = view.choice
     grain, found = _percentiles(view, PERCENTILES)
-    note = f"p50, p95, p99, {panels.words_of_grain(grain)}"
+    note = f"p50, p95, p99, {panels.words_of_grain(grain)}{panels.whole_days(view, grain)}"
     if not _has_values(found):
         read = view.reader.reading("latency_p50", choice.window, feature=choice.feature, where=choice.where)
         empty = panels.empty_for(view, read, METRICS["latency_p50"], found["latency_p50"], panels.A_BUCKET[grain])
@@ -63,7 +63,7 @@ def latency_panel(view: View) -> Panel:
     groups = [Group(name, present.chart_points(found[metric])) for metric, name in PERCENTILES.items()]
     budget = judged.budget(choice.feature)
     limits = [Limit(budget[1], "warning", "p95 budget")] if budget else []
-    chart = latency(panels.frame(view, grain=grain), groups, limits, panels.marks(view))
+    chart = latency(panels.frame(view, grain=grain), groups, limits, panels.marks(view, panels.drawn(view, grain)))
     return panels.panel(view, "latency", "Latency", chart, note)
 
 
@@ -71,12 +71,12 @@ def first_token_panel(view: View) -> Panel:
     """How long people wait until something appears."""
     metric = METRICS["ttft_p50"]
     grain, found = _percentiles(view, FIRST_TOKEN)
-    note = f"p50, p95, {panels.words_of_grain(grain)}"
+    note = f"p50, p95, {panels.words_of_grain(grain)}{panels.whole_days(view, grain)}"
     if not _has_values(found):
         empty = _no_first_token(view, found["ttft_p50"], panels.A_BUCKET[grain])
         return panels.panel(view, "first_token", FIRST_WAIT, None, note, empty, metric.doc)
     groups = [Group(name, present.chart_points(found[percentile])) for percentile, name in FIRST_TOKEN.items()]
-    chart = latency(panels.frame(view, grain=grain), groups, (), panels.marks(view))
+    chart = latency(panels.frame(view, grain=grain), groups, (), panels.marks(view, panels.drawn(view, grain)))
     return panels.panel(view, "first_token", FIRST_WAIT, chart, note, None, metric.doc)
 
 

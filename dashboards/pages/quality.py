@@ -39,7 +39,8 @@ def by_model_panel(view: View, metric: str, title: str) -> Panel:
     ]
     groups = [group for group in groups if any(point.value is not None for point in group.points)]
     chart = lines_by_group(panels.frame(view, grain="1d"), title, METRICS[metric].unit, groups) if groups else None
-    note = f"7 days rolling, the {len(groups)} with most ratings of {len(found)}" if groups else "7 days rolling"
+    note = f"7 days rolling{panels.whole_days(view, '1d')}"
+    note += f", the {len(groups)} with most ratings of {len(found)}" if groups else ""
     empty = None if chart else _too_few(view, metric, found)
     return panels.panel(view, "by_model", title, chart, note, empty)
 

@@ -1,7 +1,5 @@
 """Charts say where the days of another time zone end."""
 
-import json
-import re
 from datetime import UTC, datetime
 
 import pytest
@@ -10,16 +8,12 @@ from ingest.projects.models import Project
 from ingest.timeline import DAY, HOUR, day_start, floor, local_day, zone
 from observatory.metrics import roller
 from tests.dashboards import site as sites
+from tests.dashboards.told import figures
 from tests.factories import interactions
 
 NOW = floor(datetime.now(UTC), HOUR)
 OLD, NEW = "Europe/Berlin", "Asia/Kolkata"
 HORIZON = day_start(local_day(NOW, OLD) - 9 * DAY, OLD)
-
-
-def figures(html: str) -> list[dict]:
-    found = re.findall(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', html, re.DOTALL)
-    return [one for one in map(json.loads, found) if "layout" in one]
 
 
 @pytest.mark.parametrize("horizon", [HORIZON, None])

@@ -23,7 +23,7 @@ from observatory.metrics import forecasts, months
 from observatory.metrics.reading import Reading
 from observatory.metrics.reading import State as Known
 from tests.dashboards import site as sites
-from tests.dashboards.told import plain, rows, tile
+from tests.dashboards.told import figures, plain, rows, tile
 
 NOW = timeline.now()
 MONTH = months.month_after(NOW.date(), -1)
@@ -107,6 +107,29 @@ def test_a_call_is_told_component_by_component(page: str) -> None:
     panel = plain(page.split('id="table-per_call"')[1].split("</section>", maxsplit=1)[0])
     assert "n = 120 calls with a price" in panel
     assert "Nothing was paid for retrieval, moderation, human review, other." in panel
+
+
+@pytest.mark.parametrize("board", ["cost", "quality", "engagement", "health"])
+@pytest.mark.parametrize("hours", [(15, 42), (3, 23)])
+def test_charts_draw_all_of_the_buckets_that_a_range_touches(known: sites.Site, board: str, hours: tuple[int, int]) -> None:  # fmt: skip
+    first = timeline.day_start(MONTH, "UTC")
+    params = {name: (first + hour * HOUR).isoformat() for name, hour in zip(("from", "to"), hours, strict=True)}
+    with sites.client(known.web, known.owner) as asking:
+        html = asking.get(f"{known.url}{board}/", params=params).text
+    drawn = [one for one in figures(html) if one["layout"]["xaxis"].get("type") == "date"]
+    for figure in drawn:
+        start, end = figure["layout"]["xaxis"]["range"]
+        assert all(start <= at < end for trace in figure["data"] for at in trace["x"] if at)
+    if board == "cost":
+        components = plain(html.split('id="panel-components"')[1].split("</header>")[0])
+        is_two = hours[1] > 24
+        assert f"whole {f'days 1 {MONTH:%b} – 2' if is_two else 'day 1'} {MONTH:%b}" in components
+        bars = [trace["name"] for figure in drawn for trace in figure["data"] if trace["type"] == "bar"]
+        assert bars == (["model tokens", "infrastructure"] if is_two else ["infrastructure"])
+
+
+def test_whole_days_are_not_said_of_a_range_of_whole_days(page: str) -> None:
+    assert "whole day" not in page.split('id="panel-components"')[1].split("</header>", maxsplit=1)[0]
 
 
 def test_this_week_begins_on_monday_and_holds_today(known: sites.Site) -> None:
