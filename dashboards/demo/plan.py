@@ -71,8 +71,7 @@ def replay(start: date, until: datetime, answers: Sequence[Answer]) -> Replay:
             if call.answered_at <= until:
                 found.interactions.append(_interaction(call, start))
                 found.feedback.extend(record for record in said if _at(record) <= until)
-        if moment(start, day + 1) <= until:
-            found.costs.extend(_costs(start, day, calls))
+        found.costs.extend(_costs(start, day, calls))
     found.figures = list(figures(oldest.date(), until.astimezone(UTC).date()))
     for name in ("changes", "users", "voices"):
         setattr(found, name, [record for record in getattr(found, name) if oldest <= _at(record) <= until])
@@ -153,6 +152,7 @@ def _prompt_version(call: Call, start: date) -> str:
 
 
 def _costs(start: date, day: int, calls: Sequence[Call]) -> Iterator[Record]:
+    """What a day is billed, whole, as soon as it begins: a day under way is no cheaper for it."""
     begin, end = moment(start, day), moment(start, day + 1)
     yield {
         "id": f"demo-{begin:%Y%m%d}-infrastructure",

@@ -1,7 +1,7 @@
 """What the replay is made of: real answers, promised numbers, the API's shape, and the same again at every run."""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -172,10 +172,12 @@ def test_a_run_just_after_midnight_has_sixty_full_days_and_hardly_a_call_of_toda
     assert numbers[61] < 5
 
 
-def test_costs_are_sent_for_full_days_only(seen: Days) -> None:
-    infrastructure = [each for each in seen.replay.costs if each["component"] == "infrastructure"]
-    assert len(infrastructure) == 60
-    assert all(datetime.fromisoformat(each["period_to"]) <= NOW for each in seen.replay.costs)
+def test_every_day_is_billed_whole_the_one_under_way_too(seen: Days) -> None:
+    costs = seen.replay.costs
+    begun = [datetime.fromisoformat(each["period_from"]) for each in costs if each["component"] == "infrastructure"]
+    assert begun == [datetime.combine(seen.start, time(), UTC) + timedelta(days=number) for number in range(61)]
+    assert max(datetime.fromisoformat(each["period_to"]) for each in costs) == begun[-1] + timedelta(days=1) > NOW
+    assert Counter(each["component"] for each in costs) == {"infrastructure": 61, "moderation": 61 * len(FEATURES)}
 
 
 def test_nine_of_the_ten_models_in_no_price_list_have_a_price_of_ours() -> None:
