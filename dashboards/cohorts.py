@@ -20,8 +20,6 @@ from observatory.metrics.statistics import wilson
 Period = Literal["month", "week"]
 COUNTS: dict[Period, int] = {"month": 6, "week": 12}
 WORDS: dict[Period, str] = {"month": "by month", "week": "by week"}
-YOUNG_DAYS = 150
-"""A project younger than this has too few months to look at: its weeks are shown."""
 LEAST_USERS = 20
 """A share of fewer users is no value, as in the definitions of retention."""
 DARKEST = 10
@@ -81,8 +79,9 @@ class Stays:
 
 
 def period_for(first_day: date | None, today: date) -> Period:
-    """Months once there are enough of them, else weeks."""
-    return "month" if first_day is not None and (today - first_day).days >= YOUNG_DAYS else "week"
+    """Weeks while the table holds all of them, else months."""
+    oldest = today - (today.weekday() + 7 * (COUNTS["week"] - 1)) * DAY
+    return "month" if first_day is not None and first_day < oldest else "week"
 
 
 def shown(found: CohortTable) -> list[Cohort]:
@@ -171,6 +170,9 @@ def footnotes(found: CohortTable, first_day: date | None) -> tuple[str, ...]:
         said.append(
             f"Calls are known since {_day(first_day)}: who had called before counts in the first row, unless activated events with their true time were sent."
         )
+    if first_day and first_day < found.cohorts[0].first:
+        where = "by month" if found.period == "week" else "not in this table"
+        said.append(f"Older cohorts, before {_name(found.cohorts[0], found.period)}: {where}.")
     if any(one.n < LEAST_USERS for one in cohorts):
         said.append(f"Rows of fewer than {LEAST_USERS} users have no shares yet.")
     if not found.is_complete:

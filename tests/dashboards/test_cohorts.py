@@ -61,9 +61,17 @@ def test_the_table_for_csv_has_counts_and_leaves_what_is_ahead_empty() -> None:
 
 @pytest.mark.parametrize(
     ("first_day", "today", "expected"),
-    [(None, LAST, "week"), (LAST - 149 * DAY, LAST, "week"), (LAST - 150 * DAY, LAST, "month")],
+    [
+        (None, LAST, "week"),
+        (date(2026, 7, 13), LAST, "week"),
+        (date(2026, 7, 12), LAST, "month"),
+        (date(2026, 7, 13), date(2026, 10, 4), "week"),
+        (date(2026, 7, 13), date(2026, 10, 5), "month"),
+    ],
 )
-def test_a_young_project_is_seen_by_weeks(first_day: date | None, today: date, expected: str) -> None:
+def test_a_project_is_seen_by_weeks_while_they_hold_all_of_it(
+    first_day: date | None, today: date, expected: str
+) -> None:
     assert cohorts.period_for(first_day, today) == expected
 
 
@@ -101,6 +109,15 @@ def test_the_first_row_of_a_young_project_is_not_taken_for_newcomers() -> None:
     assert "who had called before" not in " ".join(cohorts.footnotes(TABLE, FIRST - 90 * DAY))
     waiting = CohortTable("week", TABLE.cohorts, (), is_complete=False)
     assert "still being counted" in " ".join(cohorts.footnotes(waiting, FIRST))
+
+
+def test_a_table_without_its_older_cohorts_says_where_they_are() -> None:
+    assert "Older" not in " ".join(cohorts.footnotes(TABLE, TABLE.cohorts[0].first))
+    before = TABLE.cohorts[0].first - DAY
+    assert "Older cohorts, before 31 Aug: by month." in plain(" ".join(cohorts.footnotes(TABLE, before)))
+    months = CohortTable("month", (Cohort(date(2026, 8, 1), date(2026, 8, 31), 200, (200,)),), (), is_complete=True)
+    told = plain(" ".join(cohorts.footnotes(months, date(2026, 7, 31))))
+    assert "Older cohorts, before Aug 2026: not in this table." in told
 
 
 def score(value: float, half: float) -> Reading:
