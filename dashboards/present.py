@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.models import Incident
-from dashboards import asks, comparing, formatting, judged, maturing
+from dashboards import asks, comparing, formatting, judged, maturing, not_sent
 from dashboards.charts import sparkline
 from dashboards.charts.data import Band, Point
 from dashboards.components import State, Tile, learning_word
@@ -84,7 +84,9 @@ def tile(view: View, asked: Asked) -> Tile:
         asks.missing(view, metric.name, answer.reading, answer.series),
         asks.reason(view, metric.name, answer.reading),
     )
-    lines += [f"not sent yet: {ask.what}"] if ask else list(filter(None, [why, waits]))
+    lines += [not_sent.sentence(ask)] if ask else list(filter(None, [why, waits]))
+    if ask:
+        state, word = State.NO_DATA, not_sent.WORD
     if asked.compare and compare is None and answer.reading.value is not None:
         lines.insert(0, comparing.NOT_FROZEN)
     return Tile(

@@ -112,11 +112,11 @@ def test_numbers_of_users_say_of_when_they_are_while_users_wait(site, asking):
 
 def test_what_nobody_sent_is_named_with_where_to_read_of_it_and_never_zero(site, asking):
     page, people = asking.get(f"{site.url}engagement/").text, part(asking, site.url, "people")
-    assert tile(people, "adoption_rate").endswith("No data — not sent yet: the figure active_users How to send it")
+    assert tile(people, "adoption_rate").endswith("Not sent yet — Send the figure active_users. How to send it")
     assert 'href="/api/docs/#post_figures"' in people
-    assert "not sent yet: feedback of kind survey" in tile(people, "satisfaction")
-    assert "not sent yet: user events activated, opted_out" in tile(people, "opt_out_rate")
-    assert "— not sent yet: feedback of kind ticket" in tile(page, "ticket_rate")
+    assert "Send feedback of kind survey" in tile(people, "satisfaction")
+    assert "Send user events activated, opted_out" in tile(people, "opt_out_rate")
+    assert "Not sent yet — Send feedback of kind ticket" in tile(page, "ticket_rate")
     for id in ("table-nps", "table-tickets"):
         panel = words(page.split(f'id="{id}"')[1].split("</section>")[0])
         assert "Not sent yet: feedback of kind" in panel, id

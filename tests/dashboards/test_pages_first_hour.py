@@ -144,12 +144,12 @@ def test_too_few_calls_say_how_many_of_how_many(asking, begun, project):
 @pytest.mark.parametrize(("page", "name", "kind"), [("quality", "rejection_rate", "acceptance"), ("quality", "task_completion_rate", "outcome"), ("quality", "flag_rate", "flag"), ("engagement", "task_completion_rate", "outcome")])  # fmt: skip
 def test_a_tile_without_data_says_what_to_send_and_where_to_read_of_it(asking, begun, project, page, name, kind):
     html = asking.get(f"/{project.slug}/{page}/").text
-    assert f"not sent yet: feedback of kind {kind}" in tile(html, name)
+    assert f"Not sent yet — Send feedback of kind {kind}" in tile(html, name)
     assert "not instrumented yet" not in plain(html)
     assert 'href="/api/docs/#post_feedback"' in html.split(f'id="tile-{name}"')[1].split("</dl>")[0]
 
 
 def test_a_card_without_data_leads_to_how_to_send_it(asking, begun, project):
     html = asking.get(f"/{project.slug}/").text.split('id="card-cost"')[1].split("</article>")[0]
-    assert "not sent yet: tokens or cost_usd" in plain(html)
+    assert "Send tokens or cost_usd" in plain(html)
     assert 'href="/api/docs/#post_interactions"' in html

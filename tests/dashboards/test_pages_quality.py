@@ -190,4 +190,4 @@ def test_what_was_changed_and_who_gave_up_stand_beside_the_other_rates(
 def test_without_corrections_quality_says_how_to_send_them(site: sites.Site) -> None:
     with sites.client(site.web, site.owner) as asking:
         page = asking.get(f"{site.url}quality/").text
-    assert "not sent yet: feedback of kind correction How to send it" in tile(page, "edit_ratio")
+    assert "Not sent yet — Send feedback of kind correction. How to send it" in tile(page, "edit_ratio")
