@@ -50,9 +50,14 @@ def tables(view: View, metrics: Sequence[str], window: Window) -> tuple[Breakdow
             ),
             tuple(_row(one) for one in found.metrics),
             note=f"{words} against {normal}",
-            footnote=" ".join([baseline.note, *warnings]).strip(),
+            footnote=" ".join([*_noted(baseline), *warnings]),
         ),
     )
+
+
+def _noted(baseline: Baseline) -> list[str]:
+    """What somebody wrote when they pinned it, apart from what is said of the numbers."""
+    return [f"Pinned with the note “{baseline.note}”."] if baseline.note else []
 
 
 def _wanted(view: View) -> Baseline | None:

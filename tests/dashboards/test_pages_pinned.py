@@ -10,6 +10,7 @@ from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start
 from observatory.metrics.baselines import pinning, store
 from tests.dashboards import site as sites
+from tests.dashboards.told import plain, tile
 
 FEATURE = "write-draft"
 
@@ -52,6 +53,17 @@ def test_fallen_thumbs_stand_against_the_pinned_baseline(pinned: sites.Site) -> 
     assert "Against baseline" not in elsewhere  # all features together have none
 
 
+def test_a_note_is_told_apart_from_what_is_said_of_the_numbers(pinned: sites.Site) -> None:
+    now = timeline.now()
+    today = day_start(now.date(), "UTC")
+    with project_scope(pinned.project.id):
+        pinning.pin("young", Window(today - 12 * DAY, today - 3 * DAY), feature=FEATURE, note="n", by="maya", now=now)
+    with sites.client(pinned.web, pinned.owner) as asking:
+        html = asking.get(f"{pinned.url}quality/", params={"feature": FEATURE, "compare": "baseline:young"}).text
+    table = html.split('id="table-pinned"')[1].split("</section>")[0]
+    assert "Pinned with the note “n”. The window overlaps the baseline:" in plain(table)
+
+
 def test_without_a_pinned_baseline_there_is_no_table(site: sites.Site) -> None:
     with sites.client(site.web, site.owner) as asking:
         answer = asking.get(f"{site.url}quality/?feature={FEATURE}")
@@ -65,6 +77,7 @@ def test_a_pinned_baseline_can_be_chosen_and_is_called_by_its_name(pinned: sites
         html = asking.get(f"{pinned.url}quality/", params={"feature": FEATURE, "compare": f"baseline:{name}"}).text
         elsewhere = asking.get(f"{pinned.url}quality/", params={"compare": f"baseline:{name}"}).text
         engagement = asking.get(f"{pinned.url}engagement/", params={"feature": FEATURE, "compare": f"baseline:{name}"})
+        health = asking.get(f"{pinned.url}health/", params={"feature": FEATURE, "compare": f"baseline:{name}"}).text
     assert f'value="baseline:{name}" selected>Against baseline: {name}<' in html
     thumbs = html.split('id="tile-thumbs_up_rate"')[1].split("</dl>")[0]
     assert f"below baseline “{name}”" in thumbs
@@ -73,3 +86,5 @@ def test_a_pinned_baseline_can_be_chosen_and_is_called_by_its_name(pinned: sites
     assert f"Against baseline: {name}" in html.split('id="table-pinned"')[1]
     assert f"There is no frozen baseline “{name}” of all features" in elsewhere
     assert "not frozen with a baseline" in engagement.text.split('id="tile-wau"')[1].split("</dl>")[0]
+    assert "strong one" not in tile(health, "calls"), "a sum has no fellow of another length"
+    assert "strong one" in tile(health, "error_rate")
