@@ -108,9 +108,17 @@ def revenue_tile(view: View, month: ShownMonth, tiers: Sequence[TierShare]) -> T
         return not_sent.tile(SHARE, title, asks.REVENUE, metric.doc)
     lines = [f"{formatting.amount(whole.cost_usd)} of {formatting.amount(whole.revenue_usd)}, the whole project"]
     if worst is not None:
-        lines.append(f"highest tier: {worst.tier} {formatting.rate(worst.share.value)}")
+        lines.append(
+            f"highest tier: {worst.tier} {formatting.rate(worst.share.value)}{_without_overhead(whole, worst)}"
+        )
     state = judged.state_of(view.rule_states, WORST_TIER, None)
     return Tile(title, formatting.rate(whole.share.value), SHARE, state, "", tuple(lines), metric.doc)
+
+
+def _without_overhead(whole: TierShare, worst: TierShare) -> str:
+    """Why the highest of all tiers can lie below all of them together."""
+    is_below = (worst.share.value or 0) < (whole.share.value or 0)
+    return ", without overhead, which belongs to no tier" if is_below else ""
 
 
 def tiers_table(view: View, month: ShownMonth, tiers: Sequence[TierShare]) -> Breakdown:

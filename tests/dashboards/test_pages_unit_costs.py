@@ -20,6 +20,7 @@ from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, Window
 from observatory.metrics import forecasts, months
+from observatory.metrics.derived.revenue import TierShare
 from observatory.metrics.reading import Reading
 from observatory.metrics.reading import State as Known
 from tests.dashboards import site as sites
@@ -162,13 +163,19 @@ def test_an_outcome_costs_what_everything_did_by_those_completed(page: str) -> N
 
 def test_revenue_is_told_by_tier_and_what_was_not_sent_is_no_zero(page: str) -> None:
     assert "60.0 %" in tile(page, "cost_share_of_revenue")
-    assert "highest tier: pro 18.3 %" in tile(page, "cost_share_of_revenue")
+    assert "highest tier: pro 18.3 %, without overhead, which belongs to no tier" in tile(page, "cost_share_of_revenue")
     assert rows(page, "tiers") == [
         ["All tiers", "$120.00", "$200.00", "60.0 %"],
         ["pro", "$36.60", "$200.00", "18.3 %"],
         ["free", "$36.00", "not sent", "—"],
         ["without a tier", "$47.40", "—", "—"],
     ]
+
+
+@pytest.mark.parametrize(("tier", "said"), [(0.006, True), (0.022, False), (0.03, False)])
+def test_overhead_explains_a_highest_tier_below_the_whole(tier: float, said: bool) -> None:
+    whole, worst = (TierShare(name, 1.0, 9.0, Reading(Known.OK, share, None, 1)) for name, share in (("", 0.022), ("pro", tier)))  # fmt: skip
+    assert bool(unit_costs._without_overhead(whole, worst)) is said
 
 
 def test_users_are_told_by_their_percentiles_and_times_the_average(page: str) -> None:
