@@ -53,6 +53,17 @@ def value_range(values: Iterable[float | None], optional: Iterable[float] = ()) 
     return (low if low == 0 else low - pad, high + pad)
 
 
+def ceiling_of(unit: str, values: Iterable[float | None]) -> float | None:
+    """1.0 for shares, whose axis goes from 0 to there; None where it follows the data: other units, and scores beyond."""
+    known = [value for value in values if value is not None]
+    return 1.0 if unit == "ratio" and all(0 <= value <= 1 for value in known) else None
+
+
+def below(ceiling: float | None, low: float, high: float) -> tuple[float, float]:
+    """The ends of an axis, a little room over the ceiling."""
+    return (low, high) if ceiling is None else (max(low, 0.0), min(high, 1.04 * ceiling))
+
+
 def _from_zero(low: float, high: float) -> tuple[float, float]:
     return (0.0, high) if 0 <= low <= 0.4 * high else (low, high)
 

@@ -6,7 +6,16 @@ from typing import Literal
 
 from dashboards import formatting
 from dashboards.charts import decorations, tables
-from dashboards.charts.axes import layout, left_margin, local, time_axis, value_axis, value_range
+from dashboards.charts.axes import (
+    below,
+    ceiling_of,
+    layout,
+    left_margin,
+    local,
+    time_axis,
+    value_axis,
+    value_range,
+)
 from dashboards.charts.data import Chart, Drawing, Figure, Frame, Group, Key, Limit, Mark, Point
 from dashboards.charts.decorations import EdgeLabel
 from dashboards.charts.text import inert, short
@@ -84,9 +93,8 @@ def _lines(
     marks: Sequence[Mark] = (),
 ) -> Chart:
     values = [point.value for group in groups for point in group.points]
-    low, high = value_range(values, [limit.value for limit in limits])
-    if unit == "ratio":
-        low, high = max(low, 0.0), min(high, 1.04)
+    ceiling = ceiling_of(unit, values)
+    low, high = below(ceiling, *value_range(values, [limit.value for limit in limits]))
     high = decorations.headroom(low, high, marks, frame)
     drawing = Drawing()
     labels = decorations.add_limits(drawing, limits, unit, low, high)
@@ -97,7 +105,7 @@ def _lines(
     keys = [Key(label.text, label.role) for label in labels]
     decorations.add_marks(drawing, marks, frame)
     data = [one for group, role in zip(groups, roles, strict=True) for one in _group_traces(frame, group, unit, role)]
-    axis = value_axis(low, high, unit, frame.size, 1.0 if unit == "ratio" else None)
+    axis = value_axis(low, high, unit, frame.size, ceiling)
     page = layout(edge, left_margin(axis)) | {"xaxis": time_axis(frame), "yaxis": axis}
     page |= {"shapes": drawing.shapes, "annotations": drawing.annotations}
     label = f"{name} by group: " + ", ".join(text.text for text in labels)

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from dashboards import formatting
 from dashboards.charts import decorations, tables
-from dashboards.charts.axes import layout, left_margin, local, time_axis, value_axis, value_range
+from dashboards.charts.axes import (
+    below,
+    ceiling_of,
+    layout,
+    left_margin,
+    local,
+    time_axis,
+    value_axis,
+    value_range,
+)
 from dashboards.charts.data import Band, Chart, Drawing, Figure, Frame, Key, Limit, Mark, Point, Span, Volume
 from dashboards.charts.decorations import EdgeLabel
 from dashboards.charts.text import inert
@@ -34,7 +43,8 @@ def timeseries(frame: Frame, name: str, unit: str, points: Sequence[Point], arou
     """A 2 px line of the settled buckets; what is still open is dotted with a hollow end; unknown buckets are gaps."""
     about = around or Around()
     known = sorted(points, key=lambda point: point.at)
-    low, high = _range(known, about, unit)
+    ceiling = ceiling_of(unit, [point.value for point in [*known, *about.previous]])
+    low, high = below(ceiling, *_range(known, about))
     high = decorations.headroom(low, high, about.marks, frame)
     bottom = _LINE_BOTTOM if about.volume else 0.0
     drawing = Drawing()
@@ -47,7 +57,7 @@ def timeseries(frame: Frame, name: str, unit: str, points: Sequence[Point], arou
     keys = [Key(label.text, label.role) for label in labels]
     decorations.add_marks(drawing, about.marks, frame, bottom)
     data = [*_previous(about.previous, frame), *_intervals(known, frame), *_lines(known, frame, name, unit)]
-    page: Figure = {"xaxis": time_axis(frame), "yaxis": value_axis(low, high, unit, frame.size, _ceiling(unit))}
+    page: Figure = {"xaxis": time_axis(frame), "yaxis": value_axis(low, high, unit, frame.size, ceiling)}
     if about.volume:
         text = f"bars: {about.volume.label}"
         edge.append(text)
@@ -76,19 +86,14 @@ def _word(value: float, unit: str) -> str:
     return formatting.value(value, unit)
 
 
-def _ceiling(unit: str) -> float | None:
-    return 1.0 if unit == "ratio" else None
-
-
-def _range(points: Sequence[Point], about: Around, unit: str) -> tuple[float, float]:
+def _range(points: Sequence[Point], about: Around) -> tuple[float, float]:
     drawn: list[float | None] = [point.value for point in [*points, *about.previous]]
     for point in points:
         if point.n >= THIN and point.settled:
             drawn += [point.low, point.high]
     if about.band:
         drawn += [about.band.value, about.band.low, about.band.high]
-    low, high = value_range(drawn, [limit.value for limit in about.limits])
-    return (max(low, 0.0), min(high, 1.04)) if unit == "ratio" else (low, high)
+    return value_range(drawn, [limit.value for limit in about.limits])
 
 
 def runs(points: Sequence[Point], frame: Frame) -> list[list[Point]]:

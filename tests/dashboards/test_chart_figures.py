@@ -261,6 +261,18 @@ def test_evidence_stays_within_its_scale() -> None:
     assert chart.table.rows[1][1] == 480.0
 
 
+@pytest.mark.parametrize("values", [(0.4, 2.5, 7.0), (-0.6, 0.2, 0.3)])
+def test_scores_beyond_a_share_stay_on_the_axis(values: tuple[float, ...]) -> None:
+    for chart in (
+        timeseries(FRAME, "Score", "ratio", week(*values)),
+        lines_by_group(FRAME, "Score", "ratio", [Group("a", week(*values))]),
+    ):
+        axis = chart.figure["layout"]["yaxis"]
+        low, high = axis["range"]
+        assert low <= min(values) < max(values) <= high
+        assert max(axis["tickvals"]) >= 0.6 * max(values)
+
+
 def test_concentration_is_read_off_the_curve() -> None:
     assert share_of_top(lorenz_points([1.0] * 100), 0.01) == pytest.approx(0.01)
     assert share_of_top(lorenz_points([0.0] * 99 + [5.0]), 0.01) == pytest.approx(1.0)
