@@ -13,6 +13,8 @@ UNSAID = """() => [...document.querySelectorAll('.scroll')]
   .filter((one) => one.scrollWidth > one.clientWidth + 1)
   .map((one) => getComputedStyle(one).backgroundAttachment)
   .filter((said) => said !== 'local, local, scroll, scroll')"""
+CROPPED = """(selector) => [...document.querySelectorAll(selector)]
+  .filter((one) => one.scrollHeight > one.clientHeight + 1).map((one) => one.textContent.trim())"""
 TOPS = "all => all.map((one) => Math.round(one.getBoundingClientRect().top))"
 
 
@@ -42,6 +44,17 @@ def test_on_a_phone_a_cut_table_says_so(site, sign_in):
         assert page.evaluate(UNSAID) == [], path
     page = watched.see(f"{site.url}interactions/?range=90d")
     assert page.evaluate("document.querySelector('.scroll').scrollWidth") > 390, "nothing was cut: nothing was tried"
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_commands_that_send_what_is_missing_are_cut_nowhere(site, sign_in, width):
+    watched = sign_in(site.owner, path=site.url, viewport={"width": width, "height": 844})
+    for path in ("", "quality/"):
+        page = watched.see(site.url + path)
+        page.locator("details.ask").evaluate_all("all => all.forEach((one) => { one.open = true; })")
+        assert page.locator(".sample").count() >= 2, path
+        assert page.evaluate(CUT, ".sample") == [], path
+        assert page.evaluate(CROPPED, ".placeholder, .sample") == [], path
 
 
 def test_a_copy_button_stands_above_its_code(site, sign_in):
