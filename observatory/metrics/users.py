@@ -1,15 +1,15 @@
 """User rows read back: distinct users, and the daily rows with clustered sums that drift is computed from."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import Any
 
 from django.db import connection
 
 from ingest.projects.access import current_project
-from observatory.metrics import presence
+from observatory.metrics import clustered, presence
+from observatory.metrics.clustered import MEANS, RATES
 from observatory.metrics.formulas import Users
 from observatory.metrics.layout import MICRO
 from observatory.metrics.months import Span, days_in, month_of, months
@@ -45,49 +45,13 @@ class MeanDay:
     n_users: int
 
 
-RATES = {
-    "thumbs_up": ("thumbs", "thumbs_up"),
-    "corrections": ("calls", "corrections"),
-    "rejections": ("acceptances", "dismissals"),
-    "errors": ("calls", "errors"),
-    "completions": ("outcomes", "completions"),
-    "flags": ("calls", "flagged"),
-    "coverage": ("calls", "with_feedback"),
-}
-"""Signal → columns of its trials and successes."""
-
-MEANS = {
-    "input_tokens": ("n_input_tokens", "ln_input_tokens", "ln2_input_tokens"),
-    "cost": ("n_cost", "ln_cost", "ln2_cost"),
-    "latency": ("n_latency", "ln_latency", "ln2_latency"),
-}
-"""Signal → columns of the number of its values, the sum of their logarithms and of those squared."""
-
-
 def rate_days(signal: str, feature: int | None, first: date, last: date) -> list[RateDay]:
     """The days of a rate, in order, of one feature (by number) or all; days without trials are left out.
 
     Raises UnknownSignal.
     """
-    trials, successes = _columns(RATES, signal)
-    query = f"""
-        SELECT day, sum(n), sum(k), sum(nn), sum(nk), sum(kk), sum(users) FROM (
-            SELECT day, sum({trials}) AS n, sum({successes}) AS k,
-                -- Each anonymous call is a cluster of its own: 1 trial, 0 or 1 success.
-                CASE cluster WHEN '' THEN sum({trials}) ELSE sum({trials})::numeric * sum({trials}) END AS nn,
-                CASE cluster WHEN '' THEN sum({successes}) ELSE sum({trials})::numeric * sum({successes}) END AS nk,
-                CASE cluster WHEN '' THEN sum({successes}) ELSE sum({successes})::numeric * sum({successes}) END AS kk,
-                CASE cluster WHEN '' THEN sum({trials}) ELSE 1 END AS users
-            FROM user_day
-            WHERE project_id = %(project)s AND day BETWEEN %(first)s AND %(last)s AND {trials} > 0
-                AND (%(feature)s::smallint IS NULL OR feature_id = %(feature)s)
-            GROUP BY day, cluster) AS clusters
-        GROUP BY day ORDER BY day
-    """
-    return [
-        RateDay(day, int(n), int(k), _squared_deviations(int(n), int(k), int(nn), int(nk), int(kk)), int(users))
-        for day, n, k, nn, nk, kk, users in _read(query, feature, first, last)
-    ]
+    found = _sums(RATES, signal, feature, first, last)
+    return [RateDay(day, s.n, s.x, s.within, s.users) for day, s in found.items()]
 
 
 def mean_days(signal: str, feature: int | None, first: date, last: date) -> list[MeanDay]:
@@ -95,24 +59,8 @@ def mean_days(signal: str, feature: int | None, first: date, last: date) -> list
 
     Raises UnknownSignal.
     """
-    number, total, squares = _columns(MEANS, signal)
-    query = f"""
-        SELECT day, sum(n), sum(x), sum(nn), sum(nx), sum(xx), sum(users) FROM (
-            SELECT day, sum({number}) AS n, sum({total}) AS x,
-                CASE cluster WHEN '' THEN sum({number}) ELSE sum({number})::numeric * sum({number}) END AS nn,
-                CASE cluster WHEN '' THEN sum({total}) ELSE sum({number})::numeric * sum({total}) END AS nx,
-                CASE cluster WHEN '' THEN sum({squares})::numeric * 1000000 ELSE sum({total})::numeric * sum({total}) END AS xx,
-                CASE cluster WHEN '' THEN sum({number}) ELSE 1 END AS users
-            FROM user_day
-            WHERE project_id = %(project)s AND day BETWEEN %(first)s AND %(last)s AND {number} > 0
-                AND (%(feature)s::smallint IS NULL OR feature_id = %(feature)s)
-            GROUP BY day, cluster) AS clusters
-        GROUP BY day ORDER BY day
-    """
-    return [
-        MeanDay(day, int(n), int(x) / int(n) / MICRO, _variance(int(n), int(x), int(nn), int(nx), int(xx)), int(users))
-        for day, n, x, nn, nx, xx, users in _read(query, feature, first, last)
-    ]
+    found = _sums(MEANS, signal, feature, first, last)
+    return [MeanDay(day, s.n, s.x / s.n / MICRO, s.variance / MICRO**2, s.users) for day, s in found.items()]
 
 
 def day_sums(column: str, feature: int, first: date, last: date) -> dict[date, int]:
@@ -192,24 +140,9 @@ def _have_others(spans: Sequence[Span], feature: int | None) -> list[bool]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _columns(known: dict[str, Any], signal: str) -> Any:
+def _sums(
+    known: Collection[str], signal: str, feature: int | None, first: date, last: date
+) -> Mapping[date, clustered.Sums]:
     if signal not in known:
         raise UnknownSignal(f"{signal!r} is none of {', '.join(known)}")
-    return known[signal]
-
-
-def _read(query: str, feature: int | None, first: date, last: date) -> list[tuple[Any, ...]]:
-    parameters = {"project": current_project(), "feature": feature, "first": first, "last": last}
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        return list(cursor.fetchall())
-
-
-def _squared_deviations(n: int, k: int, nn: int, nk: int, kk: int) -> float:
-    """Σ (k_u − p n_u)² from the sums of squares and products; in whole numbers, for the terms nearly cancel."""
-    return (kk * n * n - 2 * nk * k * n + nn * k * k) / (n * n)
-
-
-def _variance(n: int, x: int, nn: int, nx: int, xx: int) -> float:
-    """Σ (X_u − n_u y)² / n², X_u in millionths."""
-    return (xx * n * n - 2 * nx * x * n + nn * x * x) / (n**4) / MICRO**2
+    return clustered.read([signal], feature, first, last)[signal]

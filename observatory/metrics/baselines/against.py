@@ -10,9 +10,9 @@ from ingest.timeline import QUARTER, Window, floor
 from observatory.metrics.baselines import comparing, gathering, pinning, store
 from observatory.metrics.baselines.comparing import COMPARABLE, Compared, Side
 from observatory.metrics.baselines.contents import Contents
+from observatory.metrics.baselines.gathering import UserDays
 from observatory.metrics.baselines.store import Baseline
 from observatory.metrics.definitions import METRICS
-from observatory.metrics.layout import Counter
 from observatory.metrics.metric import Metric
 from observatory.metrics.reading import Comparison, Reading, Totals
 from observatory.metrics.shelf import Filter, Shelf, UnknownValue
@@ -21,6 +21,8 @@ from observatory.metrics.windows import BadWindow
 PREFIX = "baseline:"
 MOST_CALLS_BY_USER = 200_000
 """Of a window with more calls nobody asks which users made them: that would take too long while somebody waits."""
+
+USERS_AS_BEFORE = f"The window has more than {MOST_CALLS_BY_USER:,} calls: how much users repeat themselves is taken from the baseline."
 
 
 class Settling(BadWindow):
@@ -51,10 +53,13 @@ def against(
     whole = shelf.aligned(window)
     mature_to = floor(shelf.coverage(chosen).mature_to, QUARTER)
     asked = [one for one in METRICS.values() if one.kind in COMPARABLE and (not only or one.name in only)]
-    sides = _sides(shelf, whole, mature_to, chosen, asked)
-    found = [comparing.compare(metric, frozen.side(), sides[metric.maturing]) for metric in asked]
+    before = frozen.side()
+    users = _users(shelf, whole, chosen.feature, before, asked)
+    sides = _sides(shelf, whole, mature_to, chosen, users or {}, asked)
+    found = [comparing.compare(metric, before, sides[metric.maturing]) for metric in asked]
     told = [one for one in found if one.before is not None or one.now is not None]
-    return Against(baseline, whole, mature_to, told, overlap(baseline, whole))
+    warnings = overlap(baseline, whole) + ([USERS_AS_BEFORE] if users is None else [])
+    return Against(baseline, whole, mature_to, told, warnings)
 
 
 def pinned(
@@ -70,8 +75,8 @@ def pinned(
     baseline, frozen = _frozen(shelf, kind.removeprefix(PREFIX), chosen.feature)
     model = _model(chosen)
     before = frozen.side(model)
-    signals = comparing.signals_of(metric) if _calls(answered[1]) <= MOST_CALLS_BY_USER else ()
-    now = replace(gathering.side(shelf, window, chosen, [metric], signals), totals=answered[1])
+    users = _users(shelf, window, chosen.feature, before, [metric])
+    now = replace(gathering.side(shelf, window, chosen, users or {}, [metric]), totals=answered[1])
     found = comparing.compare(metric, before, now)
     then, _ = comparing.readings(metric, before, now)
     is_sum = metric.is_additive
@@ -128,21 +133,24 @@ def _frozen(shelf: Shelf, name: str, feature: int | None) -> tuple[Baseline, Con
     return baseline, contents
 
 
+def _users(shelf: Shelf, window: Window, feature: int | None, before: Side, asked: Sequence[Metric]) -> UserDays | None:
+    """What user rows tell of the window of the signals that are compared; None of one with too many calls to ask."""
+    signals = {signal for metric in asked for signal in comparing.signals_of(metric)} & before.users.keys()
+    if not signals:
+        return {}
+    calls = gathering.calls(shelf, window, gathering.of_feature(feature))
+    return None if calls > MOST_CALLS_BY_USER else gathering.user_days(shelf, window, feature, sorted(signals))
+
+
 def _sides(
-    shelf: Shelf, window: Window, mature_to: datetime, chosen: Filter, asked: Sequence[Metric]
+    shelf: Shelf, window: Window, mature_to: datetime, chosen: Filter, users: UserDays, asked: Sequence[Metric]
 ) -> Mapping[bool, Side]:
     """The window as metrics see it that mature, and as the others do; of each only what is asked of it."""
-    is_large = gathering.calls(shelf, window, chosen) > MOST_CALLS_BY_USER
     sides = {False: Side(Totals()), True: Side(Totals())}
     for is_maturing in sides:
         metrics = [metric for metric in asked if metric.maturing is is_maturing]
         end = min(window.end, mature_to) if is_maturing else window.end
-        signals = {signal for metric in metrics for signal in comparing.signals_of(metric)}
         if metrics and window.start < end:
             judged = Window(window.start, end)
-            sides[is_maturing] = gathering.side(shelf, judged, chosen, metrics, () if is_large else sorted(signals))
+            sides[is_maturing] = gathering.side(shelf, judged, chosen, users, metrics)
     return sides
-
-
-def _calls(totals: Totals) -> int:
-    return totals.counters.get(Counter.CALLS, 0)

@@ -5,20 +5,23 @@ from datetime import date, timedelta
 
 from ingest.dimensions import Dimension
 from ingest.timeline import Window, day_window, days, local_day
-from observatory.metrics import formulas, users
+from observatory.metrics import clustered, formulas
 from observatory.metrics.baselines.clusters import ClusterDay
 from observatory.metrics.baselines.comparing import Side
-from observatory.metrics.layout import Counter, Distribution
+from observatory.metrics.layout import MICRO, Counter, Distribution
 from observatory.metrics.metric import Direction, Kind, Metric, Unit
 from observatory.metrics.reading import Totals
 from observatory.metrics.shelf import Filter, Shelf
 
-SIGNALS = (*users.RATES, *users.MEANS)
+SIGNALS = (*clustered.RATES, *clustered.MEANS)
 EVERYTHING = (
     Metric("all counters", "", Unit.COUNT, Direction.NEUTRAL, Kind.COUNT, "", parts=tuple(Counter)),
     *(Metric(name, "", Unit.COUNT, Direction.NEUTRAL, Kind.QUANTILE, "", distribution=name) for name in Distribution),
 )
 """What asks the shelf for all that sheets hold."""
+
+UserDays = Mapping[str, Sequence[ClusterDay]]
+"""Signal → its local days with users as clusters."""
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -28,14 +31,8 @@ def of_feature(number: int | None) -> Filter:
     return Filter(number)
 
 
-def side(
-    shelf: Shelf,
-    window: Window,
-    chosen: Filter,
-    metrics: Sequence[Metric] = EVERYTHING,
-    signals: Collection[str] = SIGNALS,
-) -> Side:
-    """A window's totals, its whole local days and, of the signals, its users; of the filter's model, where it names one.
+def side(shelf: Shelf, window: Window, chosen: Filter, users: UserDays, metrics: Sequence[Metric] = EVERYTHING) -> Side:
+    """A window's totals and its whole local days, with what `users` knows of these; of the filter's model, where it names one.
 
     What user rows know is of the whole feature.
     """
@@ -44,8 +41,13 @@ def side(
     selection = chosen.selection
     found = [groups.get(selection.value or 0, Totals()) for groups in shelf.totals(metrics, points, selection)]
     by_point = dict(zip(points, found, strict=True))
-    daily = [by_point[day].counters for day in inside]
-    return Side(formulas.merged(found), daily, user_days(inside, shelf.zone, chosen.feature, signals))
+    ordinals = {local_day(day.start, shelf.zone).toordinal() for day in inside}
+    of_users = {signal: [day for day in known if day.ordinal in ordinals] for signal, known in users.items()}
+    return Side(
+        formulas.merged(found),
+        [by_point[day].counters for day in inside],
+        {signal: known for signal, known in of_users.items() if known},
+    )
 
 
 def models(shelf: Shelf, window: Window, chosen: Filter) -> Mapping[int, Totals]:
@@ -67,23 +69,21 @@ def whole_days(window: Window, zone_name: str) -> list[Window]:
     return [day for day in touched if window.start <= day.start and day.end <= window.end]
 
 
-def user_days(
-    inside: Sequence[Window], zone_name: str, feature: int | None, signals: Collection[str]
-) -> dict[str, Sequence[ClusterDay]]:
-    """What user rows tell of the days, by signal; a signal without events is left out."""
+def user_days(shelf: Shelf, window: Window, feature: int | None, signals: Collection[str] = SIGNALS) -> UserDays:
+    """What user rows tell of a window's whole local days, by signal, in one pass; a signal without events is left out."""
+    inside = whole_days(window, shelf.zone)
     if not inside:
         return {}
-    first, last = local_day(inside[0].start, zone_name), local_day(inside[-1].start, zone_name)
-    found = {signal: _user_days(signal, feature, first, last) for signal in signals}
-    return {signal: of_signal for signal, of_signal in found.items() if of_signal}
+    first, last = local_day(inside[0].start, shelf.zone), local_day(inside[-1].start, shelf.zone)
+    found = clustered.read(signals, feature, first, last)
+    return {
+        signal: _cluster_days(of_signal, signal in clustered.MEANS) for signal, of_signal in found.items() if of_signal
+    }
 
 
-def _user_days(signal: str, feature: int | None, first: date, last: date) -> list[ClusterDay]:
-    if signal in users.RATES:
-        rates = users.rate_days(signal, feature, first, last)
-        return [ClusterDay(d.day.toordinal(), d.n, d.k / d.n, d.s, d.n_users) for d in rates]
-    means = users.mean_days(signal, feature, first, last)
-    return [ClusterDay(d.day.toordinal(), d.n, d.y, d.v * d.n * d.n, d.n_users) for d in means]
+def _cluster_days(found: Mapping[date, clustered.Sums], is_mean: bool) -> list[ClusterDay]:
+    unit = MICRO if is_mean else 1
+    return [ClusterDay(day.toordinal(), s.n, s.x / s.n / unit, s.within / unit**2, s.users) for day, s in found.items()]
 
 
 def _points(window: Window, inside: Sequence[Window]) -> list[Window]:
