@@ -6,7 +6,7 @@ of them with n divided by the design effect. What is no trial and has no histogr
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -62,6 +62,24 @@ class Side:
     totals: Totals
     days: Sequence[Counts] = ()
     users: Mapping[str, Sequence[ClusterDay]] = field(default_factory=dict)
+    _spreads: dict[tuple[Distribution, float], Spread] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _tests: dict[tuple[Spread, Spread], "tuple[Evidence, ...]"] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def spread(self, of: Distribution | None, design_effect: float = 1.0) -> Spread:
+        """A histogram, the same one for all metrics that ask for it: percentiles share what is computed of it."""
+        if of is None:
+            return Spread({})
+        return self._spreads.setdefault((of, design_effect), Spread(self.totals.histograms.get(of, {}), design_effect))
+
+    def tests(self, before: Spread, now: Spread) -> "tuple[Evidence, ...]":
+        """The tests on the shape of a histogram of this side, `now`, against one of the other, once for each two."""
+        if (before, now) not in self._tests:
+            self._tests[before, now] = tuple(_shape_tests(before, now))
+        return self._tests[before, now]
 
 
 class Evidence(NamedTuple):
@@ -193,9 +211,9 @@ class _Pair:
     @cached_property
     def spreads(self) -> tuple[Spread, Spread]:
         """The histograms of both sides, with the design effects."""
-        before, now = (self._counts(side) for side in self.sides)
+        before, now = self.sides
         one, other = self.design_effects
-        return Spread(before, one), Spread(now, other)
+        return before.spread(self.metric.distribution, one), now.spread(self.metric.distribution, other)
 
     @cached_property
     def _signal(self) -> str | None:
@@ -222,14 +240,13 @@ class _Pair:
             rate = (k + 0.5) / (n + 1)
             return rate * (1 - rate)
         if self._signal:
-            return Spread(side.totals.histograms.get(MEASURED_IN[self._signal], {})).log_variance
-        return (Spread(self._counts(side)).deviation * self._unit) ** 2
+            return side.spread(MEASURED_IN[self._signal]).log_variance
+        return (side.spread(self.metric.distribution).deviation * self._unit) ** 2
 
     def _size(self, side: Side) -> int:
-        return _trials(self.metric, side)[0] if self.metric.kind is Kind.RATE else sum(self._counts(side).values())
-
-    def _counts(self, side: Side) -> Counts:
-        return side.totals.histograms.get(self.metric.distribution, {}) if self.metric.distribution else {}
+        return (
+            _trials(self.metric, side)[0] if self.metric.kind is Kind.RATE else side.spread(self.metric.distribution).n
+        )
 
     @property
     def _unit(self) -> float:
@@ -253,7 +270,7 @@ class _Pair:
             return None
         before, now = (_scaled(spreads.quantile(spread, self.metric.share), self._unit) for spread in self.spreads)
         interval = spreads.shifted(before, now)
-        return _Effect(before[0], now[0], interval, self._tests(), self.design_effects)
+        return _Effect(before[0], now[0], interval, self.sides[1].tests(*self.spreads), self.design_effects)
 
     def _mean(self) -> _Effect:
         before, now = self.spreads
@@ -262,22 +279,12 @@ class _Pair:
             before.deviation / math.sqrt(before.effective), now.deviation / math.sqrt(now.effective)
         )
         interval = _around(new - old, Z95 * error) if error else None
-        return _Effect(old, new, interval, self._tests(), self.design_effects)
+        return _Effect(old, new, interval, self.sides[1].tests(*self.spreads), self.design_effects)
 
     def _highest(self) -> _Effect:
         """Of peaks the highest stands on either side; the highest of all has no interval."""
         before, now = (_sum(side.totals.counters, self.metric.parts) * self.metric.scale for side in self.sides)
         return _Effect(before, now, None)
-
-    def _tests(self) -> tuple[Evidence, ...]:
-        before, now = self.spreads
-        found = [
-            Evidence("kolmogorov_smirnov", *spreads.kolmogorov_smirnov(before, now)),
-            Evidence("wasserstein", spreads.wasserstein(before, now), None),
-        ]
-        if ranks := spreads.mann_whitney(before, now):
-            found.append(Evidence("mann_whitney", ranks.superiority, ranks.p_value))
-        return tuple(found)
 
     def _by_days(self) -> _Effect | None:
         """Welch's interval of the days' sums or, of what is divided, of the ratio with days as clusters."""
@@ -299,6 +306,13 @@ class _Pair:
             _around(difference, student95(freedom) * error),
             (Evidence(WELCH, difference / error, None),),
         )
+
+
+def _shape_tests(before: Spread, now: Spread) -> Iterator[Evidence]:
+    yield Evidence("kolmogorov_smirnov", *spreads.kolmogorov_smirnov(before, now))
+    yield Evidence("wasserstein", spreads.wasserstein(before, now), None)
+    if ranks := spreads.mann_whitney(before, now):
+        yield Evidence("mann_whitney", ranks.superiority, ranks.p_value)
 
 
 class _Estimate(NamedTuple):

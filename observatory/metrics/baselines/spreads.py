@@ -7,20 +7,21 @@ The cost is that of the bins, some hundreds, whatever was counted: pages may ask
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from itertools import pairwise
 
 from observatory.metrics.layout import ZERO_BIN
 from observatory.metrics.statistics import GAMMA, Z95, Histogram, Interval, value_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spread:
-    """A sample's histogram: bin → count, worth n/design_effect independent values."""
+    """A sample's histogram: bin → count, worth n/design_effect independent values. What is asked of it twice is computed once."""
 
     counts: Mapping[int, int]
     design_effect: float = 1.0
 
-    @property
+    @cached_property
     def n(self) -> int:
         """How many values were counted."""
         return sum(self.counts.values())
@@ -30,12 +31,12 @@ class Spread:
         """How many independent values tell as much."""
         return self.n / self.design_effect
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """The mean of the values; 0 of none."""
         return math.fsum(value_in(known) * n for known, n in self.counts.items()) / self.n if self.n else 0.0
 
-    @property
+    @cached_property
     def deviation(self) -> float:
         """The standard deviation of the values; 0 when fewer than two were counted."""
         if self.n < 2:
@@ -44,7 +45,7 @@ class Spread:
         squares = math.fsum(n * (value_in(known) - mean) ** 2 for known, n in self.counts.items())
         return math.sqrt(squares / (self.n - 1))
 
-    @property
+    @cached_property
     def log_variance(self) -> float:
         """The variance of the positive values' logarithms; 0 when fewer than two were counted."""
         logs = [(math.log(value_in(known)), n) for known, n in self.counts.items() if known != ZERO_BIN]
@@ -65,6 +66,7 @@ class Ranks:
     p_value: float
 
 
+@cache
 def value_in(known: int) -> float:
     """The value that a bin stands for."""
     return 0.0 if known == ZERO_BIN else value_of(known)

@@ -339,3 +339,14 @@ def test_contents_come_back_as_they_were_and_equal_ones_are_equal_bytes() -> Non
     assert Contents.unpack(Contents(Side(Totals())).pack()) == Contents(Side(Totals(), []))
     with pytest.raises(BadContents):
         Contents.unpack(b"\x93\x63\x01\x02")
+
+
+def test_percentiles_of_one_histogram_share_its_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    real = spreads.mann_whitney
+    monkeypatch.setattr(spreads, "mann_whitney", lambda *pair: asked.append(pair) or real(*pair))
+    before, now = latencies(RNG.lognormal(6, 0.7, 700)), latencies(RNG.lognormal(6.2, 0.7, 400))
+    found = [compare(METRICS[name], before, now) for name in ("latency_p50", "latency_p95", "latency_p99")]
+    assert len(asked) == 1
+    assert len({one.evidence for one in found}) == 1
+    assert compare(METRICS["latency_p50"], before, latencies([5.0, 7.0] * 60)).evidence != found[0].evidence
