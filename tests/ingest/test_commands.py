@@ -73,6 +73,12 @@ def test_a_key_is_all_that_is_printed_and_only_its_hash_is_stored(project, web):
     assert stored.scopes == "ingest,read"
 
 
+def test_a_key_of_a_projects_name_is_refused_with_its_slug(make_project):
+    meant = make_project(f"Key Of {make_project().slug}")
+    with pytest.raises(CommandError, match=f"it is the name of '{meant.slug}': give that slug"):
+        printed("create_key", meant.name)
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Make an API key of a project (by slug) and print it. It is stored hashed: this is the only time it is seen."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("project", help="The project's slug, as create_project printed it.")
+        parser.add_argument("project", help="The project's slug, as create_project printed it; not its name.")
         parser.add_argument(
             "--scopes",
             default="ingest,read",
@@ -29,7 +29,14 @@ class Command(BaseCommand):
             found = Project.objects.get(slug=project)
             wanted = read_scopes(scopes)
         except Project.DoesNotExist as error:
-            raise CommandError(f"no project has the slug {project!r}") from error
+            raise CommandError(_unknown(project)) from error
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(issue_key(found.pk, wanted, now=timeline.now(), label=label[:100]))
+
+
+def _unknown(project: str) -> str:
+    """That no project has this slug, and which one is meant where projects have it as their name."""
+    slugs = Project.objects.filter(name=project).order_by("slug").values_list("slug", flat=True)
+    meant = f"; it is the name of {', '.join(map(repr, slugs))}: give that slug" if slugs else ""
+    return f"no project has the slug {project!r}{meant}"
