@@ -65,11 +65,11 @@ def test_history_that_is_being_counted_is_told_on_every_page_until_it_is(asking,
         )
         assert found, page
         assert found.group(1).startswith(f"{at.day} {at:%b}")
-    assert "not sent yet: feedback of kind flag" not in tile(asking.get(f"/{project.slug}/quality/").text, "flag_rate")
+    assert "Not sent yet" not in tile(asking.get(f"/{project.slug}/quality/").text, "flag_rate")
     sites.roll(project)
     page = asking.get(f"/{project.slug}/quality/").text
     assert told not in plain(page)
-    assert "not sent yet: feedback of kind flag" in tile(page, "flag_rate")
+    assert "Not sent yet" in tile(page, "flag_rate")
 
 
 def cards(*marks):
