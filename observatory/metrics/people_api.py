@@ -50,7 +50,9 @@ class Costs(APIView):
     """What users cost: percentiles, the Lorenz curve, the share of the top 1 % and the largest users."""
 
     scope: ClassVar[str] = "read"
-    documented: ClassVar[Mapping[str, Documented]] = {"GET": Documented("Read user costs", COSTS, UserCostsShape)}
+    documented: ClassVar[Mapping[str, Documented]] = {
+        "GET": Documented("Read user costs", COSTS, UserCostsShape, refusals=(404,))
+    }
 
     def get(self, request: Request) -> HttpResponse:
         """The users of a window's local days; calls without a user are nobody's."""
@@ -68,7 +70,9 @@ class Cohorts(APIView):
     """Who stays: users by the month or week they activated in, and retention after 30, 60 and 90 days."""
 
     scope: ClassVar[str] = "read"
-    documented: ClassVar[Mapping[str, Documented]] = {"GET": Documented("Read cohorts", COHORTS, CohortsShape)}
+    documented: ClassVar[Mapping[str, Documented]] = {
+        "GET": Documented("Read cohorts", COHORTS, CohortsShape, refusals=(404,))
+    }
 
     def get(self, request: Request) -> HttpResponse:
         """The cohorts of the last periods, and how many of each called in each later one."""

@@ -36,7 +36,7 @@ class Baselines(APIView):
     scope: ClassVar[str] = "read"
     scopes: ClassVar[dict[str, str]] = {"POST": "admin"}
     documented: ClassVar[Mapping[str, Documented]] = {
-        "GET": Documented("List pinned baselines", answer=BaselinesPage),
+        "GET": Documented("List pinned baselines", answer=BaselinesPage, refusals=(400,)),
         "POST": Documented("Pin a baseline", answer=BaselineShape, status=201, body=Pin, example=shapes.EXAMPLE),
     }
 

@@ -1,5 +1,6 @@
 """GET /metrics over real HTTP: the shapes that clients rely on, and refusals that say what is allowed."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from observatory.metrics.api import PARAMETERS
 from observatory.metrics.definitions import METRICS, Kind
 from observatory.metrics.shelf import DIMENSIONS
 from observatory.metrics.windows import WINDOWS, Grain
+from observatory.openapi.document import document
 from tests.factories import interactions, verdicts
 
 TODAY = floor(datetime.now(UTC), DAY)
@@ -256,6 +258,22 @@ REFUSALS: list[tuple[str, dict[str, str], int, str, str, list[str]]] = [
     ("baselines", {"limit": "1"}, 400, "there are none here", "limit", []),
     ("export/feedback.csv", {"feature": "poem"}, 404, "no feature", "feature", ["translate", "write-draft"]),
 ]  # fmt: skip
+
+
+def documented(path: str) -> set[str]:
+    """The statuses that the API's description names for GET of a path."""
+    for template, methods in document()["paths"].items():
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), f"/api/v1/{path}"):
+            return set(methods["get"]["responses"])
+    raise LookupError(path)
+
+
+def test_every_refusal_is_in_the_description() -> None:
+    refused = {
+        (path, str(status))
+        for path, _, status, *_ in [*REFUSALS, ("people/costs", {}, 404), ("people/cohorts", {}, 404)]
+    }
+    assert {(path, status) for path, status in refused if status not in documented(path)} == set()
 
 
 def test_what_cannot_be_answered_says_what_can(get: Get) -> None:
