@@ -89,3 +89,12 @@ def test_what_has_no_interaction_is_told_by_kind(web, project, key, post):
         ("cost", "waiting"): 1,
         ("cost", "given_up"): 0,
     }
+
+
+def test_history_that_waits_to_be_counted_moves_back_how_far_the_numbers_are_complete(filled, web, key):
+    late = floor(datetime.now(UTC), MINUTE) - 4 * DAY
+    interactions(filled, [{"at": late, "feature": "translate"}])
+    answer = httpx2.get(f"{web}/api/v1/prometheus", headers={"Authorization": f"Bearer {key}"})
+    _, _, samples = parsed(answer.text.removesuffix("\n").split("\n"))
+    (found,) = (value for name, _, value in samples if name == "observatory_project_complete_to_timestamp_seconds")
+    assert found == late.timestamp()
