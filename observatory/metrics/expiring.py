@@ -21,14 +21,13 @@ from observatory.metrics.windows import Level
 
 PORTION = 5_000
 SHEETS = """
-    DELETE FROM sheet WHERE project_id = %(project)s AND ctid = ANY(ARRAY(
-        SELECT ctid FROM sheet WHERE project_id = %(project)s AND bucket < %(before)s LIMIT %(limit)s))
+    WITH gone AS (
+        DELETE FROM sheet WHERE project_id = %(project)s AND ctid = ANY(ARRAY(
+            SELECT ctid FROM sheet WHERE project_id = %(project)s AND bucket < %(before)s LIMIT %(limit)s))
+        RETURNING 1)
+    SELECT count(*) FROM gone
 """
-QUARTERS = f"""
-    DELETE FROM sheet WHERE project_id = %(project)s AND ctid = ANY(ARRAY(
-        SELECT ctid FROM sheet
-        WHERE project_id = %(project)s AND level = {Level.QUARTER:d} AND bucket < %(before)s LIMIT %(limit)s))
-"""
+QUARTERS = SHEETS.replace("bucket <", f"level = {Level.QUARTER:d} AND bucket <")
 USERS = user_months.marking("""
     DELETE FROM user_day WHERE project_id = %(project)s AND ctid = ANY(ARRAY(
         SELECT ctid FROM user_day WHERE project_id = %(project)s AND day < %(before)s LIMIT %(limit)s))
@@ -88,4 +87,4 @@ def _delete_all(project_id: int, query: str, before: datetime | date, deadline: 
 def _delete(query: str, before: datetime | date) -> int:
     with connection.cursor() as cursor:
         cursor.execute(query, {"project": current_project(), "before": before, "limit": PORTION})
-        return int(cursor.rowcount)
+        return int(cursor.fetchone()[0])

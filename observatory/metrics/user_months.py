@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from ingest.projects.access import current_project
-from observatory.metrics import user_sets
+from observatory.metrics import lists, user_sets
 from observatory.metrics.months import month_of
 from observatory.metrics.user_sets import Change
 
@@ -42,8 +42,9 @@ SETS = "GROUPING SETS ((w.month, w.cluster, u.is_user, u.feature_id), (w.month, 
 """A day's tier stands in all features' rows of that day, so the latest day alone decides."""
 
 # As in `user_rows`: a month is sent once, and its users name its place.
-WANTED = """
-    SELECT (%(months)s::date[])[place] AS month, cluster FROM unnest(%(places)s::integer[], %(clusters)s::text[]) AS p (place, cluster)
+WANTED = f"""
+    SELECT (%(months)s::date[])[place] AS month, cluster
+    FROM unnest({lists.numbers_in("places")}, {lists.texts_in("clusters")}) AS p (place, cluster)
 """
 MERGED = f"""
     SELECT {SUMS}
@@ -68,12 +69,12 @@ class UserMonth(NamedTuple):
 
 
 def marking(change: str) -> str:
-    """SQL that deletes or inserts rows of `user_day` and marks their months; gives day and cluster of each row."""
+    """SQL that deletes or inserts rows of `user_day` and marks their months; gives how many rows."""
     return f"""
         WITH changed AS ({change} RETURNING user_day.project_id, user_day.day, user_day.cluster), marked AS (
             INSERT INTO unmerged_user (project_id, month, cluster)
             SELECT DISTINCT project_id, date_trunc('month', day)::date, cluster FROM changed)
-        SELECT day, cluster FROM changed
+        SELECT count(*) FROM changed
     """
 
 
@@ -186,6 +187,6 @@ def parameters(pairs: Sequence[UserMonth]) -> dict[str, Any]:
     return {
         "project": current_project(),
         "months": list(place_of),
-        "places": [place_of[pair.month] for pair in pairs],
-        "clusters": [pair.cluster for pair in pairs],
+        "places": lists.numbers(place_of[pair.month] for pair in pairs),
+        "clusters": lists.texts([pair.cluster for pair in pairs]),
     }

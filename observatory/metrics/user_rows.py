@@ -15,7 +15,7 @@ from django.db import connection
 from ingest.dimensions import Component, Facts, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.timeline import Window, day_window, local_day
-from observatory.metrics import raw, user_months
+from observatory.metrics import lists, raw, user_months
 
 COLUMNS = (
     "day", "feature_id", "cluster", "is_user", "calls", "errors", "cost_nano", "model_tokens_nano",
@@ -32,10 +32,10 @@ MANY_MARKS = 20_000
 """More are not looked through while a page waits."""
 
 # A day is sent once and its users name its place: so many instants would take longer to send than to look up.
-WANTED = """
+WANTED = f"""
     SELECT (%(days)s::date[])[place] AS day, (%(starts)s::timestamptz[])[place] AS start_at,
         (%(ends)s::timestamptz[])[place] AS end_at, cluster
-    FROM unnest(%(places)s::integer[], %(clusters)s::text[]) AS p (place, cluster)
+    FROM unnest({lists.numbers_in("places")}, {lists.texts_in("clusters")}) AS p (place, cluster)
 """
 OF_USERS = """
     FROM wanted w
@@ -150,7 +150,9 @@ class UserDay(NamedTuple):
 
     def reached(self, horizon: datetime) -> "UserDay":
         """The same with what raw rows reach of the day."""
-        return self._replace(window=Window(max(self.window.start, horizon), self.window.end))
+        if self.window.start >= horizon:
+            return self
+        return self._replace(window=Window(horizon, self.window.end))
 
 
 def due(with_anonymous: bool, marked_by: datetime | None, zone_name: str, limit: int) -> tuple[list[UserDay], bool]:
@@ -290,8 +292,8 @@ def _pairs(users: Sequence[UserDay]) -> dict[str, Any]:
         "days": list(windows),
         "starts": [window.start for window in windows.values()],
         "ends": [window.end for window in windows.values()],
-        "places": [place_of[user.day] for user in users],
-        "clusters": [user.cluster for user in users],
+        "places": lists.numbers(place_of[user.day] for user in users),
+        "clusters": lists.texts([user.cluster for user in users]),
     }
 
 

@@ -13,14 +13,14 @@ from django.db import connection
 
 from ingest.projects.access import current_project
 from ingest.timeline import DAY
-from observatory.metrics import user_bits
+from observatory.metrics import lists, user_bits
 
 ALL_FEATURES = -1
 SETS_AT_ONCE = 1_000
 
-NUMBERED = """
+NUMBERED = f"""
     WITH wanted AS (
-        SELECT c.cluster, c.place FROM unnest(%(clusters)s::text[]) WITH ORDINALITY AS c (cluster, place)
+        SELECT c.cluster, c.place FROM unnest({lists.texts_in("clusters")}) WITH ORDINALITY AS c (cluster, place)
         WHERE NOT EXISTS (SELECT FROM user_number n WHERE n.project_id = %(project)s AND n.cluster = c.cluster)
     )
     INSERT INTO user_number (project_id, number, cluster)
@@ -28,13 +28,14 @@ NUMBERED = """
         + (SELECT coalesce(max(number), -1) + 1 FROM user_number WHERE project_id = %(project)s), cluster
     FROM wanted
 """
-NUMBERS = (
-    "SELECT cluster, number FROM user_number WHERE project_id = %(project)s AND cluster = ANY(%(clusters)s::text[])"
-)
+NUMBERS = f"""
+    SELECT cluster, number FROM user_number
+    WHERE project_id = %(project)s AND cluster = ANY({lists.texts_in("clusters")})
+"""
 # OFFSET 0 has each of these users looked up: joined, a table that was empty a moment ago would be read for every one of them.
-FORGOTTEN = """
+FORGOTTEN = f"""
     DELETE FROM user_number n
-    WHERE n.project_id = %(project)s AND n.cluster = ANY(%(clusters)s::text[]) AND NOT EXISTS (
+    WHERE n.project_id = %(project)s AND n.cluster = ANY({lists.texts_in("clusters")}) AND NOT EXISTS (
         SELECT FROM user_month m WHERE m.project_id = n.project_id AND m.cluster = n.cluster AND m.is_user OFFSET 0)
 """
 KEYS = """
@@ -85,7 +86,7 @@ def store(changes: Sequence[Change], clusters: Sequence[str]) -> None:
     different = [change for change in changes if change.before != change.after]
     parameters: dict[str, Any] = {
         "project": current_project(),
-        "clusters": list(dict.fromkeys(change.cluster for change in different)),
+        "clusters": lists.texts(list(dict.fromkeys(change.cluster for change in different))),
     }
     with connection.cursor() as cursor:
         if different:
@@ -94,7 +95,7 @@ def store(changes: Sequence[Change], clusters: Sequence[str]) -> None:
             _write(_places(different, dict(cursor.fetchall())))
         kept = {change.cluster for change in changes if change.after}
         if gone := [cluster for cluster in clusters if cluster not in kept]:
-            cursor.execute(FORGOTTEN, {**parameters, "clusters": gone})
+            cursor.execute(FORGOTTEN, {**parameters, "clusters": lists.texts(gone)})
 
 
 def _places(changes: Iterable[Change], numbers: dict[str, int]) -> dict[Key, tuple[list[int], list[int]]]:

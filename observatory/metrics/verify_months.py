@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection
 
 from ingest.projects.access import current_project
-from observatory.metrics import user_months
+from observatory.metrics import lists, user_months
 from observatory.metrics.months import month_of
 from observatory.metrics.user_months import UserMonth
 
@@ -28,11 +28,11 @@ PAIRS = """
 """
 STORED = f"""
     SELECT {", ".join(user_months.COLUMNS)} FROM user_month
-    WHERE project_id = %(project)s AND month = %(month)s AND cluster = ANY(%(clusters)s)
+    WHERE project_id = %(project)s AND month = %(month)s AND cluster = ANY({lists.texts_in("clusters")})
 """
-MARKED = """
+MARKED = f"""
     SELECT DISTINCT cluster FROM unmerged_user
-    WHERE project_id = %(project)s AND month = %(month)s AND cluster = ANY(%(clusters)s)
+    WHERE project_id = %(project)s AND month = %(month)s AND cluster = ANY({lists.texts_in("clusters")})
 """
 
 

@@ -155,6 +155,9 @@ def single_lines(compared: Compared) -> list[str]:
         f"  {name:16} {one.rate:9,.0f} answers/s   (p50 {one.p50_ms:.1f} ms, p99 {one.p99_ms:.1f} ms)"
         for name, one in sides
     ]
+    lines.append(
+        f"One of 1 MiB: {compared.large_ms:.1f} ms; PostgreSQL alone takes {compared.alone_ms:.1f} ms to store its text"
+    )
     return lines
 
 

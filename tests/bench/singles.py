@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+import psycopg
 
 from observatory.embedded import attach, place
 from observatory.embedded.secret import secret_key
+from tests.bench import copying
 from tests.bench.bodies import bodies
 from tests.faults.stack import Stack
 from tests.harness.installation import ROOT, free_port
@@ -74,6 +76,8 @@ class Compared:
     at_half: Singles
     large_ms: float
     """The median answer to one interaction with 1 MiB of text."""
+    alone_ms: float
+    """What PostgreSQL alone takes to store that text: a median too."""
 
 
 def measure(stack: Stack, key: str) -> Compared | None:
@@ -88,15 +92,17 @@ def measure(stack: Stack, key: str) -> Compared | None:
         drive(program, stack.folder, port, key, seconds=WARM_UP_SECONDS)
         nothing = drive(program, stack.folder, port, key)
     at_half = drive(program, stack.folder, stack.port, key, pause_ms=pause_for(stored.rate / 2))
-    return Compared(stored, nothing, at_half, large_ms(stack.port, key))
+    return Compared(stored, nothing, at_half, large_ms(stack.port, key), alone_ms(stack.superuser_url))
+
+
+def large_text() -> str:
+    """1 MiB of real text."""
+    return "".join(json.loads(body.content)["output"] for body in bodies(1, distinct=600, prefix="large"))[:1_048_576]
 
 
 def large_ms(port: int, key: str) -> float:
     """The median of several posts of one interaction with 1 MiB of real text, in milliseconds."""
-    text = "".join(json.loads(body.content)["output"] for body in bodies(1, distinct=600, prefix="large"))[
-        : 1024 * 1024
-    ]
-    taken = []
+    text, taken = large_text(), []
     with httpx2.Client(headers={"x-api-key": key}, timeout=30) as client:
         for number in range(LARGE_POSTS):
             content = json.dumps({"feature": "write-draft", "id": f"large-{time.time_ns()}-{number}", "output": text})
@@ -105,6 +111,20 @@ def large_ms(port: int, key: str) -> float:
             taken.append(1000 * (time.perf_counter() - began))
             if answer.status_code != 200:
                 raise RuntimeError(answer.text[:500])
+    return statistics.median(taken)
+
+
+def alone_ms(superuser_url: str) -> float:
+    """The median of inserting such a text into the same table, each in a transaction of its own, in milliseconds."""
+    text, taken = large_text(), []
+    with psycopg.connect(superuser_url, autocommit=True) as superuser:
+        for number in range(LARGE_POSTS):
+            began = time.perf_counter()
+            superuser.execute(
+                "INSERT INTO payload (project_id, occurred_at, id, output) VALUES (%s, now(), %s, %s)",
+                [copying.FIRST_PROJECT, f"large-{number}", text],
+            )
+            taken.append(1000 * (time.perf_counter() - began))
     return statistics.median(taken)
 
 

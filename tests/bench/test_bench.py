@@ -165,9 +165,9 @@ def test_single_posts_are_judged_beside_the_server_that_stores_nothing():
     def run(rate: float, p99_ms: float = 20.0) -> Singles:
         return Singles(int(rate * 10), 10.0, 5.0, p99_ms, 0)
 
-    kept = single_bars(Compared(run(401), run(1_000), run(200), large_ms=30))
+    kept = single_bars(Compared(run(401), run(1_000), run(200), large_ms=30, alone_ms=20))
     assert [bar.is_kept for bar in kept] == [True, True, True]
-    missed = single_bars(Compared(run(399), run(1_000), run(200, p99_ms=51), large_ms=51))
+    missed = single_bars(Compared(run(399), run(1_000), run(200, p99_ms=51), large_ms=51, alone_ms=20))
     assert [bar.is_kept for bar in missed] == [False, False, False]
     assert single_bars(None) == []
 

@@ -94,6 +94,7 @@ HEALTH = (
         "The largest share of a limit entered for a provider or a model (requests or tokens per minute) that a single minute used.",
         parts=(Counter.PEAK_CALLS, Counter.PEAK_TOKENS),
         window="24h",
+        by=FilteredBy.PROJECT,
     ),
 )
 QUALITY = (

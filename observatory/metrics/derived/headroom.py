@@ -23,9 +23,9 @@ from observatory.metrics.shelf import NAMELESS, Filter, Shelf
 
 
 def most_used(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
-    """The largest share of a limit in each window; unknown without limits, and of a single feature: all share them."""
+    """The largest share of a limit in each window; unknown without limits."""
     limits = provider_limits.entered()
-    if not limits or chosen.feature is not None:
+    if not limits:
         return [NO_DATA for _ in points]
     return [_whole(provider_limits.use_of(limits, peaks)) for peaks in peaks_of(shelf, points)]
 

@@ -11,6 +11,7 @@ from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start
 from observatory.metrics import provider_limits, roller, series
 from observatory.metrics.provider_limits import Limit
+from observatory.metrics.windows import BadWindow
 from tests import factories
 from tests.observatory.metrics.business_oracles import TODAY
 from tests.observatory.metrics.business_rows import NOW
@@ -74,7 +75,8 @@ def test_the_busiest_minute_is_held_against_what_the_provider_allows(project: An
         assert use(Limit("openai", "", 50, 100_000)) == pytest.approx(45 / 50)
         assert use(Limit("openai", "", None, 10_000)) == pytest.approx(45 * 200 / 10_000)
         assert use(Limit("openai", "gpt-y", 41)) == pytest.approx(40 / 41)
-        assert use(feature="a") is None, "features share the limits"
+        with pytest.raises(BadWindow, match="whole project's"):  # features share the limits
+            use(feature="a")
         by_model = series.breakdown(["peak_requests_per_minute"], window, by="model", now=NOW)
         assert [by_model[model]["peak_requests_per_minute"].value for model in ("gpt-x", "gpt-y")] == [45, 40]
         points = series.series("provider_limit_use", Window(start, start + 2 * DAY), now=NOW)
