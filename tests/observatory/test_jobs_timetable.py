@@ -80,8 +80,9 @@ def test_beat_begins_with_every_duty_at_once():
 
 def test_a_broker_that_is_away_is_one_line_and_one_when_it_is_back(caplog):
     entries = {f"{n}": {"task": f"task-{n}", "schedule": 3.0} for n in range(3)}
+    one_try = {"set_as_current": False, "task_publish_retry": False, "broker_transport_options": {"max_retries": 0}}
     away, back = (
-        Celery(set_as_current=False, broker=url, task_publish_retry=False, beat_schedule=entries)
+        Celery(**one_try, broker=url, beat_schedule=entries)
         for url in (f"redis://127.0.0.1:{free_port()}/0", "memory://")
     )
     scheduler = symbol_by_name(app.conf.beat_scheduler)(app=away, lazy=True)
