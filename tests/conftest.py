@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.harness import people
+from tests.harness import people, prepared
 from tests.harness.installation import Installation
 
 pytest_plugins = ["tests.harness.chromium"]
@@ -40,10 +40,13 @@ def _is_controller(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Start PostgreSQL, migrate it and set Django up before any test module is imported."""
     global _installation
-    if _is_controller(config) or config.option.collectonly:
+    if config.option.collectonly:
+        return
+    if not hasattr(config, "workerinput"):
+        prepared.begin()
+    if _is_controller(config):
         return
     _installation = Installation()
-    _installation.migrate()
     os.environ.update(_installation.environment)
     os.environ["OBSERVATORY_ROLE"] = "jobs"
     import django
@@ -63,10 +66,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: (item.path not in long, -sizes[item.path]))
 
 
-def pytest_unconfigure() -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind."""
     if _installation is not None:
         _installation.close()
+    if not hasattr(config, "workerinput"):
+        prepared.end()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

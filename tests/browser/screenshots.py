@@ -96,7 +96,6 @@ def main() -> None:
         options.all.mkdir(parents=True, exist_ok=True)
     installation = Installation()
     try:
-        installation.migrate()
         installation.web()
         done = installation.command("demo", timeout=300)
         print(done.stdout[-2000:], done.stderr[-2000:])

@@ -25,6 +25,7 @@ from observatory.embedded import attach, place, server
 from observatory.embedded.processes import working_in
 from observatory.embedded.secret import secret_key
 from observatory.embedded.supervisor import CHILDREN
+from tests.harness import prepared
 from tests.harness.installation import ROOT, free_port
 
 WEB, DATABASE, BACKEND, JOBS_BACKEND, ALL = "web", "postgresql", "backend", "jobs backend", "all"
@@ -56,6 +57,7 @@ class Stack:
 
     def prepare(self) -> str:
         """Make and migrate the database; gives the first project's key."""
+        prepared.copy_into(self.data_dir)
         self._revive_database()
         said = self.command("prepare", "--json").stdout
         return str(json.loads(said)["key"])

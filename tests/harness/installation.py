@@ -13,8 +13,9 @@ from pathlib import Path
 import httpx2
 
 from observatory.embedded.server import Server, start
+from tests.harness import prepared
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = prepared.ROOT
 
 
 def free_port() -> int:
@@ -25,10 +26,11 @@ def free_port() -> int:
 
 
 class Installation:
-    """A database server, the environment that leads to it, and the processes started on it."""
+    """A database server, migrated unless it is to be empty, the environment that leads to it, and the processes on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_empty: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="observatory-test-"))
+        is_migrated = not is_empty and prepared.copy_into(self.folder / "var")
         self.server: Server = start(self.folder / "var")
         self.port = free_port()
         self.environment = {
@@ -47,6 +49,8 @@ class Installation:
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of commands need not compile the product anew
         self._children: list[subprocess.Popen[bytes]] = []
         self._web: subprocess.Popen[bytes] | None = None
+        if not (is_empty or is_migrated):
+            self._migrate()
 
     @property
     def address(self) -> str:
@@ -68,8 +72,7 @@ class Installation:
             check=False,
         )
 
-    def migrate(self) -> None:
-        """Bring the database up to date, as its owner."""
+    def _migrate(self) -> None:
         done = self.command("migrate", "--verbosity", "0")
         if done.returncode:
             raise RuntimeError(f"migrate failed: {done.stderr}")

@@ -44,14 +44,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def first() -> Iterator[Installation]:
     """One of its own: in the session's there are hundreds of projects, and a restore verifies them all."""
     made = Installation()
-    made.migrate()
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
 def second() -> Iterator[Installation]:
-    made = Installation()
+    made = Installation(is_empty=True)
     yield made
     made.close()
 

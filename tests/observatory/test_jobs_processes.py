@@ -20,7 +20,6 @@ class Jobs:
 
     def __init__(self) -> None:
         self.installation = Installation()
-        self.installation.migrate()
         self.processes = {name: self.begin(name) for name in ("measure", "tell", "beat")}
 
     def begin(self, name: str) -> subprocess.Popen[bytes]:

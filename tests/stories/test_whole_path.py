@@ -77,7 +77,6 @@ def product() -> Iterator[tuple[Installation, str, MailSink, HttpSink]]:
         installation = Installation()
         installation.environment["EMAIL_URL"] = f"smtp://{mail.host}:{mail.port}"
         try:
-            installation.migrate()
             assert installation.command("create_project", "Story").returncode == 0
             key = installation.command("create_key", "story", "--scopes", "ingest,read").stdout.strip()
             pairs = list(history(datetime.now(UTC)))
