@@ -22,7 +22,9 @@ from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, Window, day_start
 from observatory.metrics import provider_limits, roller, series
 from observatory.metrics.definitions import METRICS, Kind
+from observatory.metrics.metric import FilteredBy
 from observatory.metrics.provider_limits import Limit
+from observatory.metrics.windows import BadWindow
 from tests.observatory.metrics import business_oracles, people_oracles, stream_oracles
 from tests.observatory.metrics.business_oracles import Oracle, by
 from tests.observatory.metrics.business_rows import PRICED_MODEL, Life, enter_prices
@@ -263,6 +265,10 @@ def test_small_streams_on_edges_are_what_plain_counting_gives(any_sample: None, 
         for window, feature in itertools.product(windows, (None, "write-draft")):
             for name, oracle in ORACLES.items():
                 if feature and feature not in {row["feature"] for row in life.stream.interactions}:
+                    continue
+                if feature and METRICS[name].filtered_by is FilteredBy.PROJECT:
+                    with pytest.raises(BadWindow, match="the whole project's"):
+                        reader.reading(name, window, feature=feature)
                     continue
                 reading = reader.reading(name, window, feature=feature)
                 plain = expected(oracle, life, window, feature)
