@@ -52,7 +52,7 @@ up: setup
 	@exec $(RUN) manage.py up
 
 test: setup-dev browser servers
-	@exec $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)
+	@exec env -u PYTHONDONTWRITEBYTECODE $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)
 
 check: setup-dev
 	$(RUN) -m ruff format --check .
