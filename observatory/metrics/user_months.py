@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
+import psycopg
 from django.db import connection
 
+from ingest import arrays
 from ingest.projects.access import current_project
-from observatory.metrics import lists, user_sets
+from observatory.metrics import user_sets
 from observatory.metrics.months import month_of
 from observatory.metrics.user_sets import Change
 
@@ -42,9 +44,9 @@ SETS = "GROUPING SETS ((w.month, w.cluster, u.is_user, u.feature_id), (w.month, 
 """A day's tier stands in all features' rows of that day, so the latest day alone decides."""
 
 # As in `user_rows`: a month is sent once, and its users name its place.
-WANTED = f"""
+WANTED = """
     SELECT (%(months)s::date[])[place] AS month, cluster
-    FROM unnest({lists.numbers_in("places")}, {lists.texts_in("clusters")}) AS p (place, cluster)
+    FROM unnest(%(places)b, %(clusters)b) AS p (place, cluster)
 """
 MERGED = f"""
     SELECT {SUMS}
@@ -137,7 +139,7 @@ def replace(pairs: Sequence[UserMonth]) -> None:
         INSERT INTO user_month (project_id, {", ".join(COLUMNS)}) SELECT %(project)s, r.* FROM ({MERGED}) r
         RETURNING month, feature_id, cluster, is_user, active_days
     """
-    with connection.cursor() as cursor:
+    with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(claim, parameters(pairs))
         before, after = (_active_days(cursor, query, pairs) for query in (delete, insert))
     changes = [Change(*key, before.get(key, 0), after.get(key, 0)) for key in before | after]
@@ -187,6 +189,6 @@ def parameters(pairs: Sequence[UserMonth]) -> dict[str, Any]:
     return {
         "project": current_project(),
         "months": list(place_of),
-        "places": lists.numbers(place_of[pair.month] for pair in pairs),
-        "clusters": lists.texts([pair.cluster for pair in pairs]),
+        "places": arrays.integers([place_of[pair.month] for pair in pairs]),
+        "clusters": arrays.texts([pair.cluster for pair in pairs]),
     }

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+import psycopg
 from django.db import connection
 
+from ingest import arrays
 from ingest.dimensions import Component, Facts, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.timeline import Window, day_window, local_day
-from observatory.metrics import lists, raw, user_months
+from observatory.metrics import raw, user_months
 
 COLUMNS = (
     "day", "feature_id", "cluster", "is_user", "calls", "errors", "cost_nano", "model_tokens_nano",
@@ -32,10 +34,10 @@ MANY_MARKS = 20_000
 """More are not looked through while a page waits."""
 
 # A day is sent once and its users name its place: so many instants would take longer to send than to look up.
-WANTED = f"""
+WANTED = """
     SELECT (%(days)s::date[])[place] AS day, (%(starts)s::timestamptz[])[place] AS start_at,
         (%(ends)s::timestamptz[])[place] AS end_at, cluster
-    FROM unnest({lists.numbers_in("places")}, {lists.texts_in("clusters")}) AS p (place, cluster)
+    FROM unnest(%(places)b, %(clusters)b) AS p (place, cluster)
 """
 OF_USERS = """
     FROM wanted w
@@ -184,7 +186,7 @@ def claim(users: Sequence[UserDay]) -> None:
             AND d.quarter >= %(first)s AND d.quarter < %(last)s
     """
     first, last = min(user.window.start for user in users), max(user.window.end for user in users)
-    with connection.cursor() as cursor:
+    with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(query, {**_pairs(users), "first": first, "last": last})
 
 
@@ -197,14 +199,14 @@ def replace(users: Sequence[UserDay]) -> None:
     # By user, as the index that has most places: it is far larger than what PostgreSQL keeps at hand.
     rows = f"{_recomputing(users)} ORDER BY cluster, day, feature_id"
     insert = f"INSERT INTO user_day (project_id, {', '.join(COLUMNS)}) SELECT %(project)s, r.* FROM ({rows}) r"
-    with connection.cursor() as cursor:
+    with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(user_months.marking(delete), _pairs(users))
         cursor.execute(user_months.marking(insert), _parameters(users))
 
 
 def recomputed(users: Sequence[UserDay]) -> list[tuple[Any, ...]]:
     """What `replace` would store, in the order of COLUMNS."""
-    with connection.cursor() as cursor:
+    with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(_recomputing(users), _parameters(users))
         return list(cursor.fetchall())
 
@@ -292,8 +294,8 @@ def _pairs(users: Sequence[UserDay]) -> dict[str, Any]:
         "days": list(windows),
         "starts": [window.start for window in windows.values()],
         "ends": [window.end for window in windows.values()],
-        "places": lists.numbers(place_of[user.day] for user in users),
-        "clusters": lists.texts([user.cluster for user in users]),
+        "places": arrays.integers([place_of[user.day] for user in users]),
+        "clusters": arrays.texts([user.cluster for user in users]),
     }
 
 

@@ -9,18 +9,20 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
+import psycopg
 from django.db import connection
 
+from ingest import arrays
 from ingest.projects.access import current_project
 from ingest.timeline import DAY
-from observatory.metrics import lists, user_bits
+from observatory.metrics import user_bits
 
 ALL_FEATURES = -1
 SETS_AT_ONCE = 1_000
 
-NUMBERED = f"""
+NUMBERED = """
     WITH wanted AS (
-        SELECT c.cluster, c.place FROM unnest({lists.texts_in("clusters")}) WITH ORDINALITY AS c (cluster, place)
+        SELECT c.cluster, c.place FROM unnest(%(clusters)b) WITH ORDINALITY AS c (cluster, place)
         WHERE NOT EXISTS (SELECT FROM user_number n WHERE n.project_id = %(project)s AND n.cluster = c.cluster)
     )
     INSERT INTO user_number (project_id, number, cluster)
@@ -28,14 +30,14 @@ NUMBERED = f"""
         + (SELECT coalesce(max(number), -1) + 1 FROM user_number WHERE project_id = %(project)s), cluster
     FROM wanted
 """
-NUMBERS = f"""
+NUMBERS = """
     SELECT cluster, number FROM user_number
-    WHERE project_id = %(project)s AND cluster = ANY({lists.texts_in("clusters")})
+    WHERE project_id = %(project)s AND cluster = ANY(%(clusters)b)
 """
 # OFFSET 0 has each of these users looked up: joined, a table that was empty a moment ago would be read for every one of them.
-FORGOTTEN = f"""
+FORGOTTEN = """
     DELETE FROM user_number n
-    WHERE n.project_id = %(project)s AND n.cluster = ANY({lists.texts_in("clusters")}) AND NOT EXISTS (
+    WHERE n.project_id = %(project)s AND n.cluster = ANY(%(clusters)b) AND NOT EXISTS (
         SELECT FROM user_month m WHERE m.project_id = n.project_id AND m.cluster = n.cluster AND m.is_user OFFSET 0)
 """
 KEYS = """
@@ -86,16 +88,16 @@ def store(changes: Sequence[Change], clusters: Sequence[str]) -> None:
     different = [change for change in changes if change.before != change.after]
     parameters: dict[str, Any] = {
         "project": current_project(),
-        "clusters": lists.texts(list(dict.fromkeys(change.cluster for change in different))),
+        "clusters": arrays.texts(list(dict.fromkeys(change.cluster for change in different))),
     }
-    with connection.cursor() as cursor:
+    with psycopg.Cursor(connection.connection) as cursor:
         if different:
             cursor.execute(NUMBERED, parameters)
             cursor.execute(NUMBERS, parameters)
             _write(_places(different, dict(cursor.fetchall())))
         kept = {change.cluster for change in changes if change.after}
         if gone := [cluster for cluster in clusters if cluster not in kept]:
-            cursor.execute(FORGOTTEN, {**parameters, "clusters": lists.texts(gone)})
+            cursor.execute(FORGOTTEN, {**parameters, "clusters": arrays.texts(gone)})
 
 
 def _places(changes: Iterable[Change], numbers: dict[str, int]) -> dict[Key, tuple[list[int], list[int]]]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import psycopg
 from django.db import connection
 
 from ingest.projects.access import current_project
-from observatory.metrics import lists, user_months
+from observatory.metrics import user_months
 from observatory.metrics.months import month_of
 from observatory.metrics.user_months import UserMonth
 
@@ -28,11 +29,11 @@ PAIRS = """
 """
 STORED = f"""
     SELECT {", ".join(user_months.COLUMNS)} FROM user_month
-    WHERE project_id = %(project)s AND month = %(month)s AND cluster = ANY({lists.texts_in("clusters")})
+    WHERE project_id = %(project)s AND month = %(month)s AND cluster = ANY(%(clusters)b)
 """
-MARKED = f"""
+MARKED = """
     SELECT DISTINCT cluster FROM unmerged_user
-    WHERE project_id = %(project)s AND month = %(month)s AND cluster = ANY({lists.texts_in("clusters")})
+    WHERE project_id = %(project)s AND month = %(month)s AND cluster = ANY(%(clusters)b)
 """
 
 
@@ -49,7 +50,7 @@ def compare(day: date) -> Compared:
     """Compare the month rows of those who called on a day for the first time in its month. Under the lock of users."""
     month = month_of(day)
     parameters: dict[str, Any] = {"project": current_project(), "month": month, "day": day, "bit": 1 << day.day - 1}
-    with connection.cursor() as cursor:
+    with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(PAIRS, parameters)
         parameters |= user_months.parameters([UserMonth(month, row[0]) for row in cursor.fetchall()])
         cursor.execute(user_months.MERGED, parameters)
