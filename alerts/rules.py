@@ -13,6 +13,7 @@ from alerts.severity import Certainty, Side, State
 from ingest.projects.access import current_project
 from ingest.projects.models import Feature
 from observatory.metrics.definitions import METRICS
+from observatory.metrics.metric import FilteredBy
 
 DAY_MINUTES = 24 * 60
 LONGEST_WINDOW = 90 * DAY_MINUTES
@@ -55,6 +56,8 @@ def create(
     check_terms(terms)
     check_windows(windows)
     scope = scope or (AlertRule.Scope.FEATURE if feature else AlertRule.Scope.PROJECT)
+    if scope != AlertRule.Scope.PROJECT and METRICS[metric].filtered_by is FilteredBy.PROJECT:
+        raise RuleError("feature", f"{metric} is the whole project's: no feature has one of its own")
     rule = built(name, metric, terms, windows, scope, now)
     rule.feature_number = _number_of(feature) if scope == AlertRule.Scope.FEATURE else 0
     rule.active_from = active_from or now

@@ -21,6 +21,7 @@ def scope(project):
     [
         ({"metric": "happiness"}, "metric"),
         ({"feature": "no-such-feature"}, "feature"),
+        ({"metric": "provider_limit_use", "scope": "every_feature"}, "feature"),
         ({"terms": Terms(Side.ABOVE, None, None)}, "warning"),
         ({"terms": Terms(Side.ABOVE, math.nan, None)}, "warning"),
         ({"terms": Terms(Side.ABOVE, 0.05, 0.02)}, "critical"),
