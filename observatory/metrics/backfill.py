@@ -40,7 +40,7 @@ USERS = """
     SELECT %(project)s, %(start)s, cluster FROM (
         SELECT coalesce(user_id, session_id, '') AS cluster FROM interaction
         WHERE project_id = %(project)s AND occurred_at >= %(start)s AND occurred_at < %(end)s
-        UNION SELECT cluster FROM user_day WHERE project_id = %(project)s AND day = %(day)s) c
+        UNION SELECT cluster FROM user_day WHERE project_id = %(project)s AND day + 0 = %(day)s) c
 """
 
 

@@ -77,7 +77,7 @@ def read(signals: Collection[str], feature: int | None, first: date, last: date)
     for day, is_anonymous, *numbers in _rows(asked, feature, list(days(first, last))):
         width = len(numbers) // len(asked)
         for place, signal in enumerate(asked):
-            sums = _sums(is_anonymous, [int(part) for part in numbers[place * width : (place + 1) * width]])
+            sums = _sums(is_anonymous, [int(part or 0) for part in numbers[place * width : (place + 1) * width]])
             if sums.n:
                 known = found[signal].get(day)
                 found[signal][day] = Sums(*map(add, known, sums)) if known else sums
@@ -102,7 +102,7 @@ def _rows(signals: Sequence[str], feature: int | None, wanted: list[date]) -> li
 
 def _clusters(columns: Sequence[str], feature: int | None) -> str:
     """SQL: the clusters of the day `d.day`; of a single feature each is one row."""
-    of_day = "FROM user_day WHERE project_id = %(project)s AND day = d.day"
+    of_day = "FROM user_day WHERE project_id = %(project)s AND day + 0 = d.day"
     if feature is None:
         summed = ", ".join(f"sum({column})::bigint AS {column}" for column in columns)
         return f"SELECT cluster, {summed} {of_day} GROUP BY cluster"

@@ -30,7 +30,7 @@ SHEETS = """
 QUARTERS = SHEETS.replace("bucket <", f"level = {Level.QUARTER:d} AND bucket <")
 USERS = user_months.marking("""
     DELETE FROM user_day WHERE project_id = %(project)s AND ctid = ANY(ARRAY(
-        SELECT ctid FROM user_day WHERE project_id = %(project)s AND day < %(before)s LIMIT %(limit)s))
+        SELECT ctid FROM user_day WHERE project_id = %(project)s AND day + 0 < %(before)s LIMIT %(limit)s))
 """)
 
 _turns = Turns[Standing]("the old rollups of project", key=attrgetter("project_id"), since=attrgetter("swept_at"))

@@ -21,12 +21,12 @@ DAYS = 28
 AGAIN = "again"
 
 FIRST_AND_LAST = """
-    SELECT (SELECT day FROM user_day WHERE project_id = %(project)s AND day >= %(from)s ORDER BY day LIMIT 1),
-           (SELECT day FROM user_day WHERE project_id = %(project)s ORDER BY day DESC LIMIT 1)
+    SELECT (SELECT day FROM user_day WHERE project_id = %(project)s AND day + 0 >= %(from)s ORDER BY day + 0 LIMIT 1),
+           (SELECT day FROM user_day WHERE project_id = %(project)s ORDER BY day + 0 DESC LIMIT 1)
 """
 DELETED = f"""
     DELETE FROM user_day
-    WHERE project_id = %(project)s AND day >= %(from)s AND day < %(until)s
+    WHERE project_id = %(project)s AND day + 0 >= %(from)s AND day + 0 < %(until)s
       AND (cluster = %(user)s OR NOT is_user AND {is_traced("cluster", SESSION)})
     RETURNING day, cluster
 """

@@ -24,7 +24,8 @@ AFTER = (30, 60, 90)
 # Earlier months are asked by their own rows, or by days while a mark waits in one of them.
 BY_MONTHS = """
     NOT EXISTS (SELECT FROM user_month e WHERE e.project_id = %(project)s AND e.cluster = c.cluster
-                AND e.month < %(first_month)s AND e.feature_id = %(month_feature)s AND e.is_user)
+                AND e.month < %(first_month)s AND e.is_user
+                AND (%(feature)s::smallint IS NULL OR e.feature_id = %(feature)s))
 """
 BY_DAYS = """
     NOT EXISTS (SELECT FROM user_day e WHERE e.project_id = %(project)s AND e.cluster = c.cluster

@@ -27,7 +27,7 @@ def rezone(first: datetime, old_zone: str, zone_name: str, now: datetime) -> Non
         ), waiting AS (
             DELETE FROM unmerged WHERE project_id = %(project)s AND level = ANY (%(marks)s) AND bucket >= %(first_mark)s
         )
-        DELETE FROM user_day WHERE project_id = %(project)s AND day >= %(first_day)s
+        DELETE FROM user_day WHERE project_id = %(project)s AND day + 0 >= %(first_day)s
     """
     quarters = """
         SELECT facts, bucket FROM sheet

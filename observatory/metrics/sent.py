@@ -29,8 +29,10 @@ _SAID = """
 """
 _ENTERED = {
     Entered.USERS: """
-        SELECT EXISTS (SELECT FROM user_month u WHERE u.project_id = %(project)s AND u.is_user
-                       AND u.feature_id = coalesce(%(feature)s::smallint, -1))
+        SELECT CASE WHEN %(feature)s::smallint IS NULL
+            THEN EXISTS (SELECT FROM user_month WHERE project_id = %(project)s AND is_user AND is_whole)
+            ELSE EXISTS (SELECT FROM user_month WHERE project_id = %(project)s AND is_user
+                         AND feature_id = %(feature)s AND feature_id >= 0) END
     """,
     Entered.ACTIVATIONS: f"""
         SELECT EXISTS (SELECT FROM user_event e WHERE e.project_id = %(project)s AND e.event = {int(UserEvent.ACTIVATED)}

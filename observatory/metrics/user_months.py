@@ -7,6 +7,7 @@ what is marked.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
@@ -18,12 +19,14 @@ from ingest import arrays
 from ingest.projects.access import current_project
 from observatory.metrics import user_sets
 from observatory.metrics.months import month_of
-from observatory.metrics.user_sets import Change
+from observatory.metrics.user_sets import ActiveDays
 
 ALL_FEATURES = user_sets.ALL_FEATURES
 """The feature of rows over all features; 0 is what named none."""
 
-COLUMNS = ("month", "feature_id", "cluster", "is_user", "calls", "cost_nano", "active_days", "tier_id", "segment_id")
+COLUMNS = (
+    "month", "feature_id", "cluster", "is_user", "calls", "cost_nano", "active_days", "tier_id", "segment_id", "is_whole",
+)  # fmt: skip
 PAIRS_AT_ONCE = 2_000
 PAIRS_AT_LEISURE = 20_000
 """At once in a run over everything: nobody waits for its slices."""
@@ -49,13 +52,20 @@ WANTED = """
     FROM unnest(%(places)b, %(clusters)b) AS p (place, cluster)
 """
 MERGED = f"""
-    SELECT {SUMS}
-    FROM ({WANTED}) w
-    CROSS JOIN LATERAL (
-        SELECT * FROM user_day
-        WHERE project_id = %(project)s AND cluster = w.cluster AND day >= w.month AND day < w.month + interval '1 month'
-        OFFSET 0) u
-    GROUP BY {SETS}
+    SELECT month, feature_id, cluster, is_user, calls, cost_nano, active_days, tier_id, segment_id,
+        feature_id = {ALL_FEATURES} OR features = 1
+    FROM (
+        SELECT *, count(*) OVER (PARTITION BY month, cluster, is_user) - 1 AS features
+        FROM (
+            SELECT {SUMS}
+            FROM ({WANTED}) w
+            CROSS JOIN LATERAL (
+                SELECT * FROM user_day
+                WHERE project_id = %(project)s AND cluster = w.cluster
+                    AND day >= w.month AND day < w.month + interval '1 month'
+                OFFSET 0) u
+            GROUP BY {SETS}) AS added) AS counted
+    WHERE feature_id <> {ALL_FEATURES} OR features > 1
 """
 """The rows of the wanted (month, cluster) pairs, in the order of COLUMNS."""
 
@@ -130,26 +140,36 @@ def replace(pairs: Sequence[UserMonth]) -> None:
         DELETE FROM unmerged_user m USING ({WANTED}) w
         WHERE m.project_id = %(project)s AND m.month = w.month AND m.cluster = w.cluster
     """
+    # Each pair's rows are looked up, and deleted by their place: joined, the whole table would be read for a few.
     delete = f"""
-        DELETE FROM user_month m USING ({WANTED}) w
-        WHERE m.project_id = %(project)s AND m.cluster = w.cluster AND m.month = w.month
-        RETURNING m.month, m.feature_id, m.cluster, m.is_user, m.active_days
+        DELETE FROM user_month WHERE ctid = ANY(ARRAY(
+            SELECT u.ctid FROM ({WANTED}) w CROSS JOIN LATERAL (
+                SELECT ctid FROM user_month
+                WHERE project_id = %(project)s AND cluster = w.cluster AND month = w.month OFFSET 0) u))
     """
     insert = f"""
         INSERT INTO user_month (project_id, {", ".join(COLUMNS)}) SELECT %(project)s, r.* FROM ({MERGED}) r
-        RETURNING month, feature_id, cluster, is_user, active_days
     """
     with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(claim, parameters(pairs))
-        before, after = (_active_days(cursor, query, pairs) for query in (delete, insert))
-    changes = [Change(*key, before.get(key, 0), after.get(key, 0)) for key in before | after]
-    user_sets.store(changes, [pair.cluster for pair in pairs])
+        before, after = (_active_days(cursor, change, pairs) for change in (delete, insert))
+    user_sets.store(before, after, [pair.cluster for pair in pairs])
 
 
-def _active_days(cursor: Any, query: str, pairs: Sequence[UserMonth]) -> dict[tuple[date, int, str], int]:
-    """The active days of users in the rows that a query takes or puts: by month, feature and cluster."""
+def _active_days(cursor: Any, change: str, pairs: Sequence[UserMonth]) -> ActiveDays:
+    """The users in the rows that a statement takes or puts; who had a single feature is one of all features, too."""
+    query = f"""
+        WITH changed AS ({change} RETURNING month, feature_id, cluster, is_user, is_whole, active_days)
+        SELECT month, feature_id, is_whole, array_agg(cluster), array_agg(active_days)
+        FROM changed WHERE is_user GROUP BY month, feature_id, is_whole
+    """
     cursor.execute(query, parameters(pairs))
-    return {key: days for *row, is_user, days in cursor.fetchall() if is_user and (key := tuple(row))}
+    found: defaultdict[tuple[date, int], dict[str, int]] = defaultdict(dict)
+    for month, feature, is_whole, clusters, days in cursor.fetchall():
+        of = dict(zip(clusters, days, strict=True))
+        for key in {feature, ALL_FEATURES} if is_whole else {feature}:
+            found[month, key].update(of)
+    return found
 
 
 def named(cluster: str) -> list[UserMonth]:

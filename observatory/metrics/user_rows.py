@@ -1,9 +1,13 @@
 """User rows: one per local day, feature and user, counted again from raw rows when something of that day is dirty.
 
 Without a user id the session is the cluster. Calls with neither share the cluster '': one row a feature and day, each
-of whose calls is its own cluster, so that its sums of squares follow from its counts. Sums of logarithms are
-millionths, rounded call by call, so that no order of rows shows in them. Tier and segment are those that a user was
-last seen with that day, in whichever feature; nobody is behind the cluster ''.
+of whose calls is its own cluster, so that its sums of squares follow from its counts, and those of logarithms are kept
+for it alone. Sums of logarithms are millionths, rounded call by call, so that no order of rows shows in them. What most
+rows would count none of is NULL then. Tier and segment are those that a user was last seen with that day, in whichever
+feature; nobody is behind the cluster ''.
+
+Rows lie by user. Those of a day have an index of their own, which a statement uses that says `day + 0`: no estimate of
+how many there are can have the planner look for one user among all of a day.
 """
 
 from collections.abc import Sequence
@@ -14,17 +18,17 @@ import psycopg
 from django.db import connection
 
 from ingest import arrays
-from ingest.dimensions import Component, Facts, FeedbackKind
+from ingest.dimensions import Facts, FeedbackKind
 from ingest.projects.access import current_project
 from ingest.timeline import Window, day_window, local_day
 from observatory.metrics import raw, user_months
 
 COLUMNS = (
-    "day", "feature_id", "cluster", "is_user", "calls", "errors", "cost_nano", "model_tokens_nano",
-    "input_tokens", "output_tokens", "n_input_tokens", "ln_input_tokens", "ln2_input_tokens", "n_cost", "ln_cost",
-    "ln2_cost", "n_latency", "ln_latency", "ln2_latency", "thumbs", "thumbs_up", "ratings", "ratings_micro",
-    "ratings2_micro", "corrections", "acceptances", "dismissals", "outcomes", "completions", "flagged",
-    "with_feedback", "tier_id", "segment_id",
+    "day", "feature_id", "cluster", "is_user", "calls", "errors", "cost_nano", "input_tokens",
+    "n_input_tokens", "ln_input_tokens", "ln2_input_tokens", "n_cost", "ln_cost", "ln2_cost",
+    "n_latency", "ln_latency", "ln2_latency", "thumbs", "thumbs_up", "ratings", "ratings_micro", "ratings2_micro",
+    "corrections", "acceptances", "dismissals", "outcomes", "completions", "flagged", "with_feedback",
+    "tier_id", "segment_id",
 )  # fmt: skip
 
 FEW_A_DAY = 4
@@ -73,7 +77,7 @@ RECOMPUTED = f"""
         SELECT * FROM unnest(%(days)s::date[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
             AS s (day, start_at, end_at)
     ), called AS (
-        SELECT w.day, w.cluster, i.feature_id, i.user_id IS NOT NULL AS is_user, i.input_tokens, i.output_tokens,
+        SELECT w.day, w.cluster, i.feature_id, i.user_id IS NOT NULL AS is_user, i.input_tokens,
             i.status <> 0 OR i.error_class <> 0 AS has_failed,
             CASE WHEN i.tier_id <> 0 AND w.cluster <> '' THEN
                 (date_part('epoch', i.occurred_at - w.start_at) * 1e6)::bigint << 16 | i.tier_id END AS tier_seen,
@@ -89,7 +93,7 @@ RECOMPUTED = f"""
     ), calls AS (
         SELECT day, feature_id, cluster, bool_or(is_user) AS is_user, count(*) AS calls,
             count(*) FILTER (WHERE has_failed) AS errors, coalesce(sum(own_nano), 0) AS own_nano,
-            coalesce(sum(input_tokens), 0) AS input_tokens, coalesce(sum(output_tokens), 0) AS output_tokens,
+            coalesce(sum(input_tokens), 0) AS input_tokens,
             count(ln_input) AS n_input, coalesce(sum(round(ln_input)), 0) AS ln_input,
             coalesce(sum(round(ln_input * ln_input / 1e6)), 0) AS ln2_input,
             count(ln_cost) AS n_cost, coalesce(sum(round(ln_cost)), 0) AS ln_cost,
@@ -116,23 +120,22 @@ RECOMPUTED = f"""
         JOIN wanted w ON w.day = v.that_day AND w.cluster = v.cluster
         GROUP BY w.day, w.cluster, v.feature_id
     ), paid AS (
-        SELECT w.day, w.cluster, c.feature_id, sum(c.amount_nano) AS amount_nano,
-            sum(c.amount_nano) FILTER (WHERE c.component = %(model_tokens)s) AS model_tokens_nano
+        SELECT w.day, w.cluster, c.feature_id, sum(c.amount_nano) AS amount_nano
         FROM {_of_days("cost", "occurred_at")} c
         JOIN wanted w ON w.day = c.that_day AND w.cluster = c.cluster
         GROUP BY w.day, w.cluster, c.feature_id
     )
-    SELECT day, feature_id, cluster, c.is_user, c.calls::integer, c.errors::integer,
+    SELECT day, feature_id, cluster, c.is_user, c.calls::integer, nullif(c.errors, 0)::integer,
         least(c.own_nano + coalesce(p.amount_nano, 0), 9223372036854775807)::bigint,
-        least(c.own_nano + coalesce(p.model_tokens_nano, 0), 9223372036854775807)::bigint,
-        c.input_tokens::bigint, c.output_tokens::bigint,
-        c.n_input::integer, c.ln_input::bigint, c.ln2_input::bigint, c.n_cost::integer, c.ln_cost::bigint,
-        c.ln2_cost::bigint, c.n_latency::integer, c.ln_latency::bigint, c.ln2_latency::bigint,
-        coalesce(s.thumbs, 0)::integer, coalesce(s.thumbs_up, 0)::integer, coalesce(s.ratings, 0)::integer,
-        coalesce(s.ratings_micro, 0)::bigint, coalesce(s.ratings2_micro, 0)::bigint,
-        coalesce(s.corrections, 0)::integer, coalesce(s.acceptances, 0)::integer,
-        coalesce(s.dismissals, 0)::integer, coalesce(s.outcomes, 0)::integer,
-        coalesce(s.completions, 0)::integer, coalesce(s.flagged, 0)::integer, coalesce(s.with_feedback, 0)::integer,
+        c.input_tokens::bigint,
+        c.n_input::integer, c.ln_input::bigint, CASE WHEN cluster = '' THEN c.ln2_input::bigint END,
+        c.n_cost::integer, c.ln_cost::bigint, CASE WHEN cluster = '' THEN c.ln2_cost::bigint END,
+        c.n_latency::integer, c.ln_latency::bigint, CASE WHEN cluster = '' THEN c.ln2_latency::bigint END,
+        nullif(s.thumbs, 0)::integer, nullif(s.thumbs_up, 0)::integer, nullif(s.ratings, 0)::integer,
+        nullif(s.ratings_micro, 0)::bigint, nullif(s.ratings2_micro, 0)::bigint,
+        nullif(s.corrections, 0)::integer, nullif(s.acceptances, 0)::integer, nullif(s.dismissals, 0)::integer,
+        nullif(s.outcomes, 0)::integer, nullif(s.completions, 0)::integer, nullif(s.flagged, 0)::integer,
+        nullif(s.with_feedback, 0)::integer,
         (coalesce(max(c.tier_seen) OVER on_that_day, 0) & 65535)::smallint,
         (coalesce(max(c.segment_seen) OVER on_that_day, 0) & 65535)::smallint
     FROM calls c
@@ -193,10 +196,12 @@ def claim(users: Sequence[UserDay]) -> None:
 def replace(users: Sequence[UserDay]) -> None:
     """Count these pairs again, put the rows in the place of what they had, and mark their months."""
     delete = f"""
-        DELETE FROM user_day USING ({WANTED}) w
-        WHERE user_day.project_id = %(project)s AND user_day.day = w.day AND user_day.cluster = w.cluster
+        DELETE FROM user_day WHERE ctid = ANY(ARRAY(
+            SELECT u.ctid FROM ({WANTED}) w CROSS JOIN LATERAL (
+                SELECT ctid FROM user_day
+                WHERE project_id = %(project)s AND cluster = w.cluster AND day = w.day OFFSET 0) u))
     """
-    # By user, as the index that has most places: it is far larger than what PostgreSQL keeps at hand.
+    # By user, as the primary key: it is far larger than what PostgreSQL keeps at hand.
     rows = f"{_recomputing(users)} ORDER BY cluster, day, feature_id"
     insert = f"INSERT INTO user_day (project_id, {', '.join(COLUMNS)}) SELECT %(project)s, r.* FROM ({rows}) r"
     with psycopg.Cursor(connection.connection) as cursor:
@@ -220,7 +225,7 @@ def _recomputing(users: Sequence[UserDay]) -> str:
 
 def stored(day: date) -> list[tuple[Any, ...]]:
     """The stored rows of a local day, in the order of COLUMNS."""
-    query = f"SELECT {', '.join(COLUMNS)} FROM user_day WHERE project_id = %s AND day = %s"
+    query = f"SELECT {', '.join(COLUMNS)} FROM user_day WHERE project_id = %s AND day + 0 = %s"
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), day])
         return list(cursor.fetchall())
@@ -302,7 +307,6 @@ def _pairs(users: Sequence[UserDay]) -> dict[str, Any]:
 def _parameters(users: Sequence[UserDay]) -> dict[str, Any]:
     return {
         **_pairs(users),
-        "model_tokens": int(Component.MODEL_TOKENS),
         **raw.replaced(sorted({user.window for user in users})),
         **{kind.name.lower(): int(kind) for kind in FeedbackKind},
     }

@@ -4,8 +4,7 @@ Bit for bit what `user_month` says of its users: whoever replaces a user's month
 transaction, under the roller's lock of users.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -61,14 +60,8 @@ EMPTIED = f"""
 """
 
 
-class Change(NamedTuple):
-    """A user's active days of a month in a feature, as bits, before and after."""
-
-    month: date
-    feature: int
-    cluster: str
-    before: int
-    after: int
+ActiveDays = Mapping[tuple[date, int], Mapping[str, int]]
+"""By month and feature (ALL_FEATURES, too): each user's active days, as bits."""
 
 
 class Key(NamedTuple):
@@ -80,47 +73,56 @@ class Key(NamedTuple):
     part: int
 
 
-def store(changes: Sequence[Change], clusters: Sequence[str]) -> None:
+def store(before: ActiveDays, after: ActiveDays, clusters: Sequence[str]) -> None:
     """Put users into the sets they came to belong to and out of those they left; forget the numbers of who left all.
 
     `clusters` are all whose months were replaced. Under the lock of users.
     """
-    different = [change for change in changes if change.before != change.after]
-    parameters: dict[str, Any] = {
-        "project": current_project(),
-        "clusters": arrays.texts(list(dict.fromkeys(change.cluster for change in different))),
-    }
+    nobody: dict[str, int] = {}
+    changed = [
+        (*key, then, now)
+        for key in before.keys() | after.keys()
+        if (then := before.get(key, nobody)) != (now := after.get(key, nobody))
+    ]
+    users = list(dict.fromkeys(user for _, _, then, now in changed for user in (*then, *now)))
+    parameters: dict[str, Any] = {"project": current_project(), "clusters": arrays.texts(users)}
     with psycopg.Cursor(connection.connection) as cursor:
-        if different:
+        if changed:
             cursor.execute(NUMBERED, parameters)
             cursor.execute(NUMBERS, parameters)
-            _write(_places(different, dict(cursor.fetchall())))
-        kept = {change.cluster for change in changes if change.after}
+            _write(_places(changed, dict(cursor.fetchall())))
+        kept = {user for users in after.values() for user in users}
         if gone := [cluster for cluster in clusters if cluster not in kept]:
             cursor.execute(FORGOTTEN, {**parameters, "clusters": arrays.texts(gone)})
 
 
-def _places(changes: Iterable[Change], numbers: dict[str, int]) -> dict[Key, tuple[list[int], list[int]]]:
-    """The places that are set and those that are cleared in each part."""
+def _places(
+    changed: Iterable[tuple[date, int, Mapping[str, int], Mapping[str, int]]], numbers: Mapping[str, int]
+) -> dict[Key, tuple[list[int], list[int]]]:
+    """The places that are set and those that are cleared in each part, where a month's users of a feature changed."""
     import numpy as np
 
-    groups: defaultdict[tuple[date, int, int], list[tuple[int, int, int]]] = defaultdict(list)
-    for month, feature, cluster, before, after in changes:
-        part, place = divmod(numbers[cluster], user_bits.PART)
-        groups[month, feature, part].append((place, before, after))
     found = {}
-    for (month, feature, part), rows in groups.items():
-        place, before, after = np.array(rows, np.int64).T
-        came, left = after & ~before, before & ~after
-        changed = int(np.bitwise_or.reduce(came | left))
-        for day in (number for number in range(changed.bit_length()) if changed >> number & 1):
-            key = Key(feature, False, month + day * DAY, part)
-            found[key] = place[came >> day & 1 == 1], place[left >> day & 1 == 1]
-        found[Key(feature, True, month, part)] = (
-            place[(before == 0) & (after != 0)],
-            place[(before != 0) & (after == 0)],
-        )
-    return {key: (added.tolist(), gone.tolist()) for key, (added, gone) in found.items() if len(added) or len(gone)}
+    for month, feature, then, now in changed:
+        users = [user for user in then.keys() | now.keys() if then.get(user) != now.get(user)]
+        number = np.array([numbers[user] for user in users], np.int64)
+        before, after = (np.array([known.get(user, 0) for user in users], np.int64) for known in (then, now))
+        for part in np.unique(number // user_bits.PART).tolist():
+            there = number // user_bits.PART == part
+            rows = number[there] % user_bits.PART, before[there], after[there]
+            for is_month, day, added, gone in _moved(month, *rows):
+                if len(added) or len(gone):
+                    found[Key(feature, is_month, day, part)] = added.tolist(), gone.tolist()
+    return found
+
+
+def _moved(month: date, place: Any, before: Any, after: Any) -> Iterator[tuple[bool, date, Any, Any]]:
+    """Of each day on which somebody came or left, and of the month: whether it is the month, its day, who came, who left."""
+    came, left = after & ~before, before & ~after
+    on_days = int((came | left).max(initial=0)).bit_length()
+    for day in range(on_days):
+        yield False, month + day * DAY, place[came >> day & 1 == 1], place[left >> day & 1 == 1]
+    yield True, month, place[(before == 0) & (after != 0)], place[(before != 0) & (after == 0)]
 
 
 def _write(places: dict[Key, tuple[list[int], list[int]]]) -> None:

@@ -20,10 +20,12 @@ MERGED_AT_READ = 10_000
 
 STORED = """
     SELECT month, cluster, calls, cost_nano, active_days, tier_id, segment_id FROM user_month m
-    WHERE project_id = %(project)s AND feature_id = %(month_feature)s AND is_user AND month = ANY(%(months)s::date[])
+    WHERE project_id = %(project)s AND {of} AND is_user AND month = ANY(%(months)s::date[])
 """
 # One month's rows come in the order of their cost.
 STORED_MONTH = STORED.replace("month = ANY(%(months)s::date[])", "month = (%(months)s::date[])[1]")
+OF_ALL, OF_FEATURE = "is_whole", "feature_id = %(feature)s AND feature_id >= 0"
+"""Which rows of `user_month` are asked for; each has its index."""
 MARKED = f"""
     {STORED} AND NOT EXISTS (SELECT FROM marked WHERE marked.month = m.month AND marked.cluster = m.cluster)
     UNION ALL
@@ -46,7 +48,7 @@ FROM_DAYS = f"""
         SELECT {user_months.SUMS}
         FROM unnest(%(months)s::date[]) AS m (month)
         JOIN user_day u ON u.project_id = %(project)s AND u.is_user
-            AND u.day >= m.month AND u.day < m.month + interval '1 month'
+            AND u.day + 0 >= m.month AND u.day + 0 < m.month + interval '1 month'
         CROSS JOIN LATERAL (SELECT m.month, u.cluster) AS w
         GROUP BY {user_months.SETS}) AS added
     WHERE feature_id = %(month_feature)s
@@ -54,7 +56,7 @@ FROM_DAYS = f"""
 DAYS = """
     SELECT d.day, d.cluster, d.calls, d.cost_nano, d.tier_id, d.segment_id
     FROM unnest(%(firsts)s::date[], %(lasts)s::date[]) AS s (first, last)
-    JOIN user_day d ON d.project_id = %(project)s AND d.is_user AND d.day BETWEEN s.first AND s.last
+    JOIN user_day d ON d.project_id = %(project)s AND d.is_user AND d.day + 0 BETWEEN s.first AND s.last
         AND (%(feature)s::smallint IS NULL OR d.feature_id = %(feature)s)
 """
 
@@ -87,9 +89,10 @@ def source(months: Sequence[date], feature: int | None) -> Source:
         "month_feature": ALL_FEATURES if feature is None else feature,
     }
     waiting = user_months.waiting(months, MERGED_AT_READ + 1)
-    if not waiting:
-        return Source(STORED_MONTH if len(months) == 1 else STORED, "", parameters)
-    return Source(MARKED, MARKS, parameters) if waiting <= MERGED_AT_READ else Source(FROM_DAYS, "", parameters)
+    if waiting > MERGED_AT_READ:
+        return Source(FROM_DAYS, "", parameters)
+    query, marks = (MARKED, MARKS) if waiting else (STORED_MONTH if len(months) == 1 else STORED, "")
+    return Source(query.replace("{of}", OF_ALL if feature is None else OF_FEATURE), marks, parameters)
 
 
 def day_parameters(spans: Sequence[Span]) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def day_sums(column: str, feature: int, first: date, last: date) -> dict[date, i
     """The sums of a counted column (input_tokens, cost_nano …) by day, of one feature; empty days are left out."""
     query = f"""
         SELECT day, sum({column})::bigint FROM user_day
-        WHERE project_id = %s AND day BETWEEN %s AND %s AND feature_id = %s GROUP BY day
+        WHERE project_id = %s AND day + 0 BETWEEN %s AND %s AND feature_id = %s GROUP BY day
     """
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), first, last, feature])
@@ -76,7 +76,7 @@ def day_sums(column: str, feature: int, first: date, last: date) -> dict[date, i
 
 def first_day(feature: int) -> date | None:
     """The first local day with calls of a feature; None when there is none."""
-    query = "SELECT day FROM user_day WHERE project_id = %s AND feature_id = %s AND calls > 0 ORDER BY day LIMIT 1"
+    query = "SELECT day FROM user_day WHERE project_id = %s AND feature_id = %s AND calls > 0 ORDER BY day + 0 LIMIT 1"
     with connection.cursor() as cursor:
         cursor.execute(query, [current_project(), feature])
         row = cursor.fetchone()
@@ -130,7 +130,7 @@ def _have_others(spans: Sequence[Span], feature: int | None) -> list[bool]:
     """Whether calls without a user are in each span."""
     query = """
         SELECT EXISTS (SELECT FROM user_day u
-                       WHERE u.project_id = %(project)s AND u.day BETWEEN s.first AND s.last AND NOT u.is_user
+                       WHERE u.project_id = %(project)s AND u.day + 0 BETWEEN s.first AND s.last AND NOT u.is_user
                            AND (%(feature)s::smallint IS NULL OR u.feature_id = %(feature)s))
         FROM unnest(%(firsts)s::date[], %(lasts)s::date[]) WITH ORDINALITY AS s (first, last, place) ORDER BY s.place
     """

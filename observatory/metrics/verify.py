@@ -227,7 +227,7 @@ def _clusters(day: date, window: Window) -> list[str]:
     query = """
         SELECT DISTINCT coalesce(user_id, session_id, '') FROM interaction
         WHERE project_id = %(project)s AND occurred_at >= %(start)s AND occurred_at < %(end)s
-        UNION SELECT cluster FROM user_day WHERE project_id = %(project)s AND day = %(day)s
+        UNION SELECT cluster FROM user_day WHERE project_id = %(project)s AND day + 0 = %(day)s
     """
     parameters: dict[str, Any] = {
         "project": current_project(),

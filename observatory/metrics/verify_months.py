@@ -23,7 +23,7 @@ PAIRS = """
         AND (active_days & -active_days = %(bit)s OR active_days = 0 AND %(bit)s = 1)
     UNION
     SELECT cluster FROM user_day d
-    WHERE project_id = %(project)s AND day = %(day)s AND NOT EXISTS (
+    WHERE project_id = %(project)s AND day + 0 = %(day)s AND NOT EXISTS (
         SELECT FROM user_day e WHERE e.project_id = d.project_id AND e.cluster = d.cluster
             AND e.feature_id = d.feature_id AND e.is_user = d.is_user AND e.day >= %(month)s AND e.day < %(day)s)
 """

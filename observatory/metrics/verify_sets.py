@@ -17,7 +17,7 @@ from observatory.metrics.user_sets import ALL_FEATURES
 CALLED = """
     SELECT d.feature_id, n.number FROM user_day d
     LEFT JOIN user_number n ON n.project_id = d.project_id AND n.cluster = d.cluster
-    WHERE d.project_id = %(project)s AND d.day = %(day)s AND d.is_user AND NOT EXISTS (
+    WHERE d.project_id = %(project)s AND d.day + 0 = %(day)s AND d.is_user AND NOT EXISTS (
         SELECT FROM unmerged_user m WHERE m.project_id = d.project_id AND m.month = %(month)s AND m.cluster = d.cluster)
 """
 MARKED = """
