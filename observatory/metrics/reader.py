@@ -33,7 +33,7 @@ class Reader:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self._shelf = Shelf(now)
-        self._sent = Sent(self._shelf)
+        self._sent = self._shelf.once(Sent)
 
     @property
     def zone(self) -> str:

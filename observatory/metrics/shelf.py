@@ -4,10 +4,11 @@ Standard library and SQL only: pages wait for this.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any, TypeVar
 
 from ingest import dictionary
 from ingest.dimensions import ABSENT, OTHER, Dimension, Facts
@@ -29,6 +30,7 @@ FILTERS = {name: f"only this {name.replace('_', ' ')}" for name in DIMENSIONS}
 
 NAMELESS = {ABSENT: "(none)", OTHER: "(other)"}
 DEFAULT_MATURITY_HOURS = 24
+T = TypeVar("T")
 _WIDE_COARSEST = {
     Grain.MINUTE: Level.MINUTE,
     Grain.QUARTER: Level.MINUTE,
@@ -114,7 +116,15 @@ class Shelf:
         self._waiting: dict[frozenset[Facts], Window | None] = {}
         self._names: dict[Dimension, dict[int, str]] = {}
         self._pieces: dict[tuple[Facts, Window, Family, Grain], list[Piece]] = {}
+        self._made: dict[object, Any] = {}
         self.rows = Rows()
+
+    def once(self, make: Callable[["Shelf"], T]) -> T:
+        """What this makes of the shelf; made at the first question that needs it, and kept for the others."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
 
     @cached_property
     def account(self) -> store.Account:

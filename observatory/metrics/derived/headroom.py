@@ -55,7 +55,7 @@ def read(window: Window, *, now: datetime) -> Headroom:
     complete_to = min(shelf.coverage(everything, family, window).complete_to for family in Family)
     (peaks,) = peaks_of(shelf, [window])
     used = [_whole(provider_limits.use_of(limits, peaks))]
-    (whole,) = Sent(shelf).judged(METRICS["provider_limit_use"], used, [shelf.aligned(window)])
+    (whole,) = shelf.once(Sent).judged(METRICS["provider_limit_use"], used, [shelf.aligned(window)])
     return Headroom(shelf.aligned(window), complete_to, limits, peaks, whole)
 
 

@@ -84,7 +84,7 @@ def together(caches: Iterable[Reading]) -> Reading:
 
 def all_caches(shelf: Shelf, points: Sequence[Window], chosen: Filter) -> list[Reading]:
     """What the app's own caches and the provider's saved together; one that was never heard of is not in it."""
-    sent = Sent(shelf)
+    sent = shelf.once(Sent)
     parts = [
         sent.judged(METRICS[name], cache(shelf, points, chosen), points, chosen.feature)
         for name, cache in CACHES.items()

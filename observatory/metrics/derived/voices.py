@@ -149,7 +149,9 @@ def tickets_by_category(window: Window, *, most: int = 8, feature: str | None = 
     """
     shelf = Shelf(now)
     chosen, window = shelf.filter(feature, None), shelf.aligned(window)
-    (whole,) = Sent(shelf).judged(METRICS["ticket_rate"], tickets()(shelf, [window], chosen), [window], chosen.feature)
+    (whole,) = shelf.once(Sent).judged(
+        METRICS["ticket_rate"], tickets()(shelf, [window], chosen), [window], chosen.feature
+    )
     (counts,) = _by_category([window], chosen.feature) if shelf.is_raw(window) else ({},)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
@@ -224,7 +226,7 @@ class _Side:
         (counts,) = _by_category([window], chosen.feature, audience.whose)
         (people,) = audience.people(shelf, [window], chosen)
         whole = _per_thousand(sum(counts.values()), people, metric.minimum_sample)
-        (judged,) = Sent(shelf).judged(metric, [whole], [window], chosen.feature)
+        (judged,) = shelf.once(Sent).judged(metric, [whole], [window], chosen.feature)
         return cls(counts, people, judged)
 
     def rate(self, count: int) -> Reading:

@@ -96,24 +96,47 @@ def test_before_the_first_call_nothing_is_said_to_be_missing(project: Project) -
     assert points[0].reading.state is State.NO_DATA
 
 
-def test_what_was_ever_counted_is_read_once_for_all_questions(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls(project, "a", 60 * DAY)
-    calls(project, "a", HOUR)
-    roll(project)
-    asked, read = [], reads.ever_counted
+@pytest.fixture
+def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Fills with every piece of a project's life that is read for what was ever counted there."""
+    asked: list[object] = []
+    read = reads.ever_counted
 
     def counted(*arguments: object) -> object:
         asked.append(arguments)
         return read(*arguments)
 
     monkeypatch.setattr(reads, "ever_counted", counted)
+    return asked
+
+
+def test_what_was_ever_counted_is_read_once_for_all_questions(project: Project, looked_up: list[object]) -> None:
+    calls(project, "a", 60 * DAY)
+    calls(project, "a", HOUR)
+    roll(project)
+    looked_up.clear()
     with project_scope(project.pk):
         reader = series.Reader(NOW)
         for name in ("cache_hit_rate", "cache_exact_savings", "cost_retrieval", "input_tokens_mean"):
             assert reader.reading(name, LATELY).state is State.NOT_INSTRUMENTED
-    assert len(asked) == 2
+    assert len(looked_up) == 2
+
+
+def test_what_caches_saved_asks_once_what_was_ever_sent_however_many_groups(
+    project: Project, looked_up: list[object]
+) -> None:
+    for feature in ("a", "b", "c"):
+        calls(project, feature, 60 * DAY)
+        calls(project, feature, HOUR)
+    roll(project)
+    looked_up.clear()
+    with project_scope(project.pk):
+        series.reading("cache_savings", LATELY, now=NOW)
+        of_all = len(looked_up)
+        found = series.breakdown(["cache_savings"], LATELY, by="feature", now=NOW)
+    states = {feature: read["cache_savings"].state for feature, read in found.items()}
+    assert states == dict.fromkeys("abc", State.NOT_INSTRUMENTED)
+    assert len(looked_up) == 2 * of_all > 0
 
 
 ALONE = sorted(
