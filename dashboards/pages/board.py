@@ -119,6 +119,7 @@ def respond(view: View, board: Board) -> HttpResponse:
 
 
 def _context(view: View, board: Board) -> BoardContext:
+    view.reader.pinned.expect([*(one.metric for one in board.tiles if isinstance(one, present.Asked)), *board.columns])
     empty = None
     if view.coverage.last_interaction_at is None:
         empty = nothing_received(samples.first_interaction(), view.url("settings/keys/"))

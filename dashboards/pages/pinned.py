@@ -8,7 +8,6 @@ from dashboards.components import Breakdown, Field, Heading, Row
 from dashboards.filters import PINNED
 from dashboards.view import View
 from ingest.timeline import Window
-from observatory.metrics.baselines import against
 from observatory.metrics.baselines.comparing import Compared
 from observatory.metrics.baselines.store import Baseline
 from observatory.metrics.baselines.verdicts import Verdict
@@ -28,7 +27,7 @@ def tables(view: View, metrics: Sequence[str], window: Window) -> tuple[Breakdow
     baseline = _wanted(view)
     if baseline is None:
         return ()
-    found = against.against(baseline.name, window, feature=view.choice.feature, only=metrics, now=view.now)
+    found = view.reader.pinned.against(baseline.name, window, feature=view.choice.feature, only=metrics)
     if not found.metrics:
         return ()
     words = present.window_words(view, window)

@@ -34,6 +34,7 @@ class Reader:
         self.now = now
         self._shelf = Shelf(now)
         self._sent = self._shelf.once(Sent)
+        self.pinned = against.Pinned(self._shelf)
 
     @property
     def zone(self) -> str:
@@ -313,7 +314,7 @@ class Reader:
         if kind is None:
             return None
         if kind.startswith(against.PREFIX):
-            return against.pinned(self._shelf, metric, kind, judged, chosen, answered)
+            return self.pinned.comparison(metric, kind, judged, chosen, answered)
         other = self._other_window(metric, kind, length, judged, chosen)
         if other is None:
             return None

@@ -113,6 +113,7 @@ class Shelf:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self._first: dict[int | None, datetime | None] = {}
+        self._first_call: dict[int | None, datetime | None] = {}
         self._waiting: dict[frozenset[Facts], Window | None] = {}
         self._names: dict[Dimension, dict[int, str]] = {}
         self._pieces: dict[tuple[Facts, Window, Family, Grain], list[Piece]] = {}
@@ -279,7 +280,9 @@ class Shelf:
 
     def first_call(self, feature: int | None) -> datetime | None:
         """The earliest stored bucket with a call, of one feature or of all."""
-        return reads.first_call(feature)
+        if feature not in self._first_call:
+            self._first_call[feature] = reads.first_call(feature)
+        return self._first_call[feature]
 
     def is_known(self, window: Window, feature: int | None) -> bool:
         """Whether nothing in a window means none: not before the first row, nor after the last run of the roller."""

@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 
 from ingest import timeline
 from ingest.projects.scope import project_scope
@@ -88,3 +91,20 @@ def test_a_pinned_baseline_can_be_chosen_and_is_called_by_its_name(pinned: sites
     assert "not frozen with a baseline" in engagement.text.split('id="tile-wau"')[1].split("</dl>")[0]
     assert "strong one" not in tile(health, "calls"), "a sum has no fellow of another length"
     assert "strong one" in tile(health, "error_rate")
+
+
+@pytest.mark.parametrize(("page", "ranges"), [("quality", 2), ("health", 1)])
+def test_a_page_reads_a_chosen_baseline_once_and_users_once_for_each_range(
+    pinned: sites.Site, page: str, ranges: int
+) -> None:
+    from dashboards.pages.health import health
+    from dashboards.pages.quality import quality
+
+    view = {"quality": quality, "health": health}[page]
+    request = RequestFactory().get("/", {"feature": FEATURE, "compare": "baseline:the strong one"})
+    request.user = pinned.owner
+    with CaptureQueriesContext(connection) as asked:
+        html = view(request, pinned.project.slug).content.decode()
+    assert "baseline “the strong one”" in html
+    assert sum("FROM user_day" in query["sql"] for query in asked) == ranges
+    assert sum("contents FROM baseline" in query["sql"] for query in asked) == 1

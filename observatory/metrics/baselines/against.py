@@ -10,7 +10,7 @@ from ingest.timeline import QUARTER, Window, floor
 from observatory.metrics.baselines import comparing, gathering, pinning, store
 from observatory.metrics.baselines.comparing import COMPARABLE, Compared, Side
 from observatory.metrics.baselines.contents import Contents
-from observatory.metrics.baselines.gathering import UserDays
+from observatory.metrics.baselines.gathering import UserDays, UserRows
 from observatory.metrics.baselines.store import Baseline
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.metric import Metric
@@ -43,48 +43,77 @@ class Against:
 def against(
     name: str, window: Window, *, feature: str | None = None, only: Collection[str] = (), now: datetime
 ) -> Against:
-    """Every metric, or `only` those, over a window against a frozen baseline; maturing ones over the part that is mature.
-
-    Raises UnknownValue, Settling and BadWindow.
-    """
-    shelf = Shelf(now)
-    chosen = shelf.filter(feature)
-    baseline, frozen = _frozen(shelf, name, chosen.feature)
-    whole = shelf.aligned(window)
-    mature_to = floor(shelf.coverage(chosen).mature_to, QUARTER)
-    asked = [one for one in METRICS.values() if one.kind in COMPARABLE and (not only or one.name in only)]
-    before = frozen.side()
-    users = _users(shelf, whole, chosen.feature, before, asked)
-    sides = _sides(shelf, whole, mature_to, chosen, users or {}, asked)
-    found = [comparing.compare(metric, before, sides[metric.maturing]) for metric in asked]
-    told = [one for one in found if one.before is not None or one.now is not None]
-    warnings = overlap(baseline, whole) + ([USERS_AS_BEFORE] if users is None else [])
-    return Against(baseline, whole, mature_to, told, warnings)
+    """See `Pinned.against`."""
+    return Pinned(Shelf(now)).against(name, window, feature=feature, only=only)
 
 
-def pinned(
-    shelf: Shelf, metric: Metric, kind: str, window: Window, chosen: Filter, answered: tuple[Reading, Totals]
-) -> Comparison:
-    """What a reader that was asked to compare with `baseline:NAME` answers; `window` is what was judged.
+class Pinned:
+    """The pinned baselines of one project as one request compares with them: what its questions share is read once."""
 
-    Sums of windows of different length are not subtracted. Raises UnknownValue, Settling and BadWindow.
-    """
-    if metric.kind not in COMPARABLE:
-        text = f"{metric.name} cannot be compared with a pinned baseline: it is not frozen with one"
-        raise BadWindow(text, "compare", ("previous", "weekday", "baseline"))
-    baseline, frozen = _frozen(shelf, kind.removeprefix(PREFIX), chosen.feature)
-    model = _model(chosen)
-    before = frozen.side(model)
-    users = _users(shelf, window, chosen.feature, before, [metric])
-    now = replace(gathering.side(shelf, window, chosen, users or {}, [metric]), totals=answered[1])
-    found = comparing.compare(metric, before, now)
-    then, _ = comparing.readings(metric, before, now)
-    is_sum = metric.is_additive
-    # Days are kept of all models together: what goes by days has no interval of one model.
-    is_known = not is_sum and (model is None or found.is_by_events)
-    interval = (found.interval.low, found.interval.high) if found.interval and is_known else None
-    difference = None if is_sum or answered[0].value is None else found.difference
-    return Comparison(kind, baseline.window, then.value, difference, interval, then.sample_size)
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._rows = UserRows(shelf)
+        self._frozen: dict[tuple[str, int | None], tuple[Baseline, Contents]] = {}
+
+    def expect(self, names: Collection[str]) -> None:
+        """Metrics of these names will be compared: what users tell of them is read together."""
+        self._rows.expect({signal for name in names for signal in comparing.signals_of(METRICS[name])})
+
+    def against(self, name: str, window: Window, *, feature: str | None = None, only: Collection[str] = ()) -> Against:
+        """Every metric, or `only` those, over a window against a frozen baseline; maturing ones over the part that is mature.
+
+        Raises UnknownValue, Settling and BadWindow.
+        """
+        shelf = self._shelf
+        chosen = shelf.filter(feature)
+        baseline, frozen = self._contents(name, chosen.feature)
+        whole = shelf.aligned(window)
+        mature_to = floor(shelf.coverage(chosen).mature_to, QUARTER)
+        asked = [one for one in METRICS.values() if one.kind in COMPARABLE and (not only or one.name in only)]
+        before = frozen.side()
+        users = self._users(whole, chosen.feature, before, asked)
+        sides = _sides(shelf, whole, mature_to, chosen, users or {}, asked)
+        found = [comparing.compare(metric, before, sides[metric.maturing]) for metric in asked]
+        told = [one for one in found if one.before is not None or one.now is not None]
+        warnings = overlap(baseline, whole) + ([USERS_AS_BEFORE] if users is None else [])
+        return Against(baseline, whole, mature_to, told, warnings)
+
+    def comparison(
+        self, metric: Metric, kind: str, window: Window, chosen: Filter, answered: tuple[Reading, Totals]
+    ) -> Comparison:
+        """What a reader that was asked to compare with `baseline:NAME` answers; `window` is what was judged.
+
+        Sums of windows of different length are not subtracted. Raises UnknownValue, Settling and BadWindow.
+        """
+        if metric.kind not in COMPARABLE:
+            text = f"{metric.name} cannot be compared with a pinned baseline: it is not frozen with one"
+            raise BadWindow(text, "compare", ("previous", "weekday", "baseline"))
+        baseline, frozen = self._contents(kind.removeprefix(PREFIX), chosen.feature)
+        model = _model(chosen)
+        before = frozen.side(model)
+        users = self._users(window, chosen.feature, before, [metric])
+        now = replace(gathering.side(self._shelf, window, chosen, users or {}, [metric]), totals=answered[1])
+        found = comparing.compare(metric, before, now)
+        then, _ = comparing.readings(metric, before, now)
+        is_sum = metric.is_additive
+        # Days are kept of all models together: what goes by days has no interval of one model.
+        is_known = not is_sum and (model is None or found.is_by_events)
+        interval = (found.interval.low, found.interval.high) if found.interval and is_known else None
+        difference = None if is_sum or answered[0].value is None else found.difference
+        return Comparison(kind, baseline.window, then.value, difference, interval, then.sample_size)
+
+    def _contents(self, name: str, feature: int | None) -> tuple[Baseline, Contents]:
+        if (name, feature) not in self._frozen:
+            self._frozen[name, feature] = _frozen(self._shelf, name, feature)
+        return self._frozen[name, feature]
+
+    def _users(self, window: Window, feature: int | None, before: Side, asked: Sequence[Metric]) -> UserDays | None:
+        """What user rows tell of the window of the signals that are compared; None of one with too many calls to ask."""
+        signals = {signal for metric in asked for signal in comparing.signals_of(metric)} & before.users.keys()
+        if not signals:
+            return {}
+        calls = gathering.calls(self._shelf, window, gathering.of_feature(feature))
+        return None if calls > MOST_CALLS_BY_USER else self._rows.of(window, feature, sorted(signals), before.users)
 
 
 def _model(chosen: Filter) -> int | None:
@@ -131,15 +160,6 @@ def _frozen(shelf: Shelf, name: str, feature: int | None) -> tuple[Baseline, Con
             f"the baseline is settling: it is frozen once its window is over, mature and counted, from {when:%Y-%m-%dT%H:%MZ} on"
         )
     return baseline, contents
-
-
-def _users(shelf: Shelf, window: Window, feature: int | None, before: Side, asked: Sequence[Metric]) -> UserDays | None:
-    """What user rows tell of the window of the signals that are compared; None of one with too many calls to ask."""
-    signals = {signal for metric in asked for signal in comparing.signals_of(metric)} & before.users.keys()
-    if not signals:
-        return {}
-    calls = gathering.calls(shelf, window, gathering.of_feature(feature))
-    return None if calls > MOST_CALLS_BY_USER else gathering.user_days(shelf, window, feature, sorted(signals))
 
 
 def _sides(

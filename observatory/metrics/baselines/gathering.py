@@ -69,21 +69,45 @@ def whole_days(window: Window, zone_name: str) -> list[Window]:
     return [day for day in touched if window.start <= day.start and day.end <= window.end]
 
 
-def user_days(shelf: Shelf, window: Window, feature: int | None, signals: Collection[str] = SIGNALS) -> UserDays:
-    """What user rows tell of a window's whole local days, by signal, in one pass; a signal without events is left out."""
-    inside = whole_days(window, shelf.zone)
-    if not inside:
-        return {}
-    first, last = local_day(inside[0].start, shelf.zone), local_day(inside[-1].start, shelf.zone)
-    found = clustered.read(signals, feature, first, last)
-    return {
-        signal: _cluster_days(of_signal, signal in clustered.MEANS) for signal, of_signal in found.items() if of_signal
-    }
+class UserRows:
+    """What user rows tell of the local days that one request asks about: each is read once, for all that is expected."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._expected: set[str] = set()
+        self._known: dict[tuple[int | None, str], dict[int, ClusterDay | None]] = {}
+
+    def expect(self, signals: Collection[str]) -> None:
+        """Read these as well when anything is read: they will be asked for."""
+        self._expected |= set(signals)
+
+    def of(
+        self, window: Window, feature: int | None, signals: Collection[str], there: Collection[str] = SIGNALS
+    ) -> UserDays:
+        """A window's whole local days by signal; a signal without events is left out. Of the expected those that are `there`."""
+        zone = self._shelf.zone
+        ordinals = [local_day(day.start, zone).toordinal() for day in whole_days(window, zone)]
+        known = [self._known.setdefault((feature, signal), {}) for signal in signals]
+        lacking = [ordinal for ordinal in ordinals if any(ordinal not in days for days in known)]
+        if lacking:
+            self._read(sorted({*signals, *self._expected.intersection(there)}), feature, lacking[0], lacking[-1])
+        told = {
+            signal: [day for ordinal in ordinals if (day := days[ordinal])]
+            for signal, days in zip(signals, known, strict=True)
+        }
+        return {signal: days for signal, days in told.items() if days}
+
+    def _read(self, signals: Collection[str], feature: int | None, first: int, last: int) -> None:
+        found = clustered.read(signals, feature, date.fromordinal(first), date.fromordinal(last))
+        for signal, by_day in found.items():
+            days = self._known.setdefault((feature, signal), {})
+            days |= dict.fromkeys(range(first, last + 1))
+            days |= {day.toordinal(): _cluster_day(day, sums, signal) for day, sums in by_day.items()}
 
 
-def _cluster_days(found: Mapping[date, clustered.Sums], is_mean: bool) -> list[ClusterDay]:
-    unit = MICRO if is_mean else 1
-    return [ClusterDay(day.toordinal(), s.n, s.x / s.n / unit, s.within / unit**2, s.users) for day, s in found.items()]
+def _cluster_day(day: date, sums: clustered.Sums, signal: str) -> ClusterDay:
+    unit = MICRO if signal in clustered.MEANS else 1
+    return ClusterDay(day.toordinal(), sums.n, sums.x / sums.n / unit, sums.within / unit**2, sums.users)
 
 
 def _points(window: Window, inside: Sequence[Window]) -> list[Window]:

@@ -106,7 +106,7 @@ def freeze(baseline: Baseline, now: datetime) -> bool:
     if shelf.coverage(chosen).mature_to < baseline.window.end or store.is_waiting(baseline.window):
         return False
     whole = shelf.aligned(baseline.window)
-    users = gathering.user_days(shelf, whole, chosen.feature)
+    users = gathering.UserRows(shelf).of(whole, chosen.feature, gathering.SIGNALS)
     found = Contents(gathering.side(shelf, whole, chosen, users), gathering.models(shelf, whole, chosen))
     return store.freeze(baseline, found, now)
 

@@ -65,6 +65,39 @@ def test_user_rows_are_read_once_and_only_for_what_is_compared(pinned: Project, 
         assert readings_of_users(asked) == []
 
 
+@pytest.mark.parametrize("feature", [FEATURE, None])
+def test_what_one_request_compares_is_read_together_and_says_what_it_says_alone(
+    pinned: Project, feature: str | None
+) -> None:
+    asked_of = [
+        (name, window)
+        for window in (Window(WEEK.end - 3 * DAY, WEEK.end), WEEK, Window(WEEK.start, NOW))
+        for name in ("error_rate", "latency_p50", "latency_p95", "thumbs_up_rate")
+    ]
+
+    def compared(reader: series.Reader) -> list[object]:
+        return [
+            reader.read(name, window, feature=feature, compare="baseline:v1").comparison for name, window in asked_of
+        ]
+
+    with project_scope(pinned.pk):
+        alone = [
+            series.read(name, window, feature=feature, compare="baseline:v1", now=NOW).comparison
+            for name, window in asked_of
+        ]
+        whole = against.against("v1", WEEK, feature=feature, only=["error_rate", "thumbs_up_rate"], now=NOW)
+        reader = series.Reader(NOW)
+        reader.pinned.expect(["error_rate", "latency_p50", "thumbs_up_rate"])
+        with CaptureQueriesContext(connection) as asked:
+            together = compared(reader)
+            table = reader.pinned.against("v1", WEEK, feature=feature, only=["error_rate", "thumbs_up_rate"])
+    assert together == alone
+    assert table == whole
+    assert all(one.interval for one in alone if one)
+    assert len(readings_of_users(asked)) == 3, "each window adds its days, for all metrics"
+    assert sum(" baseline " in query["sql"] for query in asked) == 2
+
+
 def test_of_a_window_with_too_many_calls_users_repeat_as_they_did_before_and_it_says_so(
     pinned: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

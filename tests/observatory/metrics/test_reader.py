@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from ingest.dimensions import Cache, Facts, FeedbackKind
 from ingest.projects.models import Feature, Project
@@ -242,6 +243,20 @@ def test_the_baseline_is_the_features_first_28_days(project: Project) -> None:
     assert (found.value, found.sample_size) == (0.75, 560)
     assert found.difference == pytest.approx(-0.25)
     assert found.interval[0] < -0.25 < found.interval[1]
+
+
+def test_where_the_baseline_begins_is_looked_up_once_for_all_metrics(project: Project) -> None:
+    rated(project, TODAY - 40 * DAY + 12 * HOUR, 10, 8)
+    rated(project, TODAY - 2 * DAY + 12 * HOUR, 10, 8)
+    roll(project)
+    asked = []
+    for names in (["calls"], ["calls", "error_rate", "thumbs_up_rate"]):
+        with project_scope(project.pk), CaptureQueriesContext(connection) as queries:
+            reader = series.Reader(NOW)
+            found = [reader.read(name, Window(TODAY - 3 * DAY, TODAY), compare="baseline") for name in names]
+        assert all(answer.comparison for answer in found)
+        asked.append(sum("SELECT bucket, counters FROM sheet" in query["sql"] for query in queries))
+    assert asked[0] == asked[1] > 0
 
 
 def test_a_baseline_that_is_not_over_is_none(project: Project) -> None:
