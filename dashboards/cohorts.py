@@ -162,22 +162,35 @@ def _day(day: date) -> str:
 
 def footnotes(found: CohortTable, first_day: date | None) -> tuple[str, ...]:
     """What has to be known to read the table rightly."""
-    cohorts = shown(found)
+    cohorts, older = shown(found), _older(found, first_day)
+    if not cohorts:
+        return older
     said = [
         f"Each cell: the share of a row's users who called in that {found.period}; the stronger its colour, the more. Outlined: the {found.period} is under way."
     ]
-    if first_day and cohorts and cohorts[0].first <= first_day <= cohorts[0].last:
-        said.append(
-            f"Calls are known since {_day(first_day)}: who had called before counts in the first row, unless activated events with their true time were sent."
-        )
-    if first_day and first_day < found.cohorts[0].first:
-        where = "by month" if found.period == "week" else "not in this table"
-        said.append(f"Older cohorts, before {_name(found.cohorts[0], found.period)}: {where}.")
+    for place, one in enumerate(cohorts):
+        if first_day and one.first <= first_day <= one.last:
+            row = f"row {_name(one, found.period)}" if place else "first row"
+            said.append(
+                f"Calls are known since {_day(first_day)}: who had called before counts in the {row}, unless activated events with their true time were sent."
+            )
+    said += older
     if any(one.n < LEAST_USERS for one in cohorts):
         said.append(f"Rows of fewer than {LEAST_USERS} users have no shares yet.")
     if not found.is_complete:
         said.append("The newest users are still being counted.")
     return tuple(said)
+
+
+def _older(found: CohortTable, first_day: date | None) -> tuple[str, ...]:
+    """Who came before the first cohort of the table: by calls, or by what the app said of users who called later or never."""
+    first = found.cohorts[0]
+    is_there = bool(found.earlier) if found.earlier is not None else first_day is not None and first_day < first.first
+    if not is_there:
+        return ()
+    users = f"{formatting.count(found.earlier)} user{'' if found.earlier == 1 else 's'}, " if found.earlier else ""
+    where = "by month" if found.period == "week" else "not in this table"
+    return (f"Older cohorts, before {_name(first, found.period)}: {users}{where}.",)
 
 
 def table(found: CohortTable) -> Table:

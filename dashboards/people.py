@@ -59,22 +59,25 @@ def stays(view: View) -> Part:
     )
 
 
-def _period(view: View) -> Period:
+def _found(view: View) -> CohortTable:
+    """By what the address chooses; else by weeks while they hold every cohort, also those of users who called later or never."""
     asked = view.request.GET.get(CHOSEN, "")
     if asked in COUNTS:
-        return asked
+        return _by(view, asked)
     first = view.reader.first_day()
     zone = view.project.time_zone
-    return cohorts.period_for(local_day(first.start, zone) if first else None, local_day(view.now, zone))
+    period = cohorts.period_for(local_day(first.start, zone) if first else None, local_day(view.now, zone))
+    found = _by(view, period)
+    return _by(view, "month") if period == "week" and found.earlier else found
 
 
-def _found(view: View, period: Period) -> CohortTable:
+def _by(view: View, period: Period) -> CohortTable:
     return series.cohorts(period=period, count=COUNTS[period], feature=view.choice.feature, now=view.now)
 
 
 def _stays(view: View) -> Stays:
-    period = _period(view)
-    found = _found(view, period)
+    found = _found(view)
+    period = found.period
     first = view.reader.first_day(view.choice.feature)
     first_day = local_day(first.start, view.project.time_zone) if first else None
     came = cohorts.rows(cohorts.shown(found), period)
@@ -88,11 +91,11 @@ def _stays(view: View) -> Stays:
         choices=tuple(
             NavItem(WORDS[one], f"{view.url(view.path, **{CHOSEN: one})}#panel-stays", one == period) for one in COUNTS
         ),
-        footnotes=cohorts.footnotes(found, first_day) if came else (),
+        footnotes=cohorts.footnotes(found, first_day),
         empty=None if came else nothing_here(view),
         csv_url=view.url(view.path, csv="stays", **{CHOSEN: period}),
     )
 
 
 def _table(view: View) -> Table:
-    return cohorts.table(_found(view, _period(view)))
+    return cohorts.table(_found(view))

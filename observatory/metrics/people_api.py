@@ -128,6 +128,7 @@ def cohorts_shape(found: CohortTable, now: datetime) -> CohortsShape:
         "period": found.period,
         "asked_at": now,
         "complete": found.is_complete,
+        "earlier_users": found.earlier,
         "cohorts": [_cohort(cohort) for cohort in found.cohorts],
         "retention": [_retention(one) for one in found.retention],
     }

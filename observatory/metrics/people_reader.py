@@ -23,12 +23,16 @@ WEEK_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class CohortTable:
-    """Cohorts, the earliest first, and retention as it stands on the last whole local day; the last period is under way."""
+    """Cohorts, the earliest first, and retention as it stands on the last whole local day; the last period is under way.
+
+    `earlier` users activated before the first cohort; None while that is not known.
+    """
 
     period: str
     cohorts: tuple[Cohort, ...]
     retention: tuple[Retention, ...]
     is_complete: bool
+    earlier: int | None = 0
 
 
 class PeopleReader:
@@ -65,11 +69,11 @@ class PeopleReader:
             raise BadWindow(f"count is {NUMBERS['count']}", "count", [NUMBERS["count"]])
         chosen, zone = self._shelf.filter(feature, None).feature, self._shelf.zone
         periods = self._periods(period, count)
-        found = retention.cohorts(periods, chosen, zone)
+        found, earlier = retention.cohorts(periods, chosen, zone)
         yesterday = self._today - DAY
         kept = tuple(retention.retention(yesterday, after, chosen, zone) for after in retention.AFTER)
         span = min(periods[0][0], retention.joined_span(yesterday, max(retention.AFTER))[0]), self._today
-        return CohortTable(period, tuple(found), kept, not user_rows.are_waiting(self._instants(span)))
+        return CohortTable(period, tuple(found), kept, not user_rows.are_waiting(self._instants(span)), earlier)
 
     def _periods(self, period: str, count: int) -> list[Span]:
         """The last so many calendar months, or weeks from Monday on; the last one holds today."""

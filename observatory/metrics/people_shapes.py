@@ -71,10 +71,14 @@ class RetentionShape(TypedDict):
 
 
 class CohortsShape(TypedDict):
-    """Cohorts, the earliest first, and retention; the last period is under way."""
+    """Cohorts, the earliest first, and retention; the last period is under way.
+
+    `earlier_users` activated before the first cohort; null while that is not known.
+    """
 
     period: str
     asked_at: datetime
     complete: bool
+    earlier_users: int | None
     cohorts: list[CohortShape]
     retention: list[RetentionShape]

@@ -7,7 +7,7 @@ that names it or none. Both are known as far back as user rows reach, `seen` eve
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -119,6 +119,16 @@ class Cohort:
     active: tuple[int, ...]
 
 
+class Cohorts(NamedTuple):
+    """Cohorts that follow each other, and how many users activated before the first of them.
+
+    `earlier` is unknown (None) while so many users wait to be added up that days are read instead of months.
+    """
+
+    cohorts: list[Cohort]
+    earlier: int | None
+
+
 def joined_span(last: date, after: int) -> Span:
     """The days of activation that retention after so many days is about, as it stands on a day."""
     return last - (after + ACTIVE_DAYS - 1) * DAY, last - after * DAY
@@ -193,21 +203,22 @@ def _instants(span: Span, zone_name: str) -> dict[str, Any]:
     }
 
 
-def cohorts(periods: Sequence[Span], feature: int | None, zone_name: str) -> list[Cohort]:
+def cohorts(periods: Sequence[Span], feature: int | None, zone_name: str) -> Cohorts:
     """The users who activated in each of up to 60 periods that follow each other, and who of them called in each later one."""
     first, last = periods[0][0], periods[-1][1]
     sets = presence.read(periods, feature, before=first)
     if sets is None:
-        return _cohorts_from_days(periods, feature, zone_name)
+        return Cohorts(_cohorts_from_days(periods, feature, zone_name), None)
     starts = [day_start(start, zone_name) for start, _ in periods]
     earlier, *said = sets.said(starts, day_start(last + DAY, zone_name))
     called = [sets.of(span) for span in periods]
-    known, found = sets.before(first) | earlier, list[Cohort]()
+    known = before = sets.before(first) | earlier
+    found: list[Cohort] = []
     for place, span in enumerate(periods):
         users = (called[place] | said[place]) & ~known
         known |= users
         found.append(Cohort(*span, users.bit_count(), tuple((users & later).bit_count() for later in called[place:])))
-    return found
+    return Cohorts(found, before.bit_count())
 
 
 def _cohorts_from_days(periods: Sequence[Span], feature: int | None, zone_name: str) -> list[Cohort]:

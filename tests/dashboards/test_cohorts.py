@@ -1,5 +1,6 @@
 """Who stays, in words and shades: what is known, too small, under way, ahead, and too young."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -111,13 +112,36 @@ def test_the_first_row_of_a_young_project_is_not_taken_for_newcomers() -> None:
     assert "still being counted" in " ".join(cohorts.footnotes(waiting, FIRST))
 
 
-def test_a_table_without_its_older_cohorts_says_where_they_are() -> None:
-    assert "Older" not in " ".join(cohorts.footnotes(TABLE, TABLE.cohorts[0].first))
+def test_a_table_without_its_older_cohorts_says_where_they_are_before_they_are_counted() -> None:
+    waiting = replace(TABLE, earlier=None)
+    assert "Older" not in " ".join(cohorts.footnotes(waiting, TABLE.cohorts[0].first))
     before = TABLE.cohorts[0].first - DAY
-    assert "Older cohorts, before 31 Aug: by month." in plain(" ".join(cohorts.footnotes(TABLE, before)))
-    months = CohortTable("month", (Cohort(date(2026, 8, 1), date(2026, 8, 31), 200, (200,)),), (), is_complete=True)
-    told = plain(" ".join(cohorts.footnotes(months, date(2026, 7, 31))))
-    assert "Older cohorts, before Aug 2026: not in this table." in told
+    assert "Older cohorts, before 31 Aug: by month." in plain(" ".join(cohorts.footnotes(waiting, before)))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "period", "told"),
+    [
+        (1240, "week", ["Older cohorts, before 31 Aug: 1,240 users, by month."]),
+        (1, "month", ["Older cohorts, before Aug 2026: 1 user, not in this table."]),
+        (0, "week", []),
+        (None, "week", []),
+    ],
+)
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_cohorts_of_users_who_are_known_from_activations_alone_are_older_ones(
+    earlier: int | None, period: str, told: list[str], is_empty: bool
+) -> None:
+    of = {"week": TABLE.cohorts, "month": (Cohort(date(2026, 8, 1), date(2026, 8, 31), 200, (200,)),)}[period]
+    shown = tuple(Cohort(one.first, one.last, 0, (0,)) for one in of) if is_empty else of
+    table = CohortTable(period, shown, (), is_complete=True, earlier=earlier)
+    said = [plain(text) for text in cohorts.footnotes(table, FIRST + DAY)]
+    assert [text for text in said if "Older" in text] == told
+    assert not is_empty or said == told
+
+
+def test_those_who_had_called_before_are_in_the_row_of_the_first_known_call() -> None:
+    assert "counts in the row 14 Sep, unless" in plain(" ".join(cohorts.footnotes(TABLE, FIRST + 8 * DAY)))
 
 
 def score(value: float, half: float) -> Reading:

@@ -80,6 +80,22 @@ def test_cohorts_are_those_of_the_read_api_with_what_is_ahead_empty(site, asking
     assert csv[1].startswith(f"{first.first},{first.last},{first.n},{first.active[0]},")
 
 
+def test_cohorts_that_only_activations_tell_of_are_by_month_and_named_where_they_are_not_shown(web, post, project):
+    now = timeline.now()
+    calls = [{"feature": "chat", "user_id": f"u-{n}", "occurred_at": (now - 2 * DAY).isoformat()} for n in range(3)]
+    ages = [100, 100, *[390] * 4]
+    came = [{"user_id": f"u-{n}", "event": "activated", "occurred_at": (now - age * DAY).isoformat()} for n, age in enumerate(ages)]  # fmt: skip
+    assert post("users", came).status_code == 200
+    assert post("interactions", calls).status_code == 200
+    sites.roll(project)
+    url = f"/{project.slug}/"
+    with sites.client(web, sites.person(project)) as client:
+        usual, weeks = part(client, url, "stays"), part(client, url, "stays", "&cohorts=week")
+    assert 'aria-current="true">by month<' in usual
+    assert re.search(r"Older cohorts, before \w{3} \d{4}: 4 users, not in this table\.", words(usual))
+    assert re.search(r"Older cohorts, before \d+ \w{3}: 6 users, by month\.", words(weeks))
+
+
 def test_retention_too_young_says_from_when_on(site, asking):
     told = words(part(asking, site.url, "stays"))
     # Calls go 42 days back: nobody came 60 days before.

@@ -215,6 +215,7 @@ def test_cohorts_are_users_by_activation_and_who_of_them_called_later(
     activation = crowd.activation(feature)
     assert len(table.cohorts) == count
     assert table.cohorts[-1].first <= TODAY <= table.cohorts[-1].last
+    assert table.earlier == sum(day < table.cohorts[0].first for day in activation.values())
     for place, cohort in enumerate(table.cohorts):
         members = {user for user, day in activation.items() if cohort.first <= day <= cohort.last}
         later = [crowd.calls(each.first, each.last, feature).user_id for each in table.cohorts[place:]]
@@ -238,6 +239,7 @@ def test_what_is_not_merged_yet_is_added_up_when_it_is_read(
                 assert found.users == len(crowd.spent(*span, feature))
                 assert (found.total_usd or 0) == pytest.approx(crowd.spent(*span, feature).sum() / 1e9)
         table = series.cohorts(count=3, now=NOW)
+        assert (table.earlier is None) == (merged_at_read == 0)
     with project_scope(project.pk):
         crowd.send_events(project)
     roll(project)

@@ -78,6 +78,8 @@ def test_without_users_everything_is_unknown(get: Get, filled: Project) -> None:
 
 def test_cohorts_say_who_came_when_and_who_of_them_still_calls(get: Get, filled: Project) -> None:
     told = get("cohorts", period="week", count="4").json()
+    assert told["earlier_users"] == 0
+    assert get("cohorts", period="week", count="2").json()["earlier_users"] == sum(_by_week()[:2])
     assert [cohort["users"] for cohort in told["cohorts"]][-4:] == _by_week()
     assert [len(cohort["periods"]) for cohort in told["cohorts"]] == [4, 3, 2, 1]
     assert told["cohorts"][0]["periods"][0]["rate"] is None or told["cohorts"][0]["users"]

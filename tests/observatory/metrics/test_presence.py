@@ -83,7 +83,7 @@ def answers(project: Project) -> list[Any]:
         return [
             [found.users for found in users.distinct(spans, None)],
             retention.activated(TODAY, 5, None, "UTC"),
-            retention.cohorts(periods, None, "UTC"),
+            retention.cohorts(periods, None, "UTC").cohorts,
         ]
 
 
