@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.limits import Facts, Measure
-from ingest import timeline
+from ingest import dimensions, timeline
 from ingest.timeline import Window
-from observatory.metrics import user_rows
+from observatory.metrics import reads, user_rows
 from observatory.metrics.definitions import LATENCY_BUDGETS_MS, METRICS, Kind
 from observatory.metrics.derived import reach
 from observatory.metrics.reading import Comparison, Reading
@@ -39,13 +39,17 @@ class Source:
     def covers(self, window: Window, metric: str, feature: str) -> bool:
         """Whether what came before a window's end is counted in a metric of a feature (empty: of the whole project).
 
-        Users are counted minutes after the rest. What comes late is not waited for: somebody may always be late.
+        Users are counted minutes after the rest. What comes late is not waited for: somebody may always be late. But what
+        was expected of a window rests on the days before it: what had come of these by then is counted first.
         """
         is_maturing = METRICS[metric].maturing
         key = (feature if is_maturing else "", is_maturing)
         if key not in self._ends:
             self._ends[key] = self._end_of(*key)
-        return window.end <= self._ends[key] and (not reach.is_of_users(METRICS[metric]) or self._has_users_of(window))
+        if window.end > self._ends[key] or (reach.is_of_users(METRICS[metric]) and not self._has_users_of(window)):
+            return False
+        history = reach.rests_on(METRICS[metric], window)
+        return history == window or reads.first_waiting(dimensions.Facts.INTERACTIONS, history, window.end) is None
 
     def take(self, wanted: Collection[Wanted], window: Window) -> dict[Wanted, Facts]:
         """Read everything that is wanted of one window. What has never been seen is nothing, not an error."""

@@ -1,6 +1,7 @@
 """Where the month's cost is heading: the chart against its plan, its sentence, the scenarios, each day's expected range."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 from dashboards import formatting, panels
@@ -46,13 +47,29 @@ def forecast_panel(view: View, forecast: CostForecast) -> Panel:
     over = forecast.over_plan_on
     chart = projected(frame, TITLE, "usd", sums, day_start(over, zone) if over else None)
     made = panels.panel(view, "forecast", TITLE, chart, note, None, DEFINITION)
-    return Panel(made.id, made.title, made.note, made.chart, csv_url=made.csv_url, footnote=sentence(forecast))
+    return replace(made, footnote=sentence(forecast))
 
 
 def _nothing(forecast: CostForecast) -> Empty:
+    if forecast.waits_from is not None:
+        return Empty("not enough", _counting(forecast.waits_from))
     if forecast.standing is Standing.LEARNING:
         return not_enough(forecast.known_days, NEEDED_DAYS, "whole days", "A forecast needs two weeks of whole days.")
     return Empty("nothing in window", "Nothing to forecast from.", "No cost is known of the last eight weeks.")
+
+
+def _counting(waits_from: date) -> str:
+    return f"History from {_day(waits_from)} on is still being counted."
+
+
+def on_part(forecast: CostForecast | None) -> str:
+    """That a forecast rests on part of a history; empty where all of it is counted."""
+    waits_from = forecast.waits_from if forecast else None
+    return f"{_counting(waits_from)} This rests on part of it." if waits_from else ""
+
+
+def _said(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _sum(one: DayOfMonth, zone: str, now: datetime) -> Sum:
@@ -79,17 +96,15 @@ def sentence(forecast: CostForecast) -> str:
         words = "No cost is known of the last eight weeks: nothing to forecast from"
         if forecast.standing is Standing.LEARNING:
             words = f"Learning: {forecast.known_days} of {NEEDED_DAYS} whole days"
-        return f"{words}. {_planless(plan)}".rstrip()
+        return _said(f"{words}.", _planless(plan), on_part(forecast))
     parts = [f"Heading for {formatting.amount(end.expected)}{_interval(end)}"]
     if plan is not None:
         parts.append(formatting.against(end.expected, plan, "usd", "plan"))
     if over is not None:
         verb = "ran" if forecast.basis is not None and over <= forecast.basis else "runs"
         parts.append(f"{verb} over it on {_day(over)}")
-    rate = (
-        f" The rate so far: {forecast.known_days} of {NEEDED_DAYS} whole days are known." if _is_rate(forecast) else ""
-    )
-    return f"{', '.join(parts)}. {_planless(plan)}".rstrip() + rate
+    rate = f"The rate so far: {forecast.known_days} of {NEEDED_DAYS} whole days are known."
+    return _said(f"{', '.join(parts)}.", _planless(plan), rate if _is_rate(forecast) else "", on_part(forecast))
 
 
 def _is_rate(forecast: CostForecast) -> bool:
@@ -110,7 +125,8 @@ def scenarios_table(view: View, forecast: CostForecast) -> Breakdown | None:
     if not forecast.scenarios:
         return None
     rows = tuple(_scenario(one, is_current=one.month == forecast.month) for one in forecast.scenarios)
-    return Breakdown("scenarios", SCENARIOS, HEADINGS, rows, "the whole project", _multiplier(forecast))
+    footnote = _said(_multiplier(forecast), on_part(forecast))
+    return Breakdown("scenarios", SCENARIOS, HEADINGS, rows, "the whole project", footnote)
 
 
 def _scenario(one: Scenarios, *, is_current: bool) -> Row:
@@ -135,8 +151,8 @@ def _multiplier(forecast: CostForecast) -> str:
     return f"{words}. Fitted from {fitted.changes} changes between whole months."
 
 
-def expected_panel(view: View, known_days: int) -> Panel:
-    """Each day's cost over the range that the days before it let expect."""
+def expected_panel(view: View, forecast: CostForecast | None) -> Panel:
+    """Each day's cost over the range that the days before it let expect; without a forecast nobody can tell that they are few."""
     metric, shown, zone = METRICS["cost_anomaly"], view.choice.window, view.project.time_zone
     first, last = local_day(shown.start, zone), local_day(min(shown.end, view.now), zone)
     ranges = forecasts.expected_days(first, last)
@@ -148,11 +164,13 @@ def expected_panel(view: View, known_days: int) -> Panel:
     note = f"daily{panels.whole_days(view, '1d')}, tint: the range of 95 % that the days before let expect; the whole project"
     if not ranges:
         why = "A day has a range when two weeks before it are known."
+        known_days = forecast.known_days if forecast else NEEDED_DAYS
         empty = not_enough(known_days, NEEDED_DAYS, "whole days", why) if known_days < NEEDED_DAYS else None
         return panels.panel(view, "cost_anomaly", metric.title, None, note, empty, metric.doc)
     around = Around(marks=panels.marks(view, window), spans=panels.spans(view, metric.name, window))
     chart = timeseries(panels.frame(view, window, grain="1d"), "Cost a day", "usd", points, around)
-    return panels.panel(view, "cost_anomaly", metric.title, chart, note, None, metric.doc)
+    made = panels.panel(view, "cost_anomaly", metric.title, chart, note, None, metric.doc)
+    return replace(made, footnote=on_part(forecast))
 
 
 def _range_of(ranges: Mapping[date, ExpectedDay], day: date) -> tuple[float | None, float | None, int]:

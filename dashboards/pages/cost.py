@@ -20,7 +20,7 @@ from dashboards.view import View, project_page
 from observatory.metrics import forecasts
 from observatory.metrics.definitions import METRICS
 from observatory.metrics.forecasting.growth import DEFAULT, Multiplier
-from observatory.metrics.forecasts import NEEDED_DAYS, CostForecast
+from observatory.metrics.forecasts import CostForecast
 
 COLUMNS = ("calls", "cost_total", "cost_per_call", "cost_per_outcome", "input_tokens_mean", "unpriced_calls")
 TODAY = "Cost today so far"
@@ -43,15 +43,10 @@ class Asking:
 
     def multiplier(self) -> Multiplier:
         """What the forecast was fitted with; without a forecast, what one plans with."""
-        known = self._forecast_if_any()
+        known = self.forecast_if_any()
         return known.multiplier if known else DEFAULT
 
-    def known_days(self) -> int:
-        """How many whole days the forecast knows; without a forecast nobody can tell that they are too few."""
-        known = self._forecast_if_any()
-        return known.known_days if known else NEEDED_DAYS
-
-    def _forecast_if_any(self) -> CostForecast | None:
+    def forecast_if_any(self) -> CostForecast | None:
         """For what can do without: the forecast's own panel tells of its failure, and logs it."""
         try:
             with transaction.atomic():
@@ -118,7 +113,7 @@ def _per_call(asking: Asking) -> list[PanelMaker]:
         return PanelMaker(metric, title, partial(series_panel, view, Drawn(metric, compare=compare)))
 
     return [
-        PanelMaker("cost_anomaly", METRICS["cost_anomaly"].title, lambda: heading.expected_panel(view, asking.known_days())),
+        PanelMaker("cost_anomaly", METRICS["cost_anomaly"].title, lambda: heading.expected_panel(view, asking.forecast_if_any())),
         line("cost_per_call", "Cost per call", "previous"),
         PanelMaker(per_call.BY_COMPONENT, per_call.TITLE, partial(per_call.table, view)),
         line("input_tokens_mean", "Prompt tokens per call"),

@@ -60,7 +60,10 @@ class MultiplierShape(TypedDict):
 
 
 class ForecastShape(TypedDict):
-    """A month's forecast; `state` is ok, learning (`known_days` of `needed_days`) or no_data. Days are the project's own."""
+    """A month's forecast; `state` is ok, learning (`known_days` of `needed_days`) or no_data. Days are the project's own.
+
+    Before `complete_to` everything that it rests on is counted; `warnings` say when history still waits.
+    """
 
     month: str
     unit: str
@@ -69,6 +72,8 @@ class ForecastShape(TypedDict):
     needed_days: int
     basis: str | None
     made_at: datetime | None
+    complete_to: datetime
+    warnings: list[str]
     actual: float | None
     projected: RangeShape | None
     plan: float | None
@@ -108,6 +113,8 @@ def shaped(forecast: CostForecast) -> ForecastShape:
         "needed_days": NEEDED_DAYS,
         "basis": _day(forecast.basis),
         "made_at": forecast.made_at,
+        "complete_to": forecast.complete_to,
+        "warnings": forecast.warnings,
         "actual": money(forecast.actual),
         "projected": _range(forecast.end),
         "plan": money(forecast.plan),

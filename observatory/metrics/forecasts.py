@@ -25,6 +25,7 @@ from observatory.metrics.reader import Reader
 from observatory.metrics.windows import BadWindow
 
 NEEDED_DAYS = LEAST_DAYS
+RESTS_ON_PART = "Calls or costs from {day} on came late and are still being counted: what has come, what is expected and its ranges rest on part of them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class CostForecast:
     no_data (nothing to forecast from, or nobody made a forecast in that month). `end` is the month's whole sum as
     projected from `basis`, the last whole day that the forecast knew; None where there is no projection. `actual` is
     what has come of the month so far. `over_plan_on`: the first day by whose end more than the month's plan is spent,
-    as it came or is expected.
+    as it came or is expected. `complete_to`: every call and cost before it is in what this rests on; `waits_from`: the
+    first day of a history that came late and waits to be counted, if any.
     """
 
     month: date
@@ -50,6 +52,13 @@ class CostForecast:
     multiplier: Multiplier
     days: tuple[DayOfMonth, ...]
     scenarios: tuple[Scenarios, ...]
+    complete_to: datetime
+    waits_from: date | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """In words, what this does not rest on yet."""
+        return [RESTS_ON_PART.format(day=self.waits_from)] if self.waits_from else []
 
 
 def current(now: datetime, month: date | None = None, *, reader: Reader | None = None) -> CostForecast:
@@ -63,6 +72,7 @@ def current(now: datetime, month: date | None = None, *, reader: Reader | None =
     amounts = _amounts(asked, wanted)
     days = projection.days_of_month(wanted, amounts, plans.get(wanted), outlook)
     end = days[-1].projected or _foreseen_before(wanted, outlook)
+    complete_to, waits_from = _coverage(asked, min(wanted, this), month_after(wanted, 1))
     return CostForecast(
         month=wanted,
         standing=outlook.standing if outlook else Standing.LEARNING if wanted == this else Standing.NO_DATA,
@@ -78,6 +88,8 @@ def current(now: datetime, month: date | None = None, *, reader: Reader | None =
         scenarios=projection.scenarios(outlook, end, plans, planned_users)
         if outlook and outlook.month == wanted
         else (),
+        complete_to=complete_to,
+        waits_from=waits_from,
     )
 
 
@@ -105,6 +117,14 @@ def _foreseen_before(month: date, outlook: Outlook | None) -> Range | None:
 def expected_days(first: date, last: date) -> Mapping[date, ExpectedDay]:
     """What was to be expected of each day from `first` up to and including `last`; days before the third week have none."""
     return foreseen.expected(first, last)
+
+
+def _coverage(reader: Reader, month: date, until: date) -> tuple[datetime, date | None]:
+    """How far what a month's forecast rests on is counted, and from which day on history waits."""
+    start = day_start(month - foreseen.LOOK_BACK_DAYS * DAY, reader.zone)
+    found = reader.coverage(window=Window(start, max(start, min(reader.now, day_start(until, reader.zone)))))
+    waits = found.complete_to < reader.coverage().complete_to
+    return found.complete_to, local_day(found.complete_to, reader.zone) if waits else None
 
 
 def _amounts(reader: Reader, month: date) -> dict[date, float]:

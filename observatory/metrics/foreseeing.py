@@ -14,7 +14,7 @@ import structlog
 from ingest.projects.access import project_scope
 from ingest.projects.models import Project
 from ingest.timeline import DAY, HOUR, Window, day_start, local_day
-from observatory.metrics import foreseen, users
+from observatory.metrics import foreseen, store, users
 from observatory.metrics.forecasting import growth, outlook, smoothing
 from observatory.metrics.forecasting.growth import MonthOfUse
 from observatory.metrics.forecasting.outlook import Recent
@@ -23,12 +23,13 @@ from observatory.metrics.layout import NANO
 from observatory.metrics.months import Span, days_of, month_after
 from observatory.metrics.reader import Reader
 
-LOOK_BACK_DAYS = 400
 FINGERPRINT_DAYS = 56
 SETTLED = 7 * DAY
 """A month's users are counted again until it is over for so long."""
 AGAIN_AFTER = HOUR
 """Late events may change a day every minute; a forecast that their few cents move can wait."""
+FEW_CENTS = 0.01
+"""A share of a month's cost, or of that of the last days."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,10 @@ def foresee(project: Project, now: datetime, *, is_forced: bool = False) -> bool
 
 
 def refresh(now: datetime, *, is_forced: bool = False) -> bool:
-    """The same inside a project's scope. Due: a newer day is over, or days have changed since an hour ago (or `is_forced`)."""
-    known, days = foreseen.latest(), history(now)
+    """The same inside a project's scope. Due: a newer day is over, or days have changed: by more than a few cents, since an
+    hour ago, or `is_forced`. While history waits to be counted nothing is made from the rest of it.
+    """
+    known, days = foreseen.latest(), None if store.has_history(now) else history(now)
     if days is None or (known and not _is_due(known, days, now, is_forced)):
         return False
     amounts = days.amounts
@@ -93,7 +96,19 @@ def refresh(now: datetime, *, is_forced: bool = False) -> bool:
 def _is_due(known: Forecast, days: History, now: datetime, is_forced: bool) -> bool:
     if (known.outlook.basis, known.time_zone) != (days.basis, days.time_zone):
         return True
-    return known.digest != days.digest and (is_forced or now - known.made_at >= AGAIN_AFTER)
+    if known.digest == days.digest:
+        return False
+    return is_forced or now - known.made_at >= AGAIN_AFTER or _is_moved(known, days)
+
+
+def _is_moved(known: Forecast, days: History) -> bool:
+    """Whether there are more days, or a month's or the last days' cost is another by more than FEW_CENTS."""
+    last = days.amounts[-outlook.RECENT_DAYS :]
+    pairs = [(known.outlook.recent.cost_per_day, sum(last) / len(last))]
+    costs = _costs_of_months(days)
+    pairs += [(one.cost_per_day, costs[one.month]) for one in known.whole_months if one.month in costs]
+    is_longer = len(days.nanos) != known.outlook.known_days
+    return is_longer or any(abs(new - old) > FEW_CENTS * max(new, old) for old, new in pairs)
 
 
 def history(now: datetime) -> History | None:
@@ -104,7 +119,7 @@ def history(now: datetime) -> History | None:
         return None
     zone = reader.zone
     last = local_day(reader.coverage().complete_to, zone) - DAY
-    first = max(local_day(begin.start, zone) + DAY, last - (LOOK_BACK_DAYS - 1) * DAY)
+    first = max(local_day(begin.start, zone) + DAY, last - (foreseen.LOOK_BACK_DAYS - 1) * DAY)
     if first > last:
         return None
     window = Window(day_start(first, zone), day_start(last + DAY, zone))
@@ -113,17 +128,29 @@ def history(now: datetime) -> History | None:
 
 
 def whole_months(days: History, known: Forecast | None) -> tuple[MonthOfUse, ...]:
-    """Each whole month of the history, with its users; those of months long over are taken as they were counted before."""
+    """Each whole month of the history, with its users; those of months long over whose cost is what it was are taken as
+    they were counted before.
+    """
+    costs = _costs_of_months(days)
+    settled = {
+        one.month: one.users
+        for one in (known.whole_months if known else ())
+        if known and _is_settled(one.month, known) and costs.get(one.month) == one.cost_per_day
+    }
+    asked = [month for month in costs if month not in settled]
+    counted = settled | dict(zip(asked, _users_of([(one, month_after(one, 1) - DAY) for one in asked]), strict=True))
+    return tuple(MonthOfUse(month, cost, counted[month]) for month, cost in costs.items())
+
+
+def _costs_of_months(days: History) -> dict[date, float]:
+    """The cost in USD per day of each whole month of the history."""
     first = month_after(days.first, 0 if days.first.day == 1 else 1)
-    costs: list[tuple[date, float]] = []
+    costs: dict[date, float] = {}
     while month_after(first, 1) <= days.basis + DAY:
         start = (first - days.first).days
-        costs.append((first, sum(days.nanos[start : start + days_of(first)]) / NANO / days_of(first)))
+        costs[first] = sum(days.nanos[start : start + days_of(first)]) / NANO / days_of(first)
         first = month_after(first, 1)
-    settled = {one.month: one.users for one in known.whole_months if _is_settled(one.month, known)} if known else {}
-    asked = [month for month, _ in costs if month not in settled]
-    counted = settled | dict(zip(asked, _users_of([(one, month_after(one, 1) - DAY) for one in asked]), strict=True))
-    return tuple(MonthOfUse(month, cost, counted[month]) for month, cost in costs)
+    return costs
 
 
 def _is_settled(month: date, known: Forecast) -> bool:

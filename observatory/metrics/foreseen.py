@@ -13,6 +13,8 @@ from observatory.metrics.forecasting.growth import MonthOfUse
 from observatory.metrics.forecasting.outlook import ExpectedDay, Outlook
 from observatory.metrics.months import month_of
 
+LOOK_BACK_DAYS = 400
+"""Forecasts are made from so many days, and from all before there are as many."""
 COLUMNS = "basis, made_at, time_zone, digest, outlook::text, whole_months::text"
 
 

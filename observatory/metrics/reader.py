@@ -75,7 +75,7 @@ class Reader:
         judged = self._judged(metric, whole, chosen, family)
         size = self._grain(metric, whole, grain, family)
         answered = self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)
-        cover = self._shelf.coverage(chosen, family, judged or whole)
+        cover = self._shelf.coverage(chosen, family, reach.rests_on(metric, judged or whole))
         return Answer(
             metric=name,
             window=whole,

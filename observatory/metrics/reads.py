@@ -221,11 +221,16 @@ def waiting(facts: Collection[Facts]) -> Window | None:
         return Window(first, last + MINUTE) if first else None
 
 
-def first_waiting(facts: Facts, window: Window) -> datetime | None:
-    """The first bucket of a window that has to be counted again; None when nothing in it waits."""
-    query = "SELECT min(bucket) FROM dirty_bucket WHERE project_id = %s AND facts = %s AND bucket >= %s AND bucket < %s"
+def first_waiting(facts: Facts, window: Window, came_before: datetime | None = None) -> datetime | None:
+    """The first bucket of a window that has to be counted again, for what came before an instant or ever; None when
+    nothing in it waits.
+    """
+    query = """
+        SELECT min(bucket) FROM dirty_bucket
+        WHERE project_id = %s AND facts = %s AND bucket >= %s AND bucket < %s AND marked_at < coalesce(%s, 'infinity'::timestamptz)
+    """
     with connection.cursor() as cursor:
-        cursor.execute(query, [current_project(), int(facts), window.start, window.end])
+        cursor.execute(query, [current_project(), int(facts), window.start, window.end, came_before])
         first: datetime | None = cursor.fetchone()[0]
         return first
 

@@ -29,6 +29,7 @@ FORECAST = CostForecast(
         Scenarios(date(2026, 10, 1), "trend", 265.0, 271.0, 277.0, 262.0, None),
         Scenarios(date(2026, 11, 1), "users", 300.0, 310.0, 330.0, None, 1200.0),
     ),
+    START + 26 * DAY,
 )  # fmt: skip
 
 
@@ -51,6 +52,11 @@ def test_the_sentence_says_where_it_is_heading_against_what_and_when_it_is_over(
         ({"standing": Standing.LEARNING, "known_days": 8, "end": Range(90.0), "over_plan_on": None},
          "Heading for $90.00, ▼ 66 % below plan $262.00. The rate so far: 8 of 14 whole days are known."),
         ({"standing": Standing.LEARNING, "known_days": 0, "end": None}, "Learning: 0 of 14 whole days."),
+        ({"plan": None, "over_plan_on": None, "waits_from": date(2026, 9, 14)},
+         "Heading for $271.00 (95 %: $262.00–$280.00). No plan: send the figure forecast_cost_usd. "
+         "History from 14 Sep on is still being counted. This rests on part of it."),
+        ({"standing": Standing.LEARNING, "known_days": 0, "end": None, "waits_from": date(2026, 9, 14)},
+         "Learning: 0 of 14 whole days. History from 14 Sep on is still being counted. This rests on part of it."),
         ({"standing": Standing.NO_DATA, "end": None}, "No cost is known of the last eight weeks: nothing to forecast from."),
     ],
 )  # fmt: skip
@@ -74,6 +80,8 @@ def test_scenarios_are_rows_with_what_they_come_from():
     )
     assert "Fitted from 6 changes" in fitted.footnote
     assert heading.scenarios_table(view, replace(FORECAST, scenarios=())) is None
+    waiting = heading.scenarios_table(view, replace(FORECAST, waits_from=date(2026, 9, 14)))
+    assert plain(waiting.footnote).endswith("History from 14 Sep on is still being counted. This rests on part of it.")
 
 
 def sums():
@@ -139,6 +147,8 @@ def test_the_cost_page_shows_the_month_the_ranges_and_the_scenarios(web, project
         page = asking.get(address).text
         table = asking.get(address, params={"csv": "forecast"})
         ranges = asking.get(address, params={"csv": "cost_anomaly"})
+        interactions(project, [{"at": floor(now, DAY) - 60 * DAY, "feature": "a", "cost_nano": 10**9}])
+        waiting = asking.get(address).text
     assert 'id="panel-forecast"' in page
     assert re.search(r"Heading for \$[\d.,]+ \(95", page)
     assert "This panel could not be computed" not in page
@@ -147,6 +157,9 @@ def test_the_cost_page_shows_the_month_the_ranges_and_the_scenarios(web, project
     assert table.text.splitlines()[0].startswith("Day,Actual (usd),Plan (usd),Expected (usd)")
     assert 28 <= len(table.text.splitlines()) - 1 <= 31
     assert "Low 95 %" in ranges.text.splitlines()[0]
+    assert "rests on part of it" not in page
+    for place in ("panel-forecast", "panel-cost_anomaly", "table-scenarios"):
+        assert "This rests on part of it." in waiting.split(f'id="{place}"')[1].split("</section>")[0], place
 
 
 def test_an_empty_project_has_no_forecast_and_says_so(web, project):

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from itertools import accumulate, pairwise
 
 from ingest.timeline import DAY, EPOCH, Window, day_start
-from observatory.metrics import months, retention, user_rows, windows
+from observatory.metrics import foreseen, months, retention, user_rows, windows
 from observatory.metrics.derived import adoption, people
 from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.months import Span
@@ -57,6 +57,12 @@ WHOLE_DAYS = {name for name, of in REACHES.items() if of not in BY_LAST_WHOLE_DA
 def is_of_users(metric: Metric) -> bool:
     """Whether a metric is known from rows of users."""
     return metric.kind in (Kind.USERS, Kind.PER_USER) or metric.name in REACHES
+
+
+def rests_on(metric: Metric, window: Window) -> Window:
+    """The calls that a window's number is made from: of what is held against what was expected, those of the days before, too."""
+    is_expected = metric.name == "cost_anomaly"
+    return Window(window.start - foreseen.LOOK_BACK_DAYS * DAY, window.end) if is_expected else window
 
 
 def goes_by_days(metric: Metric) -> bool:

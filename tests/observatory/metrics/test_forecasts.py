@@ -12,7 +12,7 @@ from ingest.dimensions import FigureName
 from ingest.models import Figure
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, MINUTE, Window, day_start, day_window
-from observatory.metrics import forecasts, foreseeing, foreseen, roller, series
+from observatory.metrics import forecasts, foreseeing, foreseen, roller, series, store
 from observatory.metrics.forecasting.outlook import Standing
 from observatory.metrics.reading import State
 from observatory.metrics.series import BadWindow
@@ -90,7 +90,7 @@ def test_days_that_change_are_forecast_from_again_but_not_every_minute(billed):
     project, now = billed
     rolled(project, now)
     first = stored(project)
-    interactions(project, [{"at": now - 9 * DAY, "feature": "a", "cost_nano": 10**12}])
+    interactions(project, [{"at": now - 9 * DAY, "feature": "a", "cost_nano": 10**9}])
     rolled(project, now + 20 * MINUTE, everything=False)
     assert stored(project) == first
     rolled(project, now + 2 * HOUR, everything=False)
@@ -98,6 +98,60 @@ def test_days_that_change_are_forecast_from_again_but_not_every_minute(billed):
     assert after[3] != first[0][0][3]
     changed = {row[1] for row, before in zip(days, first[1], strict=True) if row != before}
     assert changed == {date(2026, 10, 19) + number * DAY for number in range(9)}
+
+
+def test_a_history_that_comes_late_is_said_to_wait_and_forecast_from_at_once_when_it_is_counted(billed):
+    project, now = billed
+    rolled(project, now)
+    with project_scope(project.pk):
+        before = forecasts.current(now)
+        assert (before.complete_to, before.waits_from, before.warnings) == (now, None, [])
+        past = forecasts.current(now, date(2026, 7, 1))
+    bill(project, date(2026, 8, 20), 10, users=2)
+    first = day_start(date(2026, 8, 11), project.time_zone) + 9 * HOUR
+    today = Window(day_start(date(2026, 10, 26), project.time_zone), now)
+    with project_scope(project.pk):
+        waiting = forecasts.current(now)
+        assert forecasts.current(now, date(2026, 7, 1)).complete_to == past.complete_to, (
+            "what came after it is nothing to it"
+        )
+        assert series.read("cost_anomaly", today, now=now).complete_to == first
+        assert series.read("cost_total", today, now=now).complete_to == now
+    assert (waiting.complete_to, waiting.waits_from) == (first, date(2026, 8, 11))
+    assert waiting.end == before.end
+    (warning,) = waiting.warnings
+    assert "from 2026-08-11 on came late and are still being counted" in warning
+    rolled(project, now + 20 * MINUTE, everything=False)
+    with project_scope(project.pk):
+        after = forecasts.current(now + 20 * MINUTE)
+    assert (after.waits_from, after.warnings) == (None, [])
+    assert after.known_days == (date(2026, 10, 26) - date(2026, 8, 11)).days > before.known_days
+
+
+@pytest.mark.parametrize(("days", "is_made"), [(1, True), (60, False)])
+def test_nothing_is_forecast_from_a_history_that_is_counted_in_part(billed, monkeypatch, days, is_made):
+    project, now = billed
+    rolled(project, now)
+    first = stored(project)
+    bill(project, date(2026, 10, 10), days)
+    monkeypatch.setattr(store, "HISTORY", 30)
+    with project_scope(project.pk):
+        assert foreseeing.refresh(now, is_forced=True) is False, "nothing of it has been counted"
+        assert foreseeing.refresh(now + DAY) is False
+        connection.cursor().execute("UPDATE rolled SET complete_to = %s WHERE project_id = %s", [now + DAY, project.pk])
+        assert foreseeing.refresh(now + DAY) is is_made
+    assert (stored(project) != first) is is_made
+
+
+def test_users_of_months_long_over_are_counted_again_when_their_calls_came_late(project):
+    bill(project, date(2026, 10, 26), 100, users=2)
+    now = day_start(date(2026, 10, 27), "UTC") + HOUR
+    rolled(project, now)
+    bill(project, date(2026, 8, 31), 10, usd=1.0, users=5)
+    rolled(project, now + HOUR)
+    with project_scope(project.pk):
+        kept = foreseen.latest().whole_months
+    assert [(one.month, one.users) for one in kept] == [(date(2026, 8, 1), 5), (date(2026, 9, 1), 2)]
 
 
 def test_the_month_so_far_and_to_come_against_its_plan(billed):
@@ -260,6 +314,8 @@ def test_the_api_tells_it_with_its_meaning(web, project, key):
     with httpx2.Client(base_url=f"{web}/api/v1", headers=headers, timeout=30) as asking:
         answer = asking.get("/forecasts/cost")
         body = answer.json()
+        bill(project, today - 50 * DAY, 3)
+        waiting = asking.get("/forecasts/cost").json()
         past = asking.get("/forecasts/cost?month=2024-02").json()
         bad, unknown = asking.get("/forecasts/cost?month=2026-13"), asking.get("/forecasts/cost?moth=2026-01")
     assert answer.status_code == 200, answer.text
@@ -267,6 +323,10 @@ def test_the_api_tells_it_with_its_meaning(web, project, key):
     assert body["projected"]["interval_95"][0] <= body["projected"]["interval_80"][0] <= body["projected"]["expected"]
     assert body["multiplier"] == {"value": 1.3, "low": 1.2, "high": 1.5, "changes": 0, "is_default": True}
     assert len(body["scenarios"]) == 4
+    since = today - 52 * DAY
+    assert (body["warnings"], body["complete_to"][:10] >= f"{today}") == ([], True)
+    assert waiting["complete_to"] == f"{since}T09:00:00Z"
+    assert f"from {since} on came late" in waiting["warnings"][0]
     assert (past["state"], past["actual"], past["projected"], len(past["days"])) == ("no_data", None, None, 29)
     for refused in (bad, unknown):
         assert (refused.status_code, refused.headers["content-type"]) == (400, "application/problem+json")
