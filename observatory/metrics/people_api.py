@@ -92,7 +92,7 @@ def costs_shape(found: UserCosts) -> UserCostsShape:
         {
             "user_id": one.user_id,
             "calls": one.calls,
-            "cost_usd": money(one.cost_usd),
+            "cost_usd": None if found.total_usd is None else money(one.cost_usd),
             "multiple": one.multiple,
         }
         for one in found.largest

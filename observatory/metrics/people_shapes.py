@@ -5,11 +5,11 @@ from typing import TypedDict
 
 
 class SpenderShape(TypedDict):
-    """One user by the id that was sent, and how many times the average user's cost theirs is."""
+    """One user by the id that was sent, and how many times the average user's cost theirs is; null where nobody's is known."""
 
     user_id: str
     calls: int
-    cost_usd: float
+    cost_usd: float | None
     multiple: float | None
 
 

@@ -19,6 +19,8 @@ from observatory.metrics.shelf import Filter, Shelf, UnknownValue
 from observatory.metrics.windows import BadWindow
 
 PREFIX = "baseline:"
+UNPINNED = ("previous", "weekday", "baseline")
+"""Comparisons with what nobody pinned."""
 MOST_CALLS_BY_USER = 20_000
 """Of a window with more calls nobody asks which users made them: that would take too long while somebody waits."""
 
@@ -87,8 +89,8 @@ class Pinned:
         """
         if metric.kind not in COMPARABLE:
             text = f"{metric.name} cannot be compared with a pinned baseline: it is not frozen with one"
-            raise BadWindow(text, "compare", ("previous", "weekday", "baseline"))
-        baseline, frozen = self._contents(kind.removeprefix(PREFIX), chosen.feature)
+            raise BadWindow(text, "compare", UNPINNED)
+        baseline, frozen = self._named(kind.removeprefix(PREFIX), chosen.feature)
         model = _model(chosen)
         before = frozen.side(model)
         users = self._users(window, chosen.feature, before, [metric])
@@ -101,6 +103,15 @@ class Pinned:
         interval = (found.interval.low, found.interval.high) if found.interval and is_known else None
         difference = None if is_sum or answered[0].value is None else found.difference
         return Comparison(kind, baseline.window, then.value, difference, interval, then.sample_size)
+
+    def _named(self, name: str, feature: int | None) -> tuple[Baseline, Contents]:
+        """What a comparison names. Raises UnknownValue and Settling of the parameter that does."""
+        try:
+            return self._contents(name, feature)
+        except UnknownValue as error:
+            raise UnknownValue(error.args[0], "compare", [f"{PREFIX}{one}" for one in error.allowed]) from error
+        except Settling as error:
+            raise Settling(error.args[0], "compare", UNPINNED) from error
 
     def _contents(self, name: str, feature: int | None) -> tuple[Baseline, Contents]:
         if (name, feature) not in self._frozen:

@@ -221,7 +221,7 @@ REFUSALS: list[tuple[str, dict[str, str], int, str, str, list[str]]] = [
         ["previous", "weekday", "baseline", "baseline:NAME"]),
     ("metrics/dau", {"compare": "baseline:x"}, 400, "cannot be compared with a pinned baseline", "compare",
         ["previous", "weekday", "baseline"]),
-    ("metrics/calls", {"compare": "baseline:x"}, 404, "no baseline of this name", "name", []),
+    ("metrics/calls", {"compare": "baseline:x"}, 404, "no baseline of this name", "compare", []),
     ("people/costs", BACKWARDS, 400, "ends after it starts", "to", AFTER),
     ("people/costs", {"limit": "x"}, 400, "limit is a whole number", "limit", ["a whole number from 0 to 100"]),
     ("people/costs", {"limit": "101"}, 400, "limit is a whole number", "limit", ["a whole number from 0 to 100"]),

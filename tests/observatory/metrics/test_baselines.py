@@ -221,8 +221,9 @@ def test_a_reader_compares_with_a_pinned_window_and_says_what_it_cannot(filled: 
         calls = series.read("calls", WEEK, feature=FEATURE, compare="baseline:v1", now=NOW).comparison
         assert calls is not None
         assert (calls.value, calls.difference) == (11 * 120, None)  # sums of 11 days and of 7
-        with pytest.raises(UnknownValue, match="'v1'"):
+        with pytest.raises(UnknownValue, match="'v1'") as unknown:
             series.read("thumbs_up_rate", WEEK, feature=FEATURE, compare="baseline:v2", now=NOW)
+        assert (unknown.value.parameter, unknown.value.allowed) == ("compare", ("baseline:v1",))
         with pytest.raises(UnknownValue, match="all features"):
             series.read("thumbs_up_rate", WEEK, compare="baseline:v1", now=NOW)
         with pytest.raises(BadWindow, match="dau"):

@@ -118,3 +118,11 @@ def test_of_a_window_with_too_many_calls_users_repeat_as_they_did_before_and_it_
     assert (by_baseline.before, by_baseline.now) == (by_users.before, by_users.now)
     assert by_users.design_effects[1] > 3 * by_users.design_effects[0]
     assert by_baseline.design_effects[1] == pytest.approx(by_baseline.design_effects[0], rel=0.3)
+
+
+def test_a_comparison_with_a_baseline_that_settles_says_what_else_there_is(pinned: Project) -> None:
+    with project_scope(pinned.pk):
+        assert pinning.pin("soon", Window(TODAY - 5 * DAY, TODAY + DAY), by="test", now=NOW).state == "settling"
+        with pytest.raises(against.Settling) as settling:
+            series.read("error_rate", WEEK, compare="baseline:soon", now=NOW)
+    assert (settling.value.parameter, settling.value.allowed) == ("compare", ("previous", "weekday", "baseline"))

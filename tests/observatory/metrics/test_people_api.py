@@ -68,6 +68,14 @@ def test_costs_say_percentiles_the_curve_and_the_largest_users(get: Get, filled:
     }
 
 
+def test_where_no_call_has_a_price_nobody_costs_nothing(get: Get, project: Project) -> None:
+    interactions(project, [{"at": YESTERDAY, "feature": "a", "user_id": "u"}])
+    roller.roll(NOW, only=[project.pk], everything=True)
+    told = get("costs", window="12d").json()
+    assert (told["users"], told["total_usd"]) == (1, None)
+    assert told["largest"] == [{"user_id": "u", "calls": 1, "cost_usd": None, "multiple": None}]
+
+
 def test_without_users_everything_is_unknown(get: Get, filled: Project) -> None:
     told = get("costs", window="12d", feature="other").json()
     unknown = {name: told[name] for name in ("total_usd", "mean_usd", "p90_usd", "top1_share")}
