@@ -40,7 +40,7 @@ class Source:
         """Whether what came before a window's end is counted in a metric of a feature (empty: of the whole project).
 
         Users are counted minutes after the rest. What comes late is not waited for: somebody may always be late. But what
-        was expected of a window rests on the days before it: what had come of these by then is counted first.
+        is held against days before it rests on these: what had come of them by then is counted first.
         """
         is_maturing = METRICS[metric].maturing
         key = (feature if is_maturing else "", is_maturing)
@@ -48,7 +48,7 @@ class Source:
             self._ends[key] = self._end_of(*key)
         if window.end > self._ends[key] or (reach.is_of_users(METRICS[metric]) and not self._has_users_of(window)):
             return False
-        history = reach.rests_on(METRICS[metric], window)
+        history = reach.rests_on(METRICS[metric], window, self._reader.zone)
         return history == window or reads.first_waiting(dimensions.Facts.INTERACTIONS, history, window.end) is None
 
     def take(self, wanted: Collection[Wanted], window: Window) -> dict[Wanted, Facts]:

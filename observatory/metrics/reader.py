@@ -25,6 +25,7 @@ BY_DAYS = (Kind.USERS, Kind.PER_USER, Kind.DERIVED)
 _INSTANT = timedelta(microseconds=1)
 
 Answered = tuple[Reading, Totals]
+Points = Sequence[Window]
 
 
 class Reader:
@@ -75,7 +76,7 @@ class Reader:
         judged = self._judged(metric, whole, chosen, family)
         size = self._grain(metric, whole, grain, family)
         answered = self._answer(metric, judged or whole, chosen, is_ripe=judged is not None)
-        cover = self._shelf.coverage(chosen, family, reach.rests_on(metric, judged or whole))
+        cover = self._shelf.coverage(chosen, family, reach.rests_on(metric, judged or whole, self.zone))
         return Answer(
             metric=name,
             window=whole,
@@ -293,18 +294,20 @@ class Reader:
         before = [day_window(day, self._shelf.zone) for day in days(first - (count - 1) * DAY, first - DAY)]
         daily = self._of_value(metric, [*before, *points], chosen, Grain.DAY)
         totals = [formulas.merged(daily[end - count : end]) for end in range(count, len(daily) + 1)]
-        return self._placed(metric, points, self._judge(metric, points, totals, chosen), chosen)
+        about = [Window(day.start, end.end) for day, end in zip([*before, *points], points, strict=False)]
+        return self._placed(metric, points, self._judge(metric, points, totals, chosen), chosen, about)
 
     def _placed(
-        self, metric: Metric, points: Sequence[Window], readings: Sequence[Reading], chosen: Filter
+        self, metric: Metric, points: Sequence[Window], read: Sequence[Reading], chosen: Filter, about: Points = ()
     ) -> tuple[Point, ...]:
         mature_to = self._shelf.coverage(chosen).mature_to
-        told = self._shelf.are_counted(metric, points, chosen.selection.family)
+        about = about or [reach.rests_on(metric, point, self.zone) for point in points]
+        told = self._shelf.are_counted(metric, about, chosen.selection.family)
         met = reach.are_counted(metric, self._shelf, points)
         cut = self._shelf.are_cut(points)
         return tuple(
             Point(point, reading, is_told and is_met, not metric.maturing or point.end <= mature_to, is_cut)
-            for point, reading, is_told, is_met, is_cut in zip(points, readings, told, met, cut, strict=True)
+            for point, reading, is_told, is_met, is_cut in zip(points, read, told, met, cut, strict=True)
         )
 
     def _compared(

@@ -9,7 +9,7 @@ from itertools import accumulate, pairwise
 
 from ingest.timeline import DAY, EPOCH, Window, day_start
 from observatory.metrics import foreseen, months, retention, user_rows, windows
-from observatory.metrics.derived import adoption, people
+from observatory.metrics.derived import adoption, growth, people
 from observatory.metrics.metric import Kind, Metric
 from observatory.metrics.months import Span
 from observatory.metrics.shelf import Shelf
@@ -49,6 +49,9 @@ REACHES: dict[str, Reach] = {
 }
 """Derived metrics of users → the local days of their calls."""
 
+UP_TO_THE_END = {"input_tokens_growth": 2 * growth.DAYS, "cost_per_mau_change": 2 * 31}
+"""Metrics of what changed → how many days up to a window's end they look at, at most."""
+
 BY_LAST_WHOLE_DAY = (_all_before, _both_months)
 WHOLE_DAYS = {name for name, of in REACHES.items() if of not in BY_LAST_WHOLE_DAY} | {"ticket_rate_non_users"}
 """Derived metrics of the users of the local days that a window touches."""
@@ -59,10 +62,14 @@ def is_of_users(metric: Metric) -> bool:
     return metric.kind in (Kind.USERS, Kind.PER_USER) or metric.name in REACHES
 
 
-def rests_on(metric: Metric, window: Window) -> Window:
-    """The calls that a window's number is made from: of what is held against what was expected, those of the days before, too."""
-    is_expected = metric.name == "cost_anomaly"
-    return Window(window.start - foreseen.LOOK_BACK_DAYS * DAY, window.end) if is_expected else window
+def rests_on(metric: Metric, window: Window, zone: str) -> Window:
+    """The calls that a window's number is made from: of what is held against days before it, those of these days, too."""
+    if metric.name == "cost_anomaly":
+        return Window(window.start - foreseen.LOOK_BACK_DAYS * DAY, window.end)
+    if metric.name not in UP_TO_THE_END:
+        return window
+    first, _ = windows.last_days(window.end, UP_TO_THE_END[metric.name], zone)
+    return Window(min(window.start, day_start(first, zone)), window.end)
 
 
 def goes_by_days(metric: Metric) -> bool:

@@ -13,6 +13,7 @@ from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, HOUR, Window, floor
 from observatory.metrics import roller, series, verify
+from tests.factories import interactions
 from tests.ingest.record import take
 
 NOW = floor(datetime.now(UTC), DAY) + 13 * HOUR - DAY
@@ -129,3 +130,33 @@ def test_new_prices_are_counted(project: Project) -> None:
     roll(project)
     assert value(project, "cost_total") == pytest.approx(0.004)
     assert value(project, "unpriced_calls") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "rolling", "ago", "expected"),
+    [
+        ("input_tokens_growth", None, 60, [False, False, False]),
+        ("input_tokens_growth", None, 61, [False, False, True]),
+        ("input_tokens_growth", None, 63, [True] * 3),
+        ("cost_anomaly", None, 300, [False] * 3),
+        ("calls", 7, 7, [False, False, False]),
+        ("calls", 7, 8, [False, False, True]),
+        ("calls", 7, 10, [True] * 3),
+        ("calls", None, 6, [True] * 3),
+    ],
+)
+def test_a_point_about_days_before_it_is_not_complete_while_they_wait(
+    project: Project, name: str, rolling: int | None, ago: int, expected: list[bool]
+) -> None:
+    today = TODAY.start
+    interactions(project, [{"at": today - 2 * DAY}])
+    roller.roll(NOW, only=[project.pk], everything=True)
+    late, window = today - ago * DAY + HOUR, Window(today - 3 * DAY, today)
+    interactions(project, [{"at": late}])
+    with project_scope(project.pk):
+        reader = series.Reader(NOW)
+        points = reader.series(name, window, "1d", rolling_days=rolling)
+        answer = reader.read(name, window)
+    assert [point.complete for point in points] == expected
+    if rolling is None:
+        assert (answer.complete_to == late) is (not expected[-1])
