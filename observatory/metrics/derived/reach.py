@@ -89,6 +89,8 @@ def widened(metric: Metric, shelf: Shelf, window: Window) -> Window:
 def are_counted(metric: Metric, shelf: Shelf, points: Sequence[Window]) -> list[bool]:
     """Whether no user whom each point is about waits to be counted."""
     spans = [_spans(metric, shelf, point) for point in points]
+    if not any(spans):
+        return [True for _ in points]
     waiting = user_rows.waiting([_instants(span, shelf.zone) for of in spans for span in of])
     places = accumulate((len(of) for of in spans), initial=0)
     return [not any(waiting[start:end]) for start, end in pairwise(places)]

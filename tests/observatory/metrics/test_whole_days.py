@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from ingest.dimensions import CostSource
 from ingest.projects.models import Project
@@ -43,6 +45,13 @@ def called() -> Project:
 def scope(called: Project) -> Iterator[None]:
     with project_scope(called.pk):
         yield
+
+
+@pytest.mark.parametrize(("name", "is_asked"), [("calls", False), ("error_rate", False), ("dau", True)])
+def test_marks_of_users_are_looked_at_only_for_numbers_of_users(name: str, is_asked: bool) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        ask(name, Window(EARLIER.start, NOW))
+    assert any("dirty_user" in query["sql"] for query in asked) is is_asked
 
 
 def ask(name: str, window: Window, **options: Any) -> Answer:
