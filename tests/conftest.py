@@ -3,9 +3,11 @@
 import functools
 import itertools
 import os
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpcore2
@@ -13,7 +15,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.harness import people, prepared
+from tests.harness import memory, people, prepared
 from tests.harness.installation import Installation
 
 pytest_plugins = ["tests.harness.chromium"]
@@ -43,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.collectonly:
         return
     if not hasattr(config, "workerinput"):
+        memory.begin()
         prepared.begin()
     if _is_controller(config):
         return
@@ -72,6 +75,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         _installation.close()
     if not hasattr(config, "workerinput"):
         prepared.end()
+        memory.end()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -103,6 +107,14 @@ def installation() -> Installation:
 def web(installation: Installation) -> str:
     """The base address of a real web process that runs as the app role."""
     return installation.web()
+
+
+@pytest.fixture
+def enterable() -> Iterator[Path]:
+    """A folder that the account of the database may pass through, so that a cluster in there stays in there."""
+    made = memory.enterable("observatory-enterable-")
+    yield made
+    shutil.rmtree(made)
 
 
 @pytest.fixture(scope="session")

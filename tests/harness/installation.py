@@ -6,14 +6,13 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import httpx2
 
 from observatory.embedded.server import Server, start
-from tests.harness import prepared
+from tests.harness import memory, prepared
 
 ROOT = prepared.ROOT
 
@@ -29,7 +28,7 @@ class Installation:
     """A database server, migrated unless it is to be empty, the environment that leads to it, and the processes on it."""
 
     def __init__(self, *, is_empty: bool = False) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="observatory-test-"))
+        self.folder = memory.enterable("observatory-test-")
         is_migrated = not is_empty and prepared.copy_into(self.folder / "var")
         self.server: Server = start(self.folder / "var")
         self.port = free_port()

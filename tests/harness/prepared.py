@@ -8,11 +8,11 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from observatory.embedded import place
 from observatory.embedded.server import start
+from tests.harness import memory
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "TESTS_PREPARED_DATABASE"
@@ -20,7 +20,7 @@ FOLDER = "TESTS_PREPARED_DATABASE"
 
 def begin() -> None:
     """Let this process and those it starts share one prepared database; it is made when the first asks for it."""
-    os.environ[FOLDER] = tempfile.mkdtemp(prefix="observatory-prepared-")
+    os.environ[FOLDER] = str(memory.enterable("observatory-prepared-"))
 
 
 def end() -> None:

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from observatory.queues import NODES
+from tests.harness.installation import Installation
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -158,20 +159,20 @@ def test_the_how_to_makes_every_secret():
     assert {name for name in COMPOSE["secrets"] if f"> secrets/{name}" not in text} == set()
 
 
-def test_with_its_settings_alone_the_service_for_backups_backs_up_and_restores(installation, tmp_path):
+def test_with_its_settings_alone_the_service_for_backups_backs_up_and_restores(enterable, tmp_path):
     """The commands of the how-to on database servers of our own; a container's folders are folders of ours."""
     from observatory.embedded.server import start
 
     told = (ROOT / "docs/how-to/back-up-and-restore.md").read_text()
     ran = re.findall(r"docker compose run --rm backups (.*manage\.py (?:backup|restore)) /backups/", told)
     assert [words.split()[-1] for words in ran] == ["backup", "restore"]
-    other = start(tmp_path / "other", extra_settings={"fsync": "off"})
+    one, other = Installation(), start(enterable / "other", extra_settings={"fsync": "off"})
     try:
-        for words, urls in zip(ran, (installation.server.urls, other.urls), strict=True):
+        for words, urls in zip(ran, (one.server.urls, other.urls), strict=True):
             secrets = tmp_path / words.split()[-1]
             secrets.mkdir()
             values = {
-                "secret_key": installation.environment["OBSERVATORY_SECRET_KEY"], "email_url": "folder://", "broker_url": "",
+                "secret_key": one.environment["OBSERVATORY_SECRET_KEY"], "email_url": "folder://", "broker_url": "",
                 "database_url": urls.app, "database_jobs_url": urls.jobs, "database_owner_url": urls.owner,
             }  # fmt: skip
             for name, value in values.items():
@@ -193,13 +194,14 @@ def test_with_its_settings_alone_the_service_for_backups_backs_up_and_restores(i
             assert restored.execute("SELECT count(*) > 0 FROM django_migrations").fetchone() == (True,)
     finally:
         other.discard()
+        one.close()
 
 
-def test_a_new_postgresql_gives_each_role_the_password_of_its_url(installation, tmp_path):
+def test_a_new_postgresql_gives_each_role_the_password_of_its_url(enterable, tmp_path):
     """Run both first-start scripts as the image does, on a database server of our own."""
     from observatory.embedded.server import start
 
-    server = start(tmp_path / "var", extra_settings={"fsync": "off"})
+    server = start(enterable / "var", extra_settings={"fsync": "off"})
     try:
         secrets = tmp_path / "secrets"
         secrets.mkdir()

@@ -19,6 +19,7 @@ import pytest
 from observatory.embedded import attach, place, server
 from observatory.embedded.errors import EmbeddedError
 from observatory.embedded.processes import working_in
+from tests.harness import memory
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("observatory_owner", "observatory_app", "observatory_jobs", "observatory_definer")
@@ -35,8 +36,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes user")
 @pytest.fixture(scope="module")
 def running() -> Iterator[server.Server]:
     """One server for the tests that only ask."""
-    folder = Path(tempfile.mkdtemp(prefix="embedded-"))
-    folder.chmod(0o755)
+    folder = memory.enterable("embedded-")
     found = server.start(folder / "var")
     yield found
     found.discard()
@@ -44,11 +44,11 @@ def running() -> Iterator[server.Server]:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., server.Server]]:
+def start(enterable: Path) -> Iterator[Callable[..., server.Server]]:
     """Start servers that are discarded with the test."""
     started: list[server.Server] = []
 
-    def begin(data_dir: Path = tmp_path / "var") -> server.Server:
+    def begin(data_dir: Path = enterable / "var") -> server.Server:
         started.append(server.start(data_dir, extra_settings={"fsync": "off"}))
         return started[-1]
 
@@ -182,7 +182,7 @@ def test_stop_is_clean_and_waits(start):
     assert not (first.data_dir / "postmaster.pid").exists()
 
 
-def test_after_kill_9_with_a_strangers_number_in_the_lock_files_everything_committed_is_there(start, tmp_path):
+def test_after_kill_9_with_a_strangers_number_in_the_lock_files_everything_committed_is_there(start):
     first = start()
     ask(first.urls.owner, "CREATE TABLE kept AS SELECT 42 AS answer")
     first.process.kill()
@@ -248,9 +248,8 @@ def test_programs_that_the_account_cannot_reach_are_copied_whole(tmp_path, monke
     assert closed == []
 
 
-def test_a_very_long_path_with_spaces_gets_a_short_socket(start, tmp_path):
-    tmp_path.chmod(0o755)
-    found = start(tmp_path / ("a long name " * 15).strip() / "var")
+def test_a_very_long_path_with_spaces_gets_a_short_socket(start, enterable):
+    found = start(enterable / ("a long name " * 15).strip() / "var")
     assert len(str(found.place.run / place.SOCKET_NAME)) <= place.LONGEST_SOCKET_PATH
     assert ask(found.urls.app, "SELECT 1") == [(1,)]
 
@@ -263,8 +262,8 @@ def test_a_socket_folder_prepared_by_somebody_else_is_refused(tmp_path):
             place.private_folder(tmp_path / trap, place.Account())
 
 
-def test_the_server_goes_when_its_starter_is_killed(tmp_path):
-    starter = subprocess.Popen([sys.executable, "-c", STARTER, tmp_path / "var"], cwd=ROOT, stdout=subprocess.PIPE)
+def test_the_server_goes_when_its_starter_is_killed(enterable):
+    starter = subprocess.Popen([sys.executable, "-c", STARTER, enterable / "var"], cwd=ROOT, stdout=subprocess.PIPE)
     assert starter.stdout is not None
     cluster = Path(starter.stdout.readline().decode().strip())
     assert working_in(cluster)
@@ -275,17 +274,17 @@ def test_the_server_goes_when_its_starter_is_killed(tmp_path):
     shutil.rmtree(cluster.parent)
 
 
-def test_commands_find_the_running_database(start, tmp_path):
+def test_commands_find_the_running_database(start, enterable):
     with pytest.raises(
         attach.NotRunning, match=r"not running: start it with make up.* set OBSERVATORY_DATA_DIR\.$"
     ) as never:
-        attach.environment(tmp_path / "var")
+        attach.environment(enterable / "var")
     found = start()
-    names = attach.environment(tmp_path / "var")
+    names = attach.environment(enterable / "var")
     assert (names["DATABASE_URL"], names["DATABASE_OWNER_URL"]) == (found.urls.app, found.urls.owner)
     found.stop()
     with pytest.raises(attach.NotRunning) as asleep:
-        attach.environment(tmp_path / "var")
+        attach.environment(enterable / "var")
     assert "\n" not in str(never.value) + str(asleep.value)
 
 

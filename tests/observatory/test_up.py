@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 
 from observatory.embedded import place
 from observatory.embedded.processes import working_in
+from tests.harness import memory
 from tests.harness.installation import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,7 +75,7 @@ class Product:
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
-    folder = Path(tempfile.mkdtemp(prefix="observatory up "))
+    folder = memory.enterable("observatory up ")
     made = Product(folder / "var")
     yield made
     if made.process.poll() is None:
