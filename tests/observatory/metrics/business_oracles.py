@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -56,21 +57,20 @@ def saved_by(kind: Cache) -> Oracle:
     """Call by call: what the others of its feature and model cost on average; without a model, those of its feature."""
 
     def compute(life: Life, window: Window, feature: str | None) -> float:
-        rows = calls(life, window, feature).copy()
-        records = life.stream.costs
-        instead: dict[str, int] = {}
-        for record in records:
-            if record.get("interaction") and record["component"] == 1:
-                instead[record["interaction"]] = instead.get(record["interaction"], 0) + record["amount_nano"]
-        rows["paid"] = [instead.get(row.id, row.cost_nano) for row in rows.itertuples()]
-        others = rows[(rows.cache == 0) & rows.paid.notna()]
-        saved = 0.0
-        for row in rows[rows.cache == int(kind)].itertuples():
-            alike = others[others.feature == row.feature]
-            if not pd.isna(row.model):
-                alike = alike[alike.model == row.model]
-            saved += 0.0 if alike.empty else float(alike.paid.mean())
-        return saved / 1e9
+        rows = calls(life, window, feature)
+        paid = rows.id.map(life.stream.instead).fillna(rows.cost_nano)
+        others = rows.assign(paid=paid)[(rows.cache == 0) & paid.notna()]
+
+        @cache
+        def mean_of_alike(feature: str, model: str | None) -> float:
+            alike = others[others.feature == feature]
+            if model is not None:
+                alike = alike[alike.model == model]
+            return 0.0 if alike.empty else float(alike.paid.mean())
+
+        hits = rows[rows.cache == int(kind)]
+        models = (None if pd.isna(model) else model for model in hits.model)
+        return sum(map(mean_of_alike, hits.feature, models)) / 1e9
 
     return compute
 
@@ -88,11 +88,15 @@ def figure_of(life: Life, day: date) -> float:
 def revenue(life: Life, window: Window) -> float:
     """Quarter of an hour by quarter of an hour."""
     total, at, zone, step = 0.0, window.start, ZoneInfo(life.zone), timedelta(minutes=15)
+
+    @cache
+    def of_step(month: date) -> float:
+        following = date(month.year + month.month // 12, month.month % 12 + 1, 1)
+        steps = (day_start(following, life.zone) - day_start(month, life.zone)) / step
+        return 10 * figure_of(life, month) / steps
+
     while at < window.end:
-        day = at.astimezone(zone).date()
-        following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
-        steps = (day_start(following, life.zone) - day_start(day.replace(day=1), life.zone)) / step
-        total += 10 * figure_of(life, day) / steps
+        total += of_step(at.astimezone(zone).date().replace(day=1))
         at += step
     return total
 
@@ -119,7 +123,10 @@ def opted_out(life: Life, window: Window, feature: str | None) -> float:
     """User by user, word by word; what names no feature is said of each."""
     rows = life.lived[life.lived["at"] < window.end].sort_values("at")
     rows = rows[rows.event != UserEvent.SEEN]
-    named = {user: set(of.feature.dropna()) for user, of in rows.groupby("user_id")}
+    named: dict[str, set[str]] = {user: set() for user in rows.user_id}
+    for user, about in zip(rows.user_id, rows.feature, strict=True):
+        if isinstance(about, str):
+            named[user].add(about)
     out: dict[tuple[str, str | None], bool] = {}
     for row in rows.itertuples():
         about = {row.feature} if isinstance(row.feature, str) else {None, feature, *named[row.user_id]}
@@ -136,16 +143,13 @@ def promoters(answers: pd.DataFrame) -> float:
 
 
 def is_control(life: Life, row: Any) -> bool:
-    told = life.lived[(life.lived.user_id == row.user_id) & (life.lived["at"] <= row.at)]
-    told = told[told.is_control.notna()].sort_values("at")
-    return bool(len(told)) and bool(told.is_control.iloc[-1])
+    told = [said for at, said in life.controls.get(row.user_id, ()) if at <= row.at]
+    return bool(told) and told[-1]
 
 
 def has_called(life: Life, row: Any, feature: str | None) -> bool:
-    rows = calls(
-        life, Window(row.at - 30 * DAY + timedelta(microseconds=1), row.at + timedelta(microseconds=1)), feature
-    )
-    return bool((rows.user_id == row.user_id).any())
+    called = life.stream.called_at.get((row.user_id, feature), ())
+    return any(row.at - 30 * DAY < at <= row.at for at in called)
 
 
 def with_ai(life: Life, row: Any, feature: str | None) -> bool:

@@ -72,6 +72,15 @@ class Life:
     def lived(self) -> pd.DataFrame:
         return pd.DataFrame(self.events, columns=["id", "at", "event", "feature", "user_id", "is_control"])
 
+    @cached_property
+    def controls(self) -> dict[str, list[tuple[datetime, bool]]]:
+        """Whether each user was said to be without the feature, and when, in that order."""
+        found: dict[str, list[tuple[datetime, bool]]] = {}
+        for row in sorted(self.events, key=lambda row: row["at"]):
+            if row["is_control"] is not None:
+                found.setdefault(row["user_id"], []).append((row["at"], row["is_control"]))
+        return found
+
     def heard(self, window: Window, kind: FeedbackKind, feature: str | None) -> pd.DataFrame:
         """The feedback of a kind in a window, by its own time."""
         said = self.said[(self.said.kind == int(kind)) & (self.said["at"] >= window.start)]

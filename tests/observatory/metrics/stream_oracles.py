@@ -101,12 +101,8 @@ def paid_for(component: Component) -> Oracle:
 
 def median_cost(stream: Stream, window: Window, by: dict[str, Any]) -> float:
     """Of what each call's model cost, by its record where it has one."""
-    instead: dict[str, int] = {}
-    for record in stream.costs:
-        if record.get("interaction") and record["component"] == Component.MODEL_TOKENS:
-            instead[record["interaction"]] = instead.get(record["interaction"], 0) + record["amount_nano"]
     calls = stream.calls(window, **by)
-    costs = [instead.get(row.id, row.cost_nano) for row in calls.itertuples()]
+    costs = [stream.instead.get(id, own) for id, own in zip(calls.id, calls.cost_nano, strict=True)]
     known = [float(cost) for cost in costs if not pd.isna(cost)]
     return float(np.quantile(known, 0.5, method="inverted_cdf")) / 1e9 if known else math.nan
 
