@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection
 
 from ingest import redacting
+from ingest.management.base import OWN_CHECKS
 from observatory.queues import QUEUES
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def problems() -> list[checks.CheckMessage]:
     return found
 
 
-@checks.register
+@checks.register(OWN_CHECKS)
 def masker_is_there(app_configs: Sequence[AppConfig] | None, **_: object) -> list[checks.CheckMessage]:
     """Whether the operator's masker can be loaded."""
     try:

@@ -6,11 +6,18 @@ from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command, get_commands, load_command_class
+from django.core.management.base import SystemCheckError
 from django.db import connection
 
+from ingest.management.base import OWN_CHECKS
 from observatory import checks
 
 ROOT = Path(__file__).resolve().parents[2]
+OURS = {"ingest", "observatory", "alerts", "dashboards"}
+MAKERS = {"up", "prepare", "backup", "restore"}
+"""The commands that make, or carry away, what would be checked."""
 
 
 def ids() -> list[str]:
@@ -56,6 +63,22 @@ def test_the_owner_is_asked_for_durability_alone(monkeypatch):
     monkeypatch.setattr(checks.settings, "ROLE", "owner")
     monkeypatch.setattr(checks, "QUEUES", ("tidy",))
     assert ids() == []
+
+
+def test_every_command_runs_our_checks_alone():
+    ours = {name: app for name, app in get_commands().items() if app.split(".")[0] in OURS}
+    asked = {name: load_command_class(app, name).requires_system_checks for name, app in ours.items()}
+    assert {name for name, tags in asked.items() if tags != (OWN_CHECKS,)} == MAKERS
+    assert all(asked[name] == () for name in MAKERS)
+
+
+def test_a_command_refuses_to_run_without_the_masker_it_was_given(monkeypatch):
+    def lost():
+        raise ImproperlyConfigured("OBSERVATORY_MASKER=lost")
+
+    monkeypatch.setattr(checks.redacting, "own_masker", lost)
+    with pytest.raises(SystemCheckError, match=r"observatory\.E004\) OBSERVATORY_MASKER=lost"):
+        call_command("create_project", "Masked", skip_checks=False)
 
 
 @pytest.mark.parametrize("path", ["nowhere.masker:mask", "json:nothing"])

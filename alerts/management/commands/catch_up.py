@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db.models import Max
 
 from alerts import dispatch, evaluation
@@ -14,6 +14,7 @@ from alerts.models import Evaluation
 from ingest import timeline
 from ingest.duties import Duty, beat, only_runner
 from ingest.erasure import run as erasing
+from ingest.management.base import BaseCommand
 from ingest.projects.access import every_project, project_scope
 from ingest.projects.models import Project
 

@@ -6,12 +6,13 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from alerts.channels.email import folder_of
 from ingest import departure, timeline
 from ingest.departure import Departure
 from ingest.erasure.receipts import KNOWN_EVERYWHERE
+from ingest.management.base import BaseCommand
 from ingest.projects.models import Project
 
 PAUSE_S = 0.1

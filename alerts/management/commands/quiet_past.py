@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from alerts import quiet
 from ingest import timeline
 from ingest.duties import Duty, only_runner
+from ingest.management.base import BaseCommand
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from io import StringIO
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import OperationalError
 from tqdm import tqdm
 
@@ -19,6 +19,7 @@ from dashboards.demo.scenario import MAIN_FEATURE
 from ingest import timeline
 from ingest.digest import reader
 from ingest.duties import Duty, only_runner
+from ingest.management.base import BaseCommand
 from ingest.projects.models import Project
 from observatory.drift import runs
 from observatory.metrics import roller

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from ingest.management.base import BaseCommand
 from ingest.projects.models import Membership, Project
 from ingest.projects.provision import add_member, remove_member
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ingest import timeline
+from ingest.management.base import BaseCommand
 from ingest.projects.keys import read_scopes
 from ingest.projects.models import Project
 from ingest.projects.provision import issue_key

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ingest import timeline
 from ingest.erasure import receipts, run
 from ingest.erasure.receipts import Erasure
+from ingest.management.base import BaseCommand
 from ingest.projects.models import Project
 from ingest.text import repair_id
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
 from ingest.database import Unavailable
@@ -18,6 +18,7 @@ from ingest.imports.progress import Progress, Tally
 from ingest.imports.reasons import MIXED
 from ingest.imports.storing import Job
 from ingest.kinds import BY_WORD
+from ingest.management.base import BaseCommand
 from ingest.projects.models import Project
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from ingest import timeline
 from ingest.dimensions import CostSource
+from ingest.management.base import BaseCommand
 from ingest.pricing import NANO
 from ingest.projects.models import Project
 from ingest.repricing import Chosen, Repriced, count, reprice

@@ -5,9 +5,10 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ingest import timeline
+from ingest.management.base import BaseCommand
 from ingest.models import PriceOverride
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope

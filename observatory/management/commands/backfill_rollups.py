@@ -4,10 +4,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from ingest import timeline
+from ingest.management.base import BaseCommand
 from observatory.management import days
 from observatory.metrics import backfill, resuming
 from observatory.metrics.backfill import CannotBeRolled, Stride

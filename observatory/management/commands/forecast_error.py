@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ingest import timeline
+from ingest.management.base import BaseCommand
 from ingest.projects.access import project_scope
 from ingest.projects.models import Project
 from ingest.timeline import Window, day_start, local_day

@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
+from ingest.management.base import BaseCommand
 from observatory.metrics import declared, reference
 
 

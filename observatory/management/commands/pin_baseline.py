@@ -4,9 +4,10 @@ import getpass
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ingest import timeline
+from ingest.management.base import BaseCommand
 from ingest.projects.access import project_scope
 from ingest.projects.models import Project
 from observatory.metrics import store as rollups

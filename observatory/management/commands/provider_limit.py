@@ -3,8 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from ingest.management.base import BaseCommand
 from ingest.projects.models import Project
 from ingest.projects.scope import project_scope
 from observatory.metrics import provider_limits

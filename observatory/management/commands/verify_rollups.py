@@ -6,10 +6,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from ingest import timeline
+from ingest.management.base import BaseCommand
 from ingest.projects.models import Project
 from observatory.management import days
 from observatory.metrics import resuming, verify
