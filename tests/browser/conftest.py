@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from tests.harness import people
 
+DESK: ViewportSize = {"width": 1440, "height": 900}
 DRAWN = "() => !document.querySelector('.skeleton') && [...document.querySelectorAll('[data-figure]')].every((box) => box.dataset.drawn)"
 
 
@@ -35,27 +36,36 @@ class Watched:
         return self.page
 
 
-@pytest.fixture
-def sign_in(browser: Browser, web: str) -> Iterator[Callable[..., Watched]]:
-    """Open a page signed in as a person, through the sign-in page itself when asked to."""
-    contexts = []
+@pytest.fixture(scope="session")
+def context(browser: Browser, web: str) -> Iterator[BrowserContext]:
+    """What all tests' windows share: a cache, so that scripts are read once, and the cookies of whoever came last."""
+    context = browser.new_context(base_url=web)
+    yield context
+    context.close()
 
-    def enter(user: Any, *, path: str = "/", is_typed: bool = False, **options: Any) -> Watched:
-        options.setdefault("viewport", {"width": 1440, "height": 900})
-        context = browser.new_context(base_url=web, **options)
-        contexts.append(context)
-        watched = Watched(context.new_page(), web)
-        if is_typed:
-            watched.page.goto(f"/sign-in/?next={path}")
-            watched.page.fill("input[name=username]", user.username)
-            watched.page.fill("input[name=password]", people.PASSWORD)
-            watched.page.click("main button[type=submit]")
+
+@pytest.fixture
+def sign_in(context: BrowserContext, web: str) -> Iterator[Callable[..., Watched]]:
+    """Open a window in which a person is signed in; through the sign-in page itself when it is to lead to a path."""
+    pages = []
+
+    def enter(user: Any, *, path: str = "", viewport: ViewportSize = DESK, color_scheme: Any = "light") -> Watched:
+        context.clear_cookies()
+        page = context.new_page()
+        pages.append(page)
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=color_scheme)
+        watched = Watched(page, web)
+        if path:
+            page.goto(f"/sign-in/?next={path}")
+            page.fill("input[name=username]", user.username)
+            page.fill("input[name=password]", people.PASSWORD)
+            page.click("main button[type=submit]")
+            page.wait_for_load_state("load")
         else:
             context.add_cookies([{"name": n, "value": v, "url": web} for n, v in people.session_of(user).items()])
-            watched.page.goto(path)
-        watched.page.wait_for_load_state("load")
         return watched
 
     yield enter
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()

@@ -73,14 +73,14 @@ def test_a_change_whose_address_runs_code_is_refused_or_no_link(hostile, sign_in
 
     sent = {"kind": "deploy", "title": "bad link", "url": f"javascript:{MARK}"}
     httpx2.post(f"{hostile.web}/api/v1/changes", json=sent, headers={"Authorization": f"Bearer {hostile.key}"})
-    watched = sign_in(hostile.owner, path=hostile.url)
+    watched = sign_in(hostile.owner)
     watched.see(hostile.url)
     assert watched.page.locator("a[href^='javascript:' i]").count() == 0
     assert watched.problems == []
 
 
 def test_nothing_hostile_runs_on_any_page(hostile, sign_in):
-    watched = sign_in(hostile.owner, path=hostile.url, viewport={"width": 390, "height": 844})
+    watched = sign_in(hostile.owner, viewport={"width": 390, "height": 844})
     pages = [*sites.PAGES, f"drift/{hostile.finding}/", f"incidents/{hostile.incident}/"]
     watched.see(f"{hostile.url}interactions/?range=7d&status=error")
     ones = watched.page.eval_on_selector_all(
@@ -99,7 +99,7 @@ def test_nothing_hostile_runs_on_any_page(hostile, sign_in):
 
 
 def test_searching_for_a_script_shows_it(hostile, sign_in):
-    watched = sign_in(hostile.owner, path=hostile.url)
+    watched = sign_in(hostile.owner)
     page = watched.see(f"{hostile.url}interactions/")
     page.fill("#search", PAYLOADS[0])
     page.click("form.search button")

@@ -36,7 +36,7 @@ def test_on_a_phone_no_button_of_a_receiver_is_cut(project, sign_in):
 
 
 def test_on_a_phone_a_cut_table_says_so(site, sign_in):
-    watched = sign_in(site.owner, path=site.url, **PHONE)
+    watched = sign_in(site.owner, **PHONE)
     for path in ("settings/keys/", "drift/"):
         assert watched.see(site.url + path).evaluate(CUT, ".stacked :is(button, .status, .gauge)") == [], path
     for path in ("interactions/?range=90d", "quality/", "status/"):
@@ -48,7 +48,7 @@ def test_on_a_phone_a_cut_table_says_so(site, sign_in):
 
 @pytest.mark.parametrize("width", [390, 1440])
 def test_commands_that_send_what_is_missing_are_cut_nowhere(site, sign_in, width):
-    watched = sign_in(site.owner, path=site.url, viewport={"width": width, "height": 844})
+    watched = sign_in(site.owner, viewport={"width": width, "height": 844})
     for path in ("", "quality/"):
         page = watched.see(site.url + path)
         page.locator("details.ask").evaluate_all("all => all.forEach((one) => { one.open = true; })")
@@ -58,7 +58,7 @@ def test_commands_that_send_what_is_missing_are_cut_nowhere(site, sign_in, width
 
 
 def test_a_copy_button_stands_above_its_code(site, sign_in):
-    watched = sign_in(site.owner, path=site.url, **PHONE)
+    watched = sign_in(site.owner, **PHONE)
     page = watched.see("/api/docs/")
     button = page.locator(".copyable > button").first.bounding_box()
     code = page.locator(".copyable > pre").first.bounding_box()
@@ -67,7 +67,7 @@ def test_a_copy_button_stands_above_its_code(site, sign_in):
 
 
 def test_an_error_lifts_no_label_of_its_row(site, sign_in):
-    page = sign_in(site.owner, path=site.url).see(f"{site.url}settings/rules/")
+    page = sign_in(site.owner).see(f"{site.url}settings/rules/")
     form = page.locator("li", has_text="Error rate").locator("form[data-kind=line]").first
     page.locator("li", has_text="Error rate").locator("summary").first.click()
     form.locator("input[name$=warning]").fill("0.09")
@@ -80,7 +80,7 @@ def test_an_error_lifts_no_label_of_its_row(site, sign_in):
 
 
 def test_a_table_of_cohorts_scrolls_in_its_own_box_and_a_part_that_does_not_come_says_so(site, sign_in):
-    watched = sign_in(site.owner, path=site.url, viewport={"width": 320, "height": 844})
+    watched = sign_in(site.owner, viewport={"width": 320, "height": 844})
     page = watched.see(f"{site.url}engagement/?cohorts=week")
     box, name = page.locator("#panel-stays .scroll"), page.locator("#panel-stays tbody th").first
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
@@ -98,7 +98,7 @@ def test_a_table_of_cohorts_scrolls_in_its_own_box_and_a_part_that_does_not_come
 
 
 def test_the_head_of_every_page_wraps_alike_on_a_phone(site, sign_in):
-    watched = sign_in(site.owner, path=site.url, **PHONE)
+    watched = sign_in(site.owner, **PHONE)
     tops = {
         path: watched.see(site.url + path).locator(".topbar > *").evaluate_all(TOPS)
         for path in ("health/", "status/", "settings/")

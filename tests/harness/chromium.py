@@ -10,6 +10,9 @@ from playwright.sync_api import Browser, sync_playwright
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
+    # Every window would start two more pages for the list below its address bar, which nobody types into here. The others
+    # are what Playwright turns off and Chromium would ask the network for: of two such lists the last one counts.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,HttpsUpgrades,MediaRouter,NetworkTimeServiceQuerying,OptimizationHints",
 )  # fmt: skip
 
 
