@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 from tests.faults.campaign import Campaign, Ground, Planted
 from tests.faults.overload import Crowd, crowded, posts, reads
@@ -47,6 +47,7 @@ class Dear:
     path: str = "interactions"
 
 
+@cache
 def bomb(unit: bytes, size: int, wbits: int = 31) -> bytes:
     """So many bytes of a unit, squeezed as hard as it goes."""
     squeeze = zlib.compressobj(9, zlib.DEFLATED, wbits)
