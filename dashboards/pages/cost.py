@@ -6,6 +6,7 @@ from functools import cache, partial
 
 from django.db import transaction
 from django.http import HttpResponse
+from django.views.decorators.http import require_safe
 
 from dashboards import caches, formatting, heading, judged, panels, per_call, present, spenders, unit_costs
 from dashboards.charts.bars import cost_bars
@@ -142,6 +143,7 @@ def _tiles(asking: Asking) -> list[Asked | TileMaker]:
     ]
 
 
+@require_safe
 @project_page
 def cost(view: View) -> HttpResponse:
     """The Cost dashboard."""

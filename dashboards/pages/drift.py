@@ -5,6 +5,7 @@ from datetime import date, datetime
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse
+from django.views.decorators.http import require_safe
 
 from dashboards import changes, formatting, found, panels
 from dashboards.charts import curves
@@ -91,6 +92,7 @@ def _line(view: View, series: Series, opened: dict[int, Finding]) -> SeriesLine:
     return SeriesLine(signal.title, series.feature, state, word, gauge, f"{series.evidence:.0f}", detail, address)
 
 
+@require_safe
 @project_page
 def drift(view: View) -> HttpResponse:
     """All series, findings first."""
@@ -116,6 +118,7 @@ def drift(view: View) -> HttpResponse:
     return view.render("drift.html", context)
 
 
+@require_safe
 @project_page
 def finding(view: View, number: int) -> HttpResponse:
     """One finding: the page that the product exists for."""

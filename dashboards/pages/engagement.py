@@ -3,6 +3,7 @@
 from functools import partial
 
 from django.http import HttpResponse
+from django.views.decorators.http import require_safe
 
 from dashboards import beside, judged, people, present, voices
 from dashboards.pages.board import Board, PanelMaker, respond
@@ -12,6 +13,7 @@ from dashboards.view import View, project_page
 from ingest.timeline import DAY
 
 
+@require_safe
 @project_page
 def engagement(view: View) -> HttpResponse:
     """The Engagement dashboard."""

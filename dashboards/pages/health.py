@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache, partial
 
 from django.http import HttpResponse
+from django.views.decorators.http import require_safe
 
 from dashboards import asks, formatting, headroom, judged, not_sent, panels, present, rates
 from dashboards.charts.data import Group, Limit
@@ -154,6 +155,7 @@ def cache_tile(view: View) -> Tile:
     return _tile(view, "cache_hit_rate", asks.OWN_CACHE)
 
 
+@require_safe
 @project_page
 def health(view: View) -> HttpResponse:
     """The Health dashboard."""

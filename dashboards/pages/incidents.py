@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from alerts import incidents as doors
 from alerts.expiring import TOLD_KEPT
@@ -67,6 +67,7 @@ def _row(view: View, one: Incident) -> Row:
     )
 
 
+@require_safe
 @project_page
 def incidents(view: View) -> HttpResponse:
     """Open incidents first, then those that ended."""
@@ -85,6 +86,7 @@ def _known(number: int) -> Incident:
         raise Http404("no such incident in this project") from None
 
 
+@require_safe
 @project_page
 def incident(view: View, number: int) -> HttpResponse:
     """One incident."""

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
 
 from dashboards import filters, formatting, lists, present, record, samples
 from dashboards.components import Filter, Filters, Notice, Option, Pages, State, nothing_received
@@ -236,6 +237,7 @@ def found_by(view: View, words: str) -> tuple[Fetch, str]:
     return searched(sought(view, query)), said
 
 
+@require_safe
 @project_page
 def interactions(view: View) -> HttpResponse:
     """The list; a search for an id leads to its interaction, whenever that was, any other to names or to words in texts."""
@@ -264,6 +266,7 @@ def interactions(view: View) -> HttpResponse:
     return view.render("interactions.html", context)
 
 
+@require_safe
 @project_page
 def interaction(view: View) -> HttpResponse:
     """One interaction: its conversation, feedback, costs, session and dimensions."""

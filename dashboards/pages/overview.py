@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.http import HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from alerts.messages import links
 from alerts.models import Incident
@@ -213,6 +214,7 @@ def _not_sent(view: View) -> tuple[NotSent, ...]:
     return tuple(NotSent(METRICS[name].title, NOT_SENT[name], samples.feedback(NOT_SENT[name])) for name in lacking)
 
 
+@require_safe
 @project_page
 def overview(view: View) -> HttpResponse:
     """The overview."""
@@ -247,6 +249,7 @@ def overview(view: View) -> HttpResponse:
     return view.render("overview.html", {"overview": shown})
 
 
+@require_safe
 @project_page
 def strip(view: View) -> HttpResponse:
     """The verdict strip alone, polled by every page; 304 while nothing moved."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from django.http import HttpResponse
+from django.views.decorators.http import require_safe
 
 from dashboards import judged, judgements, panels, present
 from dashboards.charts.data import Group
@@ -53,6 +54,7 @@ def _too_few(view: View, metric: str, found: Mapping[str, Mapping[str, Reading]]
     return not_enough(most, need, "ratings of one model", "Too few for a line a model.", panels.wider_range(view))
 
 
+@require_safe
 @project_page
 def quality(view: View) -> HttpResponse:
     """The Quality dashboard."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.db import connection
 from django.db.models import Count, Min
 from django.http import HttpResponse
+from django.views.decorators.http import require_safe
 
 from alerts.models import Delivery
 from dashboards import formatting, kept
@@ -162,6 +163,7 @@ def _outbox() -> Tile:
     )
 
 
+@require_safe
 @project_page
 def status(view: View) -> HttpResponse:
     """The Status page."""

@@ -51,6 +51,24 @@ def test_what_cannot_be_followed_is_said(site, page):
             assert words in asking.get(f"{site.url}{page}?{query}").text, query
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_page_that_only_shows_takes_nothing(site, method):
+    shown = [
+        *sites.BOARDS,
+        "strip/",
+        "drift/",
+        "incidents/",
+        "interactions/",
+        "interactions/one/",
+        "status/",
+        "settings/mail/",
+    ]
+    with sites.client(site.web, site.owner) as asking:
+        asking.headers["X-CSRFToken"] = asking.get(f"{site.url}settings/").cookies["csrftoken"]
+        said = {path: asking.request(method, site.url + path).status_code for path in shown}
+    assert set(said.values()) == {405}, said
+
+
 def test_a_place_in_the_list_that_cannot_be_read_is_said(site):
     with sites.client(site.web, site.owner) as asking:
         assert "cannot be read; showing the newest" in asking.get(f"{site.url}interactions/?after=garbage").text
