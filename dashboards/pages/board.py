@@ -75,7 +75,7 @@ class Board:
     columns: Sequence[str]
     evidence: tuple[Link, ...] = ()
     watched: tuple[str, ...] = ()
-    tables: Sequence[Breakdown | PanelMaker] = ()
+    tables: Sequence[PanelMaker] = ()
     small: Sequence[PanelMaker] = ()
     more: tuple[Part, ...] = ()
     late: tuple[Part, ...] = ()
@@ -127,9 +127,10 @@ def _context(view: View, board: Board) -> BoardContext:
         title=board.title,
         filters=filters.toolbar(view.choice, view.features, view.models, view.baselines(view.choice.feature)),
         notices=(*notes(view), *_incident_notices(view, board.watched)),
+        # First of all: what a table reads of users holds what tiles ask for.
+        tables=() if empty else _shown(board.tables),
         tiles=() if empty else tuple(_tile(view, asked) for asked in board.tiles),
         panels=() if empty else _shown(board.panels),
-        tables=() if empty else _shown(board.tables),
         breakdown=Breakdown("features", "By feature", ()) if empty else by_feature(view, board),
         evidence=board.evidence,
         empty=empty,
@@ -147,11 +148,9 @@ def _tile(view: View, asked: present.Asked | TileMaker) -> Tile:
     return guarded_tile(asked.name, asked.title, partial(_apart, asked.make))
 
 
-def _shown(asked: Sequence[Breakdown | PanelMaker]) -> tuple[Panel | Breakdown, ...]:
+def _shown(asked: Sequence[PanelMaker]) -> tuple[Panel | Breakdown, ...]:
     """Each panel and table, or in its place the note that it failed."""
-    made = (
-        guarded(one.name, one.title, partial(_apart, one.make)) if isinstance(one, PanelMaker) else one for one in asked
-    )
+    made = (guarded(one.name, one.title, partial(_apart, one.make)) for one in asked)
     return tuple(one for one in made if one is not None)
 
 

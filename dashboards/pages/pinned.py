@@ -22,35 +22,33 @@ WORDS = {
 }
 
 
-def tables(view: View, metrics: Sequence[str], window: Window) -> tuple[Breakdown, ...]:
-    """The metrics over a window against the chosen baseline, or the feature's newest; no table where none is frozen."""
+def table(view: View, metrics: Sequence[str], window: Window) -> Breakdown | None:
+    """The metrics over a window against the chosen baseline, or the feature's newest; None where none is frozen."""
     baseline = _wanted(view)
     if baseline is None:
-        return ()
+        return None
     found = view.reader.pinned.against(baseline.name, window, feature=view.choice.feature, only=metrics)
     if not found.metrics:
-        return ()
+        return None
     words = present.window_words(view, window)
     last = baseline.window.end - timedelta(seconds=1)
     normal = f"{formatting.day(baseline.window.start, view.zone)} to {formatting.day(last, view.zone)}"
     warnings = dict.fromkeys([*found.warnings, *(said for one in found.metrics for said in one.warnings)])
-    return (
-        Breakdown(
-            "pinned",
-            f"Against baseline: {baseline.name}",
-            (
-                Heading("Metric"),
-                Heading("Baseline", numeric=True),
-                Heading(words, numeric=True),
-                Heading("Difference", numeric=True, definition="Now minus the baseline"),
-                Heading("95 %", numeric=True, definition="Where the difference lies in 95 of 100 cases"),
-                Heading("n", numeric=True, definition="Events in the baseline, and now"),
-                Heading("Verdict"),
-            ),
-            tuple(_row(one) for one in found.metrics),
-            note=f"{words} against {normal}",
-            footnote=" ".join([*_noted(baseline), *warnings]),
+    return Breakdown(
+        "pinned",
+        f"Against baseline: {baseline.name}",
+        (
+            Heading("Metric"),
+            Heading("Baseline", numeric=True),
+            Heading(words, numeric=True),
+            Heading("Difference", numeric=True, definition="Now minus the baseline"),
+            Heading("95 %", numeric=True, definition="Where the difference lies in 95 of 100 cases"),
+            Heading("n", numeric=True, definition="Events in the baseline, and now"),
+            Heading("Verdict"),
         ),
+        tuple(_row(one) for one in found.metrics),
+        note=f"{words} against {normal}",
+        footnote=" ".join([*_noted(baseline), *warnings]),
     )
 
 

@@ -98,7 +98,7 @@ def quality(view: View) -> HttpResponse:
             ("calls", "thumbs_up_rate", "correction_rate", "rejection_rate", "task_completion_rate"),
             evidence,
             judged.WATCHED["quality"],
-            pinned.tables(view, COMPARED, week),
+            [PanelMaker("pinned", "Against the pinned baseline", partial(pinned.table, view, COMPARED, week))],
             small=judgements.tables(view),
             not_sent=judgements.not_sent(sent),
         ),

@@ -1,5 +1,6 @@
 """Quality shows its metrics against the newest frozen baseline of the chosen feature."""
 
+import inspect
 import re
 from collections.abc import Iterator
 
@@ -8,10 +9,12 @@ from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
+from dashboards.pages import quality
+from dashboards.view import View
 from ingest import timeline
 from ingest.projects.scope import project_scope
 from ingest.timeline import DAY, Window, day_start
-from observatory.metrics.baselines import pinning, store
+from observatory.metrics.baselines import against, pinning, store
 from tests.dashboards import site as sites
 from tests.dashboards.told import plain, tile
 
@@ -54,6 +57,20 @@ def test_fallen_thumbs_stand_against_the_pinned_baseline(pinned: sites.Site) -> 
     assert rows["Error rate"][-1] in {"Unchanged", "Cannot tell"}
     assert "before &lt;b&gt;anybody&lt;/b&gt; knew" in html
     assert "Against baseline" not in elsewhere  # all features together have none
+
+
+def test_a_table_that_fails_leaves_the_page_standing(pinned: sites.Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no baseline today")
+
+    monkeypatch.setattr(against.Pinned, "against", fail)
+    request = RequestFactory().get(f"{pinned.url}quality/", {"feature": FEATURE})
+    request.user = pinned.owner
+    with project_scope(pinned.project.pk):
+        told = inspect.unwrap(quality.quality)(View(request, pinned.project, "owner", timeline.now())).content.decode()
+    failed = re.findall(r'id="panel-(\w+)"(?:(?!</section>).)*This panel could not be computed', told, re.DOTALL)
+    assert failed == ["pinned"]
+    assert "%" in tile(told, "thumbs_up_rate")
 
 
 def test_a_note_is_told_apart_from_what_is_said_of_the_numbers(pinned: sites.Site) -> None:
