@@ -66,9 +66,9 @@ class Seen:
 class Probe:
     """Asks one after the other a web that has `planted/gives_back` and nothing else to do meanwhile.
 
-    What takes more than `longest_s` or `heaviest_mib` is asked again a few times, and the quickest and the lightest count,
-    with its work weighed against a known piece of work beside it: a busy machine is slow now and then, a dear input every
-    time. Memory is counted from what the process has at the beginning; from the second try on, and always if the probe
+    What takes more than `longest_s` of work or `heaviest_mib` is asked again a few times, and the quickest and the lightest
+    count, with its work weighed against a known piece of work beside it: a busy machine is slow now and then, a dear input
+    every time. Memory is counted from what the process has at the beginning; from the second try on, and always if the probe
     `sweeps`, from what it has before the request when all that is free was given back.
     """
 
@@ -118,7 +118,7 @@ class Probe:
         return answer
 
     def _is_cheap(self, answer: Answer) -> bool:
-        return answer.seconds <= self._longest_s and answer.mib <= self._heaviest_mib
+        return answer.work_s <= self._longest_s and answer.mib <= self._heaviest_mib
 
     def note(self, answer: Answer, name: str) -> None:
         """Count an answer."""
