@@ -28,6 +28,8 @@ LONGEST = timedelta(minutes=15)
 SETTLED = timedelta(days=1)
 KEPT = timedelta(days=30)
 
+# Planning DUE takes longer the more weeks there are, and a project where nothing waits asks with every run.
+IS_DUE = "SELECT FROM orphan WHERE project_id = %(project)s AND next_at <= %(now)s LIMIT 1"
 DUE = f"""
     SELECT o.record_kind, o.occurred_at, o.id, o.received_at, o.interaction_key, o.is_loose, o.settled_at,
            k.occurred_at, coalesce(f.interaction_id, c.interaction_id), f.interaction_at, f.kind,
@@ -202,8 +204,12 @@ def patience(waited: timedelta) -> timedelta:
 
 
 def _due(now: datetime, limit: int) -> list[Orphan]:
+    parameters: dict[str, Any] = {"project": current_project(), "now": now, "limit": limit}
     with connection.cursor() as cursor:
-        cursor.execute(DUE, {"project": current_project(), "now": now, "limit": limit})
+        cursor.execute(IS_DUE, parameters)
+        if not cursor.rowcount:
+            return []
+        cursor.execute(DUE, parameters)
         return [Orphan(*row) for row in cursor.fetchall()]
 
 

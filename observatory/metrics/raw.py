@@ -13,7 +13,7 @@ from psycopg.pq import Format
 
 from ingest.dimensions import Component, Dimension, Facts, FeedbackKind
 from ingest.projects.access import current_project
-from ingest.timeline import Window
+from ingest.timeline import EPOCH, Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +50,8 @@ _INTERACTION_ROWS = """
     FROM ranges r
     CROSS JOIN LATERAL (
         SELECT * FROM interaction
-        WHERE project_id = %(project)s AND occurred_at >= r.start_at AND occurred_at < r.end_at OFFSET 0) i
+        WHERE project_id = %(project)s AND occurred_at >= r.start_at AND occurred_at < r.end_at
+        AND occurred_at >= %(first)s AND occurred_at < %(last)s OFFSET 0) i
     LEFT JOIN unnest(%(replaced_at)s::timestamptz[], %(replaced)s::text[], %(amounts)s::bigint[])
         AS t (occurred_at, interaction_id, amount_nano) ON t.occurred_at = i.occurred_at AND t.interaction_id = i.id
 """
@@ -63,7 +64,8 @@ _COST_ROWS = """
     FROM ranges r
     CROSS JOIN LATERAL (
         SELECT * FROM cost
-        WHERE project_id = %(project)s AND occurred_at >= r.start_at AND occurred_at < r.end_at OFFSET 0) c
+        WHERE project_id = %(project)s AND occurred_at >= r.start_at AND occurred_at < r.end_at
+        AND occurred_at >= %(first)s AND occurred_at < %(last)s OFFSET 0) c
 """
 _DETAIL = """(CASE v.kind
     WHEN %(outcome)s THEN array_position(ARRAY['completed', 'abandoned', 'redone'], v.label) - 1
@@ -82,9 +84,11 @@ _VERDICT_ROWS = """
     FROM ranges r
     CROSS JOIN LATERAL (
         SELECT * FROM verdict
-        WHERE project_id = %(project)s AND interaction_at >= r.start_at AND interaction_at < r.end_at OFFSET 0) v
+        WHERE project_id = %(project)s AND interaction_at >= r.start_at AND interaction_at < r.end_at
+        AND interaction_at >= %(first)s AND interaction_at < %(last)s OFFSET 0) v
 """
 # OFFSET 0 keeps the planner from joining by comparing every row with every range: each range is one probe of the index.
+# Where all ranges begin and end says, before it plans, that most weeks' partitions need no plan.
 _RANGES = """
     WITH ranges AS NOT MATERIALIZED (
         SELECT * FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS r (start_at, end_at)
@@ -139,17 +143,20 @@ def replaced(ranges: Sequence[Window]) -> dict[str, list[Any]]:
 
 def rows_in(facts: Facts, ranges: Sequence[Window], most: int | None = None) -> list[int]:
     """How many raw rows each window holds; counting stops at `most`."""
+    if not ranges:
+        return []
     table, column = _COUNTED[facts]
     query = f"""
         SELECT (SELECT count(*) FROM (
             SELECT FROM {table}
-            WHERE project_id = %s AND {column} >= r.start_at AND {column} < r.end_at LIMIT %s) AS counted)
+            WHERE project_id = %s AND {column} >= r.start_at AND {column} < r.end_at
+            AND {column} >= %s AND {column} < %s LIMIT %s) AS counted)
         FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS r (start_at, end_at, place)
         ORDER BY r.place
     """
     starts, ends = [window.start for window in ranges], [window.end for window in ranges]
     with connection.cursor() as cursor:
-        cursor.execute(query, [current_project(), most, starts, ends])
+        cursor.execute(query, [current_project(), min(starts), max(ends), most, starts, ends])
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -159,6 +166,8 @@ def _parameters(ranges: Sequence[Window]) -> dict[str, Any]:
         "project": current_project(),
         "starts": [window.start for window in runs],
         "ends": [window.end for window in runs],
+        "first": runs[0].start if runs else EPOCH,
+        "last": runs[-1].end if runs else EPOCH,
         "model_tokens": int(Component.MODEL_TOKENS),
         "outcome": int(FeedbackKind.OUTCOME),
         "flag": int(FeedbackKind.FLAG),
