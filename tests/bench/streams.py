@@ -6,6 +6,7 @@ people seen once. Weekends are quieter and a little different, and every day has
 means that the population these users are drawn from does not change.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -53,10 +54,11 @@ class Table:
 
     def runs(self) -> Iterator[list[RateDay]]:
         """Each run as the days that a method takes."""
+        dates = _dates(self.n)
         columns = zip(self.n.tolist(), self.k.tolist(), self.s.tolist(), self.users.tolist(), strict=True)
         for rows in columns:
             days = zip(*rows, strict=True)
-            yield [RateDay(FIRST_DAY + timedelta(days=d), *day) for d, day in enumerate(days)]
+            yield [RateDay(day, *numbers) for day, numbers in zip(dates, days, strict=True)]
 
 
 def unchanged(rate: float, days: int = BASELINE + WATCHED) -> Floats:
@@ -111,12 +113,12 @@ class MeanTable:
 
     def runs(self) -> Iterator[list[MeanDay]]:
         """Each run as the days that a method takes; the plain sum is that of the typical value."""
+        dates = _dates(self.n)
         columns = zip(self.n.tolist(), self.mean_ln.tolist(), self.v.tolist(), self.users.tolist(), strict=True)
         for rows in columns:
             days = zip(*rows, strict=True)
             yield [
-                MeanDay(FIRST_DAY + timedelta(days=d), n, y, v, users, n * float(np.exp(y)))
-                for d, (n, y, v, users) in enumerate(days)
+                MeanDay(day, n, y, v, users, n * math.exp(y)) for day, (n, y, v, users) in zip(dates, days, strict=True)
             ]
 
 
@@ -145,6 +147,10 @@ def means(
         v[:, d] = (((sums - calls * mean_ln[:, d, None]) ** 2).sum(1) + once_squares) / many**2
         users[:, d] = (calls > 0).sum(1) + once
     return MeanTable(n, mean_ln, v, users)
+
+
+def _dates(table: NDArray[np.int64]) -> list[date]:
+    return [FIRST_DAY + timedelta(days=number) for number in range(table.shape[1])]
 
 
 def _volumes(per_day: float, people: People) -> Floats:

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import httpx2
@@ -36,9 +36,10 @@ def get(web: str, key: str) -> Iterator[Get]:
         yield fetch
 
 
-@pytest.fixture
-def filled(project: Project) -> Project:
-    """Twelve calls of two features over three days, rated and paid for."""
+@pytest.fixture(scope="module")
+def filled(make_project: Any) -> Project:
+    """Twelve calls of two features over three days, rated and paid for; for tests that only ask."""
+    project: Project = make_project()
     rows = [
         {
             "id": f"call-{number:02}",
@@ -59,6 +60,18 @@ def filled(project: Project) -> Project:
     return project
 
 
+@pytest.fixture(scope="module")
+def filled_key(filled: Project, make_key: Any) -> str:
+    """A key of that project."""
+    return str(make_key(filled))
+
+
+@pytest.fixture
+def get_filled(get: Get, filled_key: str) -> Get:
+    """GET an export with that key."""
+    return partial(get, key=filled_key)
+
+
 def rows_of(answer: httpx2.Response) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.text
     if answer.headers["content-type"].startswith("text/csv"):
@@ -66,15 +79,15 @@ def rows_of(answer: httpx2.Response) -> list[dict[str, Any]]:
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
-def test_every_point_of_every_metric_and_group_is_a_row_and_says_what_the_api_says(get, filled, web, key):
+def test_every_point_of_every_metric_and_group_is_a_row_and_says_what_the_api_says(get_filled, web, filled_key):
     names = "calls,thumbs_up_rate,cost_total,dau"
     asked = {"from": (TODAY - 3 * DAY).isoformat(), "to": TODAY.isoformat(), "grain": "1d"}
-    found = rows_of(get("metrics.jsonl", metrics=names, group_by="feature", **asked))
+    found = rows_of(get_filled("metrics.jsonl", metrics=names, group_by="feature", **asked))
     assert len(found) == 4 * 3 * 3  # the cost without a feature is a group of its own
 
     @cache
     def answered(metric: str, group: str) -> Any:
-        address, headers = f"{web}/api/v1/metrics/{metric}", {"x-api-key": key}
+        address, headers = f"{web}/api/v1/metrics/{metric}", {"x-api-key": filled_key}
         return httpx2.get(address, params=asked | {"feature": group}, headers=headers).json()
 
     for row in found:
@@ -85,13 +98,13 @@ def test_every_point_of_every_metric_and_group_is_a_row_and_says_what_the_api_sa
         assert row == point | {"interval_low": low, "interval_high": high}
 
 
-def test_csv_says_the_same_as_json_lines(get, filled):
+def test_csv_says_the_same_as_json_lines(get_filled):
     for path, asked in (
         ("metrics", {"metrics": "calls,error_rate,cost_total", "window": "7d", "grain": "1d"}),
         ("interactions", {"window": "7d", "text": "1"}),
         ("costs", {"window": "7d", "text": "1"}),
     ):
-        read, parsed = rows_of(get(f"{path}.csv", **asked)), rows_of(get(f"{path}.jsonl", **asked))
+        read, parsed = rows_of(get_filled(f"{path}.csv", **asked)), rows_of(get_filled(f"{path}.jsonl", **asked))
         assert len(read) == len(parsed) > 0
         for line, item in zip(read, parsed, strict=True):
             assert list(line) == list(item)
@@ -105,8 +118,8 @@ def test_csv_says_the_same_as_json_lines(get, filled):
                     assert type(value)(told) == value
 
 
-def test_records_come_in_order_of_time_with_names_for_numbers(get, filled):
-    found = rows_of(get("interactions.jsonl", window="7d"))
+def test_records_come_in_order_of_time_with_names_for_numbers(get_filled):
+    found = rows_of(get_filled("interactions.jsonl", window="7d"))
     assert [row["occurred_at"] for row in found] == sorted(row["occurred_at"] for row in found)
     assert {row["id"] for row in found} == {f"call-{number:02}" for number in range(12)}
     one = next(row for row in found if row["id"] == "call-03")
@@ -114,7 +127,7 @@ def test_records_come_in_order_of_time_with_names_for_numbers(get, filled):
     assert (one["cost_usd"], one["cost_source"], one["latency_ms"]) == (0.002000001, "catalogue", 403.5)
     assert (one["status"], one["error_class"], one["flags"], one["input_tokens"]) == ("ok", None, [], None)
     assert "prompt" not in one
-    (cost,) = rows_of(get("costs.jsonl", window="7d"))
+    (cost,) = rows_of(get_filled("costs.jsonl", window="7d"))
     assert (cost["component"], cost["amount_usd"], cost["feature"]) == ("human_review", 0.45, None)
 
 
@@ -152,17 +165,20 @@ def test_what_had_to_be_repaired_has_its_flag(get, post):
         assert found == {"": [], "\ufffd": ["text_repaired"]}
 
 
-def test_a_filter_by_feature_and_a_window_choose_rows(get, filled):
-    found = rows_of(get("interactions.csv", window="7d", feature="translate"))
+def test_a_filter_by_feature_and_a_window_choose_rows(get_filled):
+    found = rows_of(get_filled("interactions.csv", window="7d", feature="translate"))
     assert len(found) == 6
     assert {row["feature"] for row in found} == {"translate"}
     begin, end = TODAY - 3 * DAY, TODAY - 2 * DAY
-    assert len(rows_of(get("interactions.csv", **{"from": begin.isoformat(), "to": end.isoformat()}))) == 4
-    assert rows_of(get("interactions.csv", **{"from": (TODAY - 99 * DAY).isoformat(), "to": begin.isoformat()})) == []
+    assert len(rows_of(get_filled("interactions.csv", **{"from": begin.isoformat(), "to": end.isoformat()}))) == 4
+    assert (
+        rows_of(get_filled("interactions.csv", **{"from": (TODAY - 99 * DAY).isoformat(), "to": begin.isoformat()}))
+        == []
+    )
 
 
-def test_the_file_has_a_name_that_tells_project_kind_and_window(get, filled):
-    answer = get("interactions.csv", **{"from": "2026-01-05T00:00:00Z", "to": "2026-01-06T00:00:00Z"})
+def test_the_file_has_a_name_that_tells_project_kind_and_window(get_filled, filled):
+    answer = get_filled("interactions.csv", **{"from": "2026-01-05T00:00:00Z", "to": "2026-01-06T00:00:00Z"})
     name = f"{filled.slug}-interactions-20260105T000000Z-20260106T000000Z.csv"
     assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
@@ -171,9 +187,9 @@ def test_the_file_has_a_name_that_tells_project_kind_and_window(get, filled):
     assert (head.status_code, head.content) == (200, b"")
 
 
-def test_gzip_is_for_those_who_ask_for_it(get, filled):
-    plain = get("interactions.csv", window="7d")
-    packed = get("interactions.csv", window="7d", headers={"Accept-Encoding": "br, gzip"})
+def test_gzip_is_for_those_who_ask_for_it(get_filled):
+    plain = get_filled("interactions.csv", window="7d")
+    packed = get_filled("interactions.csv", window="7d", headers={"Accept-Encoding": "br, gzip"})
     assert "content-encoding" not in plain.headers
     assert packed.headers["content-encoding"] == "gzip"
     assert packed.text == plain.text
@@ -202,8 +218,8 @@ def test_gzip_is_for_those_who_ask_for_it(get, filled):
         ("interactions.csv", {"time_zone": "Europe/Berlim"}, 400, "Europe/Berlin"),
     ],
 )
-def test_what_cannot_be_exported_is_a_problem_that_says_what_can(get, filled, path, parameters, status, said):
-    answer = get(path, **parameters)
+def test_what_cannot_be_exported_is_a_problem_that_says_what_can(get_filled, path, parameters, status, said):
+    answer = get_filled(path, **parameters)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert said in answer.json()["detail"]
 

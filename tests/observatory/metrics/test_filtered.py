@@ -65,15 +65,19 @@ def expected(rows: list[dict[str, Any]], by: Mapping[str, str]) -> dict[str, flo
     return dict(zip(BY_THE_MINUTE, (1 - down / len(calls), max(calls.values()), max(tokens.values())), strict=True))
 
 
-@pytest.fixture
-def filled(project: Project) -> Project:
+def filled_project(make_project: Any) -> Project:
     """The same minutes some minutes ago, some hours ago, and longer ago than hours are kept."""
-    Project.objects.filter(pk=project.pk).update(time_zone="UTC")
-    project.time_zone = "UTC"
+    project: Project = make_project(time_zone="UTC")
     rows = [row for age in AGES.values() for row in spread(floor(NOW - age, MINUTE))]
     interactions(project, rows)
     roller.roll(NOW, only=[project.pk], everything=True)
     return project
+
+
+@pytest.fixture(scope="module")
+def filled(make_project: Any) -> Project:
+    """One of them for all tests that only ask."""
+    return filled_project(make_project)
 
 
 @pytest.fixture
@@ -81,6 +85,14 @@ def inside(filled: Project) -> Iterator[Project]:
     """The same, in the project's scope."""
     with project_scope(filled.pk):
         yield filled
+
+
+@pytest.fixture
+def own(make_project: Any) -> Iterator[Project]:
+    """One of the test's own, in its scope."""
+    project = filled_project(make_project)
+    with project_scope(project.pk):
+        yield project
 
 
 @pytest.mark.parametrize("age", AGES)
@@ -130,16 +142,18 @@ def test_groups_of_a_filter_are_told_where_they_are_exact(inside: Project) -> No
         reader.read("dau", window, group_by="tier")
 
 
-def test_what_has_no_value_of_a_dimension_has_no_busiest_minute_of_nothing(inside: Project) -> None:
-    interactions(inside, [{"at": NOW - 30 * MINUTE, "feature": "one"} for _ in range(3)])
-    roller.roll(NOW, only=[inside.pk], everything=True)
+def test_what_has_no_value_of_a_dimension_has_no_busiest_minute_of_nothing(own: Project) -> None:
+    interactions(own, [{"at": NOW - 30 * MINUTE, "feature": "one"} for _ in range(3)])
+    roller.roll(NOW, only=[own.pk], everything=True)
     window, reader = Window(NOW - HOUR, NOW), series.Reader(NOW)
     assert reader.reading("calls", window, where={"tier": "(none)"}).value == 3
     for name in BY_THE_MINUTE:
         assert reader.reading(name, window, where={"tier": "(none)"}).state is State.NO_DATA, name
 
 
-def test_the_refusal_says_what_can_be_asked(filled: Project, web: str, key: str) -> None:
+def test_the_refusal_says_what_can_be_asked(filled: Project, web: str, make_key: Any) -> None:
+    key = make_key(filled)
+
     def get(path: str, **asked: str) -> Any:
         return httpx2.get(f"{web}/api/v1/{path}", params=asked, headers={"x-api-key": key}, timeout=20)
 
@@ -167,12 +181,10 @@ def test_the_refusal_says_what_can_be_asked(filled: Project, web: str, key: str)
     assert found["cost_anomaly"] == "project"
 
 
-def test_what_has_no_feature_is_not_taken_for_all_features(inside: Project) -> None:
+def test_what_has_no_feature_is_not_taken_for_all_features(own: Project) -> None:
     hour = {"component": int(Component.HUMAN_REVIEW), "at": NOW - 30 * MINUTE, "tier": "one"}
-    costs(
-        inside, [{**hour, "amount_nano": 10**9, "model": "one"}, {**hour, "amount_nano": 2 * 10**9, "feature": "one"}]
-    )
-    roller.roll(NOW, only=[inside.pk], everything=True)
+    costs(own, [{**hour, "amount_nano": 10**9, "model": "one"}, {**hour, "amount_nano": 2 * 10**9, "feature": "one"}])
+    roller.roll(NOW, only=[own.pk], everything=True)
     window, reader = Window(NOW - HOUR, NOW), series.Reader(NOW)
     for by in ({}, {"tier": "one"}, {"model": "one"}, {"model": "one", "tier": "one"}):
         assert reader.reading("cost_human_review", window, feature="(none)", where=by).value == 1, by

@@ -201,16 +201,20 @@ def test_a_comparison_with_the_previous_window_and_the_same_weekday(project: Pro
     assert (weekday.window, weekday.value, weekday.difference) == (Window(TODAY - 8 * DAY, TODAY - 7 * DAY), 2, 6)
 
 
+@pytest.fixture(scope="module")
+def steady(make_project: Any) -> Project:
+    """A call every six minutes for a fortnight, rolled up; for tests that only ask."""
+    project: Project = make_project()
+    interactions(project, [{"at": NOW - number * 6 * MINUTE, "feature": "write-draft"} for number in range(3500)])
+    roll(project)
+    return project
+
+
 @pytest.mark.parametrize("kind", ["previous", "weekday"])
 @pytest.mark.parametrize("text", ["15m", "24h", "7d"])
-def test_a_comparison_is_with_a_window_of_the_same_length(project: Project, text: str, kind: str) -> None:
-    every_six_minutes = [
-        {"at": NOW - number * timedelta(minutes=6), "feature": "write-draft"} for number in range(3500)
-    ]
-    interactions(project, every_six_minutes)
-    roll(project)
+def test_a_comparison_is_with_a_window_of_the_same_length(steady: Project, text: str, kind: str) -> None:
     window = windows.span(text, NOW, "UTC")
-    answer = ask(project, "calls", window, compare=kind)
+    answer = ask(steady, "calls", window, compare=kind)
     other = answer.comparison.window
     assert answer.window == answer.judged
     if window.length >= DAY:  # a quarter of an hour more or less is a hundredth of it; what just came is in it
