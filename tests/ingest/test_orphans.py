@@ -82,6 +82,14 @@ def test_whoever_does_all_that_can_be_done_does_not_wait_for_turns(project):
     assert bind(project, NOW).bound == 1
 
 
+def test_what_was_looked_at_in_vain_is_looked_at_again_when_its_turn_comes(project):
+    take(project, records.FEEDBACK, {**UP, "interaction_id": "call"}, NOW - timedelta(days=3))
+    bind(project, NOW)
+    take(project, records.INTERACTIONS, {"id": "call", "feature": "write"})
+    turn = NOW + patience(timedelta(days=3))
+    assert [bind(project, now).bound for now in (turn - timedelta(seconds=1), turn)] == [0, 1]
+
+
 def test_after_thirty_days_it_is_given_up_and_the_history_stays(project, make_project):
     other = make_project()
     wait_in_vain(other, 1, NOW - timedelta(days=31))
