@@ -20,7 +20,7 @@ from django.db import connection
 from ingest import arrays
 from ingest.dimensions import Facts, FeedbackKind
 from ingest.projects.access import current_project
-from ingest.timeline import Window, day_window, local_day
+from ingest.timeline import EPOCH, Window, day_window, local_day
 from observatory.metrics import raw, user_months
 
 COLUMNS = (
@@ -48,7 +48,8 @@ OF_USERS = """
     CROSS JOIN LATERAL (
         SELECT * FROM interaction
         WHERE project_id = %(project)s AND coalesce(user_id, session_id, '') = w.cluster
-            AND occurred_at >= w.start_at AND occurred_at < w.end_at OFFSET 0) i
+            AND occurred_at >= w.start_at AND occurred_at < w.end_at
+            AND occurred_at >= %(first)s AND occurred_at < %(last)s OFFSET 0) i
 """
 
 
@@ -62,7 +63,8 @@ def _of_days(table: str, at: str) -> str:
         SELECT s.day AS that_day, r.* FROM spans s
         CROSS JOIN LATERAL (
             SELECT * FROM {table}
-            WHERE project_id = %(project)s AND {at} >= s.start_at AND {at} < s.end_at OFFSET 0) r
+            WHERE project_id = %(project)s AND {at} >= s.start_at AND {at} < s.end_at
+                AND {at} >= %(first)s AND {at} < %(last)s OFFSET 0) r
         OFFSET 0)"""
 
 
@@ -188,9 +190,8 @@ def claim(users: Sequence[UserDay]) -> None:
         WHERE d.project_id = %(project)s AND d.quarter >= w.start_at AND d.quarter < w.end_at AND d.cluster = w.cluster
             AND d.quarter >= %(first)s AND d.quarter < %(last)s
     """
-    first, last = min(user.window.start for user in users), max(user.window.end for user in users)
     with psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(query, {**_pairs(users), "first": first, "last": last})
+        cursor.execute(query, _pairs(users))
 
 
 def replace(users: Sequence[UserDay]) -> None:
@@ -299,6 +300,8 @@ def _pairs(users: Sequence[UserDay]) -> dict[str, Any]:
         "days": list(windows),
         "starts": [window.start for window in windows.values()],
         "ends": [window.end for window in windows.values()],
+        "first": min((window.start for window in windows.values()), default=EPOCH),
+        "last": max((window.end for window in windows.values()), default=EPOCH),
         "places": arrays.integers([place_of[user.day] for user in users]),
         "clusters": arrays.texts([user.cluster for user in users]),
     }
