@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -25,7 +24,7 @@ from observatory.embedded import attach, place, server
 from observatory.embedded.processes import working_in
 from observatory.embedded.secret import secret_key
 from observatory.embedded.supervisor import CHILDREN
-from tests.harness import prepared
+from tests.harness import memory, prepared
 from tests.harness.installation import ROOT, free_port
 
 WEB, DATABASE, BACKEND, JOBS_BACKEND, ALL = "web", "postgresql", "backend", "jobs backend", "all"
@@ -40,7 +39,7 @@ class Stack:
     """One installation. Make it, start it and kill it from the main thread: the database dies with its thread."""
 
     def __init__(self, folder: Path | None = None, *, settings: Mapping[str, str] | None = None) -> None:
-        self.folder = folder or Path(tempfile.mkdtemp(prefix="observatory-faults-"))
+        self.folder = folder or memory.enterable("observatory-faults-")
         self.data_dir = self.folder / "var"
         self.port = free_port()
         self.deaths: list[str] = []

@@ -8,7 +8,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -21,6 +20,7 @@ from psycopg import sql
 
 from observatory.embedded.place import WHEEL, Account, is_enterable
 from observatory.embedded.processes import bound_to_parent
+from tests.harness import memory
 from tests.harness.installation import ROOT, free_port
 
 ACCOUNT = "nobody"
@@ -55,7 +55,7 @@ class PostgreSQL:
     """A plain server in a temporary folder, in which `dba`, who is no superuser, has made the database."""
 
     def __init__(self, programs: Path) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="observatory-elsewhere-"))
+        self.folder = memory.enterable("observatory-elsewhere-")
         self.folder.chmod(0o755)
         self.port = free_port()
         self._account = _account()

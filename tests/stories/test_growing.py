@@ -5,15 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx2
 import pytest
 
+from tests.harness import memory
 from tests.harness.elsewhere import PostgreSQL, Redis, postgres_of, redis_program, skip_loudly
 from tests.harness.installation import ROOT, free_port
 from tests.harness.matrix import signed_in
@@ -25,7 +24,7 @@ class Product:
     """`manage.py up` on servers that are somebody else's."""
 
     def __init__(self, elsewhere: dict[str, str]) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="observatory-growing-"))
+        self.folder = memory.enterable("observatory-growing-")
         self.port = free_port()
         self.address = f"http://localhost:{self.port}"
         kept = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "PORT": str(self.port)}
