@@ -321,7 +321,7 @@ def test_an_id_depends_on_file_line_and_content():
 
 
 def test_a_killed_import_goes_on_where_it_stopped(installation, project, tmp_path):
-    lines = [json.dumps(one) for one in calls(12_000, prompt=lambda n: f"{n} " * 20)]
+    lines = [json.dumps(one) for one in calls(36_000, prompt=lambda n: f"{n} " * 20)]
     for number in range(0, len(lines), 500):
         lines[number] = "{broken"
     path = tmp_path / "history.jsonl"
@@ -336,14 +336,14 @@ def test_a_killed_import_goes_on_where_it_stopped(installation, project, tmp_pat
     process.send_signal(signal.SIGKILL)
     process.communicate()
     stopped_at = _written_down(path)
-    assert 0 < stopped_at < 12_000
+    assert 0 < stopped_at < 36_000
     done = subprocess.run(words, cwd=ROOT, env=_as_jobs(installation), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert f"Going on after line {stopped_at:,}." in done.stderr
-    assert "24 refused" in done.stdout
+    assert "72 refused" in done.stdout
     with project_scope(project.id):
-        assert Interaction.objects.count() == 12_000 - 24
-    assert sorted(rejected(path)) == list(range(1, 12_001, 500))
+        assert Interaction.objects.count() == 36_000 - 72
+    assert sorted(rejected(path)) == list(range(1, 36_001, 500))
     assert not path.with_name(f"{path.name}.progress.json").exists()
 
 
