@@ -56,7 +56,6 @@ class PostgreSQL:
 
     def __init__(self, programs: Path) -> None:
         self.folder = memory.enterable("observatory-elsewhere-")
-        self.folder.chmod(0o755)
         self.port = free_port()
         self._account = _account()
         self._programs = self._enterable(programs)
